@@ -1,0 +1,36 @@
+# make demo    two-stream prediction on the published sample
+# make test    all tests but the slow ones        make test-slow   only those
+# make check   lint and the fast tests            make bench       every speed claim
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-slow check bench clean
+
+.venv/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: .venv/.installed
+	$(BIN)/python evaluate_sample.py --eval_type joint
+
+test: .venv/.installed
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: .venv/.installed
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m 'not slow' -x -q
+
+bench: .venv/.installed
+	$(BIN)/python benchmarks/inference.py
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,154 @@
+"""Two-stream I3D on the published sample clip, or on any video.
+
+    python evaluate_sample.py --eval_type joint
+    python evaluate_sample.py --video my.mp4 --precision bfloat16
+
+Prints the norm of the logits and the best classes: `probability logit class name`.
+"""
+
+import itertools
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
+
+import numpy as np
+from absl import app, flags
+
+from data_prep import flow
+from data_prep.progress import tracked
+from i3d import sample
+from i3d.sample_files import saved
+from i3d.weights import download
+from i3d.weights.cards import CARDS
+
+EVAL_TYPE = flags.DEFINE_string("eval_type", "joint", "rgb, rgb600, flow or joint")
+PRETRAINED = flags.DEFINE_boolean(
+    "imagenet_pretrained", True, "weights started from ImageNet; false: trained from scratch"
+)
+CHECKPOINT_DIR = flags.DEFINE_string(
+    "checkpoint_dir", "checkpoints", "holds rgb_imagenet/model.ckpt.* and the like"
+)
+RGB_SAMPLE = flags.DEFINE_string("rgb_sample", None, "RGB .npy array [1,T,224,224,3]")
+FLOW_SAMPLE = flags.DEFINE_string("flow_sample", None, "flow .npy array [1,T,224,224,2]")
+VIDEO = flags.DEFINE_string("video", None, "a video file, instead of arrays")
+START_S = flags.DEFINE_float("start_s", 0.0, "where to start in the video, seconds", 0.0)
+END_S = flags.DEFINE_float("end_s", None, "where to end in the video, seconds", 0.0)
+FLOW_METHOD = flags.DEFINE_enum(
+    "flow_method", "opencv_tvl1", sorted(flow.METHODS), "flow of the video; the weights want TV-L1"
+)
+MAX_FRAMES = flags.DEFINE_integer(
+    "max_frames", 250, "longest clip; logits of consecutive clips are averaged", sample.MIN_FRAMES
+)
+TOP_K = flags.DEFINE_integer("top_k", 20, "classes to print", 1)
+PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "of the network")
+SAVE_ARRAYS = flags.DEFINE_string("save_arrays", None, "folder for rgb.npy and flow.npy")
+SAVE_GIF = flags.DEFINE_string("save_gif", None, "file for an animation of RGB beside flow")
+
+STREAMS = {"rgb": ("rgb",), "rgb600": ("rgb",), "flow": ("flow",), "joint": ("rgb", "flow")}
+
+
+class UsageError(ValueError):
+    """Flags that contradict each other."""
+
+
+def main(argv):
+    """Prints the prediction, or one line on stderr that says what is wrong (exit status 1)."""
+    try:
+        cards = chosen_cards(argv)
+        steps = chosen_steps(cards)
+        first = next(steps, None)  # a bad sample shows before the weights are loaded
+        steps = itertools.chain([] if first is None else [first], steps)
+        logits = mean_logits(cards, sample.windows(steps, sample_name(), MAX_FRAMES.value))
+    except (download.DownloadError, ValueError, OSError) as error:
+        sys.exit(f"evaluate_sample: {error}")
+    print_result(logits, next(iter(cards.values())).class_names())
+
+
+def chosen_cards(argv):
+    """Returns {stream: weight card} that the flags ask for; their files are there."""
+    if argv[1:]:
+        raise UsageError(
+            f"unexpected argument {argv[1]!r}; a flag's value is written --flag=value, "
+            "and false as --noimagenet_pretrained or --imagenet_pretrained=false"
+        )
+    kind = EVAL_TYPE.value
+    if kind not in STREAMS:
+        raise UsageError("Bad `eval_type`, must be one of rgb, rgb600, flow, joint")
+    if kind == "rgb600" and PRETRAINED.present and PRETRAINED.value:
+        raise UsageError(
+            "no Kinetics-600 checkpoint that started from ImageNet was published; "
+            "leave --imagenet_pretrained out"
+        )
+    start = "imagenet" if PRETRAINED.value else "scratch"
+    names = [f"{stream}_{start}" for stream in STREAMS[kind]]
+    names = ["rgb_scratch_kin600"] if kind == "rgb600" else names
+    return {CARDS[name].stream: CARDS[name] for name in names}
+
+
+def chosen_steps(cards):
+    """Returns the steps of the sample; weights and published arrays are fetched if missing."""
+    folder = Path(CHECKPOINT_DIR.value)
+    given = {"rgb": RGB_SAMPLE.value, "flow": FLOW_SAMPLE.value}
+    needed = {card.name: folder / card.name / "model.ckpt.index" for card in cards.values()}
+    arrays = {}
+    if not VIDEO.value:
+        refuse((SAVE_ARRAYS, SAVE_GIF, START_S, END_S, FLOW_METHOD), "needs --video")
+        published = {stream: download.FILES[f"sample_{stream}"][0].target for stream in cards}
+        arrays = {stream: Path(given[stream] or folder / published[stream]) for stream in cards}
+        needed |= {f"sample_{stream}": arrays[stream] for stream in cards if not given[stream]}
+    else:
+        refuse((RGB_SAMPLE, FLOW_SAMPLE), "cannot go with --video")
+    download.fetch([name for name, file in needed.items() if not file.exists()], folder)
+    return sample.from_arrays(arrays) if arrays else video_steps(cards)
+
+
+def refuse(given, reason):
+    """Raises UsageError where one of the flags was given."""
+    for flag in given:
+        if flag.present:
+            raise UsageError(f"--{flag.name} {reason}")
+
+
+def video_steps(cards):
+    """Returns the steps of --video, saved on their way where asked, with progress shown."""
+    saving = bool(SAVE_ARRAYS.value or SAVE_GIF.value)
+    streams = ("rgb", "flow") if saving else tuple(cards)
+    card = next(iter(cards.values()))
+    limits = (START_S.value, END_S.value)
+    steps = sample.from_video(VIDEO.value, card, streams, *limits, FLOW_METHOD.value)
+    steps = tracked(steps, unit="frame", what=" and ".join(streams))
+    return saved(steps, SAVE_ARRAYS.value, SAVE_GIF.value, card.fps) if saving else steps
+
+
+def sample_name():
+    """Returns what errors about the sample begin with."""
+    return VIDEO.value or RGB_SAMPLE.value or FLOW_SAMPLE.value or "the published sample"
+
+
+def mean_logits(cards, windows):
+    """Returns float32 [classes]: streams added, windows averaged."""
+    from i3d.streams import load_stream  # TensorFlow is imported only once all else is right
+
+    streams = {
+        name: load_stream(card, CHECKPOINT_DIR.value, PRECISION.value)
+        for name, card in cards.items()
+    }
+    sums = [sum(run(window[name]) for name, run in streams.items()) for window in windows]
+    return np.mean(sums, axis=0)
+
+
+def print_result(logits, classes):
+    """Prints the norm of the logits, then the best classes in the published form."""
+    from i3d.streams import softmax
+
+    probabilities = softmax(logits)
+    print(f"Norm of logits: {np.linalg.norm(logits):f}")
+    print("\nTop classes and probabilities")
+    for index in np.argsort(-logits, kind="stable")[: TOP_K.value]:
+        print(probabilities[index], logits[index], classes[index])
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,92 @@
+"""A sample's steps saved on their way to the network: arrays in the published form, a GIF.
+
+steps = saved(steps, arrays_dir="out", gif_path="out/clip.gif", fps=25)
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.gif import GifWriter
+
+
+def saved(steps, arrays_dir=None, gif_path=None, fps=25.0):
+    """Yields the steps unchanged, and writes them; the files appear when the last has passed.
+
+    Args:
+      steps: iterator of {"rgb": float32 [H, W, 3], "flow": float32 [H, W, 2]} in [-1, 1].
+      arrays_dir: folder for rgb.npy and flow.npy, float32 [1, T, H, W, 3 | 2]; or None.
+      gif_path: file for RGB beside flow, flow's x as red, y as green, 0.5 added; or None.
+      fps: frame rate of the GIF.
+    """
+    with contextlib.ExitStack() as stack:
+        arrays = {}
+        if arrays_dir is not None:
+            Path(arrays_dir).mkdir(parents=True, exist_ok=True)
+            for stream in ("rgb", "flow"):
+                writer = NpyWriter(Path(arrays_dir) / f"{stream}.npy")
+                arrays[stream] = stack.enter_context(writer)
+        gif = stack.enter_context(GifWriter(gif_path, fps)) if gif_path is not None else None
+        for step in steps:
+            for stream, writer in arrays.items():
+                writer.add(step[stream])
+            if gif is not None:
+                gif.add(beside(step["rgb"], step["flow"]))
+            yield step
+
+
+def beside(rgb, flow):
+    """Returns uint8 [H, 2 W, 3]: the frame, and its flow as the published pictures show it.
+
+    Args:
+      rgb: float [H, W, 3] in [-1, 1].
+      flow: float [H, W, 2] in [-1, 1]; a still scene is mid-grey.
+    """
+    shown = np.full_like(rgb, 0.5)
+    shown[..., :2] += flow
+    both = np.concatenate([rgb / 2 + 0.5, shown], axis=1)
+    return np.round(np.clip(both, 0, 1) * 255).astype(np.uint8)
+
+
+class NpyWriter:
+    """A .npy array [1, T, ...] float32 that grows by one step at a time.
+
+    It appears under its name only when the `with` block ends without an error.
+    """
+
+    def __init__(self, path):
+        """Opens `path`.partial."""
+        self._path, self._partial = Path(path), Path(f"{path}.partial")
+        self._file = open(self._partial, "wb")
+        self._count, self._shape = 0, ()
+
+    def add(self, step):
+        """Appends float [...]."""
+        if not self._count:
+            self._shape = step.shape
+            self._header()
+        self._file.write(np.ascontiguousarray(step, "<f4").tobytes())
+        self._count += 1
+
+    def __enter__(self):
+        """Returns the writer."""
+        return self
+
+    def __exit__(self, kind, error, trace):
+        """Completes the header with the number of steps and renames, or removes the file."""
+        if kind is None and self._count:
+            self._file.seek(0)
+            self._header()
+        self._file.close()
+        if kind is None and self._count:
+            os.replace(self._partial, self._path)
+        else:
+            self._partial.unlink()
+
+    def _header(self):
+        """NumPy pads the header so that it has one length for any count below 10**20."""
+        shape = (1, self._count, *self._shape)
+        entry = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, entry)

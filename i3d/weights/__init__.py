@@ -1,0 +1,51 @@
+"""Weights that people have, into our models.
+
+i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")     # a TF1 prefix
+i3d.weights.load(model, "run/best.weights.h5")                     # Keras
+"""
+
+import warnings
+from pathlib import Path
+
+from i3d.weights.inflate import inflate
+from i3d.weights.tf1 import load_tf1
+
+__all__ = ["inflate", "load", "load_tf1"]
+
+
+def load(model, path):
+    """Loads the checkpoint at `path` into `model`, whole or not at all.
+
+    Args:
+      model: a model of `i3d.models`, before `fold_batch_norm`.
+      path: the prefix of a TF1 checkpoint (the part before `.index`), or a Keras
+        `.weights.h5` file.
+
+    Raises:
+      FileNotFoundError: there is no such checkpoint.
+      ValueError: it is of another kind, or its variables are not those of the model; the
+        message names what is missing, left over or of another shape.
+    """
+    path = Path(path)
+    if path.with_name(path.name + ".index").exists():
+        load_tf1(model, path)
+    elif not path.exists():
+        raise FileNotFoundError(
+            f"{path}: no such checkpoint; expected a TF1 prefix (with {path.name}.index and "
+            f"{path.name}.data-00000-of-00001) or a .weights.h5 file"
+        )
+    elif path.name.endswith(".weights.h5"):
+        _load_keras(model, path)
+    else:
+        raise ValueError(f"{path}: expected a TF1 prefix or a .weights.h5 file")
+
+
+def _load_keras(model, path):
+    before = model.get_weights()
+    try:
+        with warnings.catch_warnings(action="error"):  # Keras only warns of what it leaves out
+            model.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
+        model.set_weights(before)
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path}: not weights of {model.name}: {reason}") from error

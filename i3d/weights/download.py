@@ -1,0 +1,360 @@
+"""Fetches DeepMind's published I3D checkpoints, label maps and sample clip, and checks every byte.
+
+    python -m i3d.weights.download [--checkpoint_dir=checkpoints] [--verify] [NAME ...]
+    download.fetch(["rgb_imagenet", "sample_rgb"], "checkpoints")
+
+Names: the keys of FILES. A stopped download goes on where it stopped (FILE.part); a file gets its
+own name only when whole. Source: github.com/google-deepmind/kinetics-i3d (Apache 2.0).
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import requests
+from absl import app, flags
+from tqdm import tqdm
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; mixed-up bytes would still fail the blob id
+    fcntl = None
+
+COMMIT = "0667e889a5904b4dc122e0ded4c332f49f8df42c"
+BASE_URL = f"https://raw.githubusercontent.com/google-deepmind/kinetics-i3d/{COMMIT}"
+
+_TIMEOUT_S = (5, 30)  # to connect (each address of the host is tried in turn), between bytes
+_ATTEMPTS = 8  # for each file
+_PAUSE_S = 1.0  # before the second attempt; doubles, up to four times this
+_CHUNK_BYTES = 1 << 14  # a dropped connection loses less than this
+
+
+class DownloadError(Exception):
+    """A published file is not there, not whole or not to be had; the text says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedFile:
+    """One file of the published repository.
+
+    Attributes:
+      target: its place in the checkpoint directory.
+      source: its path in the repository.
+      size: bytes, or None where not known.
+      blob_id: its git blob id, 40 hexadecimal digits.
+    """
+
+    target: str
+    source: str
+    size: int | None
+    blob_id: str
+
+
+# Name, bytes of its data file, git blob ids of its data file and of its index file.
+_CHECKPOINTS = (
+    (
+        "rgb_imagenet",
+        50_818_176,
+        "2958652e0c9c48a65010c0ebda5c9cfd4edc7c18",
+        "5ab1058b8f4f89a896c01f67c0a4c96a31548af7",
+    ),
+    (
+        "rgb_scratch",
+        50_818_176,
+        "fa7df95674dbf3579e7fccd954e51e706b4734c1",
+        "84dd4518e982d9ca6ce1ff02e95fca2e8cbb1f73",
+    ),
+    (
+        "flow_imagenet",
+        50_730_368,
+        "bf56831f663abc3de0d35f193030b73a3df7fb61",
+        "8217f9450d851d24782aaf1af01c5c3b35b81a35",
+    ),
+    (
+        "flow_scratch",
+        50_730_368,
+        "1d6a0b68f32544af11111342857e47e30d13afa9",
+        "193bc425100f3978c793da66bd9eb54baea8dc6a",
+    ),
+    (
+        "rgb_scratch_kin600",
+        103_218_112,
+        "6392a74c3180e706cabada39d8f40a50a48642e5",
+        "d378d8f01215fe92a29cd170f040c284070e9cd5",
+    ),
+)
+
+
+def _plain(name, blob_id):
+    return PublishedFile(name, f"data/{name}", None, blob_id)
+
+
+_LABELS_400 = _plain("label_map.txt", "cdaafcb1415eee46483561e78cb4747cce76a933")
+_LABELS_600 = _plain("label_map_600.txt", "639e9c91fa8a941ea57942872fae55628d590b42")
+
+
+def _checkpoint(name, size, data_id, index_id):
+    data, index = f"{name}/model.ckpt.data-00000-of-00001", f"{name}/model.ckpt.index"
+    return (
+        PublishedFile(data, f"data/checkpoints/{data}", size, data_id),
+        PublishedFile(index, f"data/checkpoints/{index}", None, index_id),
+        _LABELS_600 if name == "rgb_scratch_kin600" else _LABELS_400,
+    )
+
+
+FILES = {  # name -> its files; a checkpoint comes with its labels
+    **{row[0]: _checkpoint(*row) for row in _CHECKPOINTS},
+    "sample_rgb": (
+        _plain("v_CricketShot_g04_c01_rgb.npy", "d756c5020a6e0fb56a99b210e32f5865da712bba"),
+    ),
+    "sample_flow": (
+        _plain("v_CricketShot_g04_c01_flow.npy", "ee00e78e6f380caa5463de878d7c85ad7a01e668"),
+    ),
+}
+
+
+def files_for(names):
+    """Returns the PublishedFiles that `names` (keys of FILES) stand for, each once, in order.
+
+    Raises:
+      DownloadError: a name is unknown; says the nearest one.
+    """
+    for name in names:
+        if name not in FILES:
+            near = difflib.get_close_matches(name, FILES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known names: {', '.join(FILES)}"
+            raise DownloadError(f"unknown name {name!r}; {hint}")
+    return list(dict.fromkeys(item for name in names for item in FILES[name]))
+
+
+def fetch(names, directory, base_url=BASE_URL):
+    """Makes sure that all files of `names` lie in `directory`, downloading those that do not.
+
+    A file that is there is trusted if its size is the published one (or is not known), so that
+    weights trained further can take a published name; `verify` reads the bytes. No file that is
+    there is ever replaced. Processes that fetch into one directory wait for each other.
+
+    Args:
+      names: keys of FILES.
+      directory: where the files go; made if need be.
+      base_url: what PublishedFile.source is appended to; a mirror, say.
+
+    Returns:
+      Targets of the files that were downloaded, list of str.
+
+    Raises:
+      DownloadError: names the cause, then each file still missing with its URL and its place.
+    """
+    directory = Path(directory)
+    items = files_for(names)
+    if not _missing(items, directory):
+        return []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with _alone_in(directory):
+            wanted = _missing(items, directory)  # another process may have fetched some meanwhile
+            for item in wanted:
+                _fetch_file(item, directory, base_url)
+    except DownloadError as error:
+        raise DownloadError(f"{error}\n{_by_hand(items, directory, base_url)}") from error
+    except OSError as error:
+        raise DownloadError(f"cannot write into {directory}: {error}") from error
+    return [item.target for item in wanted]
+
+
+def verify(directory, names=tuple(FILES)):
+    """Reads the files of `names` that are in `directory` and compares their git blob ids.
+
+    Returns:
+      (whole, missing): two lists of targets, str.
+
+    Raises:
+      DownloadError: files that differ from the published ones, all of them named.
+    """
+    items = files_for(names)
+    paths = {item: Path(directory) / item.target for item in items}
+    present = [item for item in items if paths[item].exists()]
+    differences = [(paths[item], _difference(paths[item], item)) for item in present]
+    wrong = [f"\n  {path} {difference}" for path, difference in differences if difference]
+    if wrong:
+        raise DownloadError(f"not as published; move away and download again:{''.join(wrong)}")
+    return [i.target for i in present], [i.target for i in items if i not in present]
+
+
+class _DroppedError(Exception):
+    """The transfer broke off in a way that another attempt may mend."""
+
+
+def _missing(items, directory):
+    missing = []
+    for item in items:
+        path = directory / item.target
+        if not path.exists():
+            missing.append(item)
+        elif item.size is not None and path.stat().st_size != item.size:
+            raise DownloadError(
+                f"{path} has {path.stat().st_size:,} bytes, the published file {item.size:,}; "
+                f"move it away and run again"
+            )
+    return missing
+
+
+def _by_hand(items, directory, base_url):
+    lines = ["Still missing; run again to go on from here, or put each where its arrow points:"]
+    for item in items:
+        if not (directory / item.target).exists():
+            lines += [f"  {base_url}/{item.source}", f"    -> {directory / item.target}"]
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _alone_in(directory):
+    # A lock of the operating system goes with its process, so that a kill leaves nothing locked.
+    with open(directory / ".download.lock", "w") as lock:
+        if fcntl:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _say(f"waiting for another download into {directory}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch_file(item, directory, base_url):
+    target = directory / item.target
+    part = target.with_name(target.name + ".part")
+    url = f"{base_url}/{item.source}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not part.exists() or _difference(part, item):  # whole if killed just before the rename
+        _transfer(item, url, part)
+        difference = _difference(part, item)
+        if difference:
+            part.unlink()
+            raise DownloadError(f"{url} gave a file that {difference}; it was deleted")
+    os.replace(part, target)
+
+
+def _transfer(item, url, part):
+    for attempt in range(_ATTEMPTS):
+        try:
+            _receive(item, url, part)
+            return
+        except _DroppedError as error:
+            reason = str(error)
+        except requests.RequestException as error:
+            reason = f"no answer: {_innermost(error)}"
+            if attempt == 0:  # no network, most likely: waiting would not bring it
+                raise DownloadError(f"cannot download {url}: {reason}") from error
+        if attempt + 1 < _ATTEMPTS:
+            _say(f"{item.target}: {reason}; attempt {attempt + 2} of {_ATTEMPTS}")
+            time.sleep(_PAUSE_S * min(2**attempt, 4))
+    raise DownloadError(f"cannot download {url}: {reason}; gave up after {_ATTEMPTS} attempts")
+
+
+def _receive(item, url, part):
+    """Asks for what `part` lacks and appends it; returns at the end of the file."""
+    start = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"}  # ranges count the file's bytes, not gzip's
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
+        status = answer.status_code
+        if status == 416:  # `part` is longer than the file, or as long with other bytes
+            part.unlink()
+            raise _DroppedError("the .part file was of something else; starting again")
+        if status == 429 or status >= 500:
+            raise _DroppedError(f"the server answers {status} {answer.reason}")
+        if status not in (200, 206):
+            raise DownloadError(f"cannot download {url}: it answers {status} {answer.reason}")
+        if status == 200:  # the whole file, asked for or not
+            start = 0
+        _write(item, url, answer, part, start)
+
+
+def _write(item, url, answer, part, start):
+    length = answer.headers.get("Content-Length")
+    total = start + int(length) if length else item.size
+    if None not in (item.size, total) and total != item.size:  # a log-in page, say: keep `part`
+        raise DownloadError(f"{url} is {total:,} bytes, the published file {item.size:,}")
+    if not sys.stderr.isatty():
+        _say(f"downloading {item.target}" + (f" from byte {start:,} on" if start else ""))
+    bar = tqdm(
+        total=total,
+        initial=start,
+        unit="B",
+        unit_scale=True,
+        dynamic_ncols=True,
+        desc=item.target.split("/")[0],
+        disable=None,
+    )  # None: only on a terminal
+    with bar, open(part, "ab" if start else "wb") as file:
+        try:
+            for chunk in answer.iter_content(_CHUNK_BYTES):
+                file.write(chunk)
+                file.flush()  # a kill loses nothing that has come
+                bar.update(len(chunk))
+        except requests.RequestException as error:
+            raise _DroppedError(f"the connection broke off at byte {file.tell():,}") from error
+        os.fsync(file.fileno())
+        if total is not None and file.tell() < total:  # no length was told, or urllib3 is version 1
+            raise _DroppedError(f"the connection broke off at byte {file.tell():,}")
+
+
+def _difference(path, item):
+    """Returns how `path` differs from the published file, or None."""
+    size = path.stat().st_size
+    if item.size not in (None, size):
+        return f"has {size:,} bytes, not {item.size:,}"
+    with open(path, "rb") as file:
+        header = b"blob %d\0" % size
+        blob_id = hashlib.file_digest(file, lambda: hashlib.sha1(header)).hexdigest()
+    return None if blob_id == item.blob_id else f"has git blob id {blob_id}, not {item.blob_id}"
+
+
+def _innermost(error):
+    """Returns the last clause of what urllib3 says, without its chain of wrappers."""
+    cause = error.args[0] if error.args else error
+    return str(getattr(cause, "reason", cause)).split(": ")[-1]
+
+
+def _say(line):
+    tqdm.write(line, file=sys.stderr)
+
+
+def _run(names, directory, only_verify):
+    if not only_verify:
+        new = fetch(names, directory)
+        print(f"{directory}: all {len(files_for(names))} files are there, {len(new)} of them new")
+        return
+    whole, missing = verify(directory, names)
+    for target in missing:
+        print(f"{target}: missing")
+    if not whole:
+        raise DownloadError(f"none of the {len(missing)} files is in {directory}")
+    print(f"{directory}: {len(whole)} files are as published, {len(missing)} are missing")
+
+
+def main(argv):
+    """Runs the command; `argv[1:]` are names, all by default. Returns the exit status."""
+    flag = flags.FLAGS
+    try:
+        _run(argv[1:] or list(FILES), Path(flag.checkpoint_dir), flag.verify)
+    except DownloadError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; run again to go on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":  # only here: other commands define flags of the same names
+    flags.DEFINE_string("checkpoint_dir", "checkpoints", "Where the files are or go.")
+    flags.DEFINE_bool("verify", False, "Download nothing; compare the files that are there.")
+    flags.FLAGS.set_gnu_getopt(True)  # flags may stand after names
+    app.run(main)

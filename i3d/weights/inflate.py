@@ -1,0 +1,62 @@
+"""A 2-D network's weights into its inflated 3-D twin.
+
+inflate(models.build("inception_v1"), models.build("inception_i3d"), skip_head=True)
+"""
+
+import numpy as np
+
+
+def inflate(image_model, video_model, skip_head=False):
+    """Copies the weights of a 2-D model into the 3-D model with the same layer names.
+
+    Each kernel is repeated along its new time axis and divided by that length, so that a
+    constant video gives the image network's activations wherever the receptive field lies
+    inside the clip. Where the first convolution takes another number of channels (flow), its
+    kernel is averaged over the image's channels and repeated. Everything else is copied.
+
+    Args:
+      image_model: keras.Model with 2-D convolutions, e.g. `inception_v1`.
+      video_model: its twin with 3-D convolutions, e.g. `inception_i3d`; changed in place.
+      skip_head: True leaves the layer "Logits" of the video model as it is.
+
+    Raises:
+      ValueError: a layer is missing in the image model, or its weights do not fit; nothing
+        is changed then.
+
+    Source: Carreira & Zisserman 2017 (arXiv:1705.07750), section 2.4; channel average of
+    the first layer: Wang et al. 2016 (arXiv:1608.00859), section 3.3.
+    """
+    sources = {layer.name: layer for layer in image_model.layers}
+    new = []
+    for layer in video_model.layers:
+        if not layer.weights or (skip_head and layer.name == "Logits"):
+            continue
+        if layer.name not in sources:
+            raise ValueError(f"inflate: {image_model.name} has no layer {layer.name!r}")
+        first = not new
+        values = sources[layer.name].get_weights()
+        new.append((layer, _fitted(layer, values, first)))
+    for layer, values in new:
+        layer.set_weights(values)
+
+
+def _fitted(layer, values, first):
+    wanted = [tuple(weight.shape) for weight in layer.weights]
+    if len(wanted) == len(values):
+        fits = [_inflated(v, shape, first) for v, shape in zip(values, wanted, strict=True)]
+        if [v.shape for v in fits] == wanted:
+            return fits
+    hint = "; skip_head=True leaves the head as it is" if layer.name == "Logits" else ""
+    raise ValueError(
+        f"inflate: layer {layer.name!r} expects weights {wanted} after inflation, "
+        f"the image model's are {[v.shape for v in values]}{hint}"
+    )
+
+
+def _inflated(value, shape, first):
+    if value.ndim != 4 or len(shape) != 5:
+        return value
+    channels = shape[3]
+    if first and value.shape[2] != channels:
+        value = np.repeat(value.mean(axis=2, keepdims=True), channels, axis=2)
+    return np.repeat(value[None], shape[0], axis=0) / np.float32(shape[0])

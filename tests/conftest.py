@@ -1,0 +1,28 @@
+"""Fixtures that several tests share."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pytest  # noqa: E402
+
+from tests import synthetic  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """A folder like checkpoints/ with the five published layouts, synthetic values of seed 0."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    for name, kind in synthetic.KINDS.items():
+        synthetic.write_checkpoint(root / name, synthetic.variables(kind))
+    return root
+
+
+@pytest.fixture(scope="session")
+def clips():
+    """The folder of real videos, where there is one."""
+    folder = os.environ.get("I3D_TEST_CLIPS")
+    if not folder:
+        pytest.skip("I3D_TEST_CLIPS is not set: no folder of real videos to test on")
+    return Path(folder)

@@ -1,0 +1,141 @@
+"""evaluate_sample.py as a user runs it, on checkpoints of the published layout."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from i3d.weights.cards import class_names
+from tests import synthetic
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def evaluate(*arguments, status=0, **environment):
+    """Runs the command in its own process; returns its standard output, or error if it fails."""
+    command = [sys.executable, "evaluate_sample.py", *map(str, arguments)]
+    environment = os.environ | environment
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.returncode == status, done.stderr
+    if status:
+        assert not done.stdout and "Traceback" not in done.stderr, done.stderr
+    return done.stderr if status else done.stdout
+
+
+def last_line(text):
+    return text.strip().splitlines()[-1]
+
+
+def parsed(text):
+    """Returns (norm, {class name: (probability, logit)}), the classes in printed order."""
+    first, empty, title, *rows = text.splitlines()
+    assert first.startswith("Norm of logits: ") and not empty
+    assert title == "Top classes and probabilities"
+    classes = {}
+    for row in rows:
+        probability, logit, name = row.split(" ", 2)
+        classes[name] = float(probability), float(logit)
+    return float(first.split(": ")[1]), classes
+
+
+def assert_same_result(actual, expected, tolerance=1e-5):
+    (norm, classes), (golden_norm, golden) = parsed(actual), parsed(expected)
+    assert norm == pytest.approx(golden_norm, rel=tolerance)
+    assert list(classes) == list(golden)
+    scale = max(abs(logit) for _, logit in golden.values())
+    for name, (probability, logit) in golden.items():
+        assert classes[name][1] == pytest.approx(logit, abs=tolerance * scale)
+        assert classes[name][0] == pytest.approx(probability, rel=10 * tolerance)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """The flags that name the golden clips, 79 frames as the published ones."""
+    folder = tmp_path_factory.mktemp("samples")
+    for stream, channels in (("rgb", 3), ("flow", 2)):
+        clip = synthetic.input_clip(stream, (1, 79, 224, 224, channels))
+        np.save(folder / f"{stream}.npy", clip)
+    return {name: f"--{name}_sample={folder / name}.npy" for name in ("rgb", "flow")}
+
+
+@pytest.mark.parametrize("kind", ["rgb", "flow", "joint"])
+def test_prints_what_the_original_prints(checkpoints, samples, kind):
+    needed = samples.values() if kind == "joint" else [samples[kind]]
+    flags = [f"--eval_type={kind}", "--noimagenet_pretrained", f"--checkpoint_dir={checkpoints}"]
+    expected = (synthetic.GOLDEN / f"i3d_eval_{kind}_scratch.txt").read_text()
+    assert_same_result(evaluate(*flags, *needed), expected)
+
+
+def test_rgb600_needs_no_other_flag(checkpoints, samples):
+    flags = ["--eval_type=rgb600", f"--checkpoint_dir={checkpoints}", samples["rgb"], "--top_k=3"]
+    _, classes = parsed(evaluate(*flags))
+    assert len(classes) == 3 and set(classes) <= set(class_names("kinetics600"))
+
+
+def test_bfloat16_agrees_and_windows_are_averaged(checkpoints, tmp_path):
+    """Two windows of the same 16 frames give the result of one."""
+    clip = synthetic.input_clip("rgb", (1, 16, 224, 224, 3))
+    np.save(tmp_path / "once.npy", clip)
+    np.save(tmp_path / "twice.npy", np.concatenate([clip, clip], axis=1))
+    flags = ["--eval_type=rgb", f"--checkpoint_dir={checkpoints}", "--max_frames=16"]
+    once = evaluate(*flags, f"--rgb_sample={tmp_path / 'once.npy'}")
+    twice = evaluate(*flags, f"--rgb_sample={tmp_path / 'twice.npy'}")
+    assert_same_result(twice, once)
+    half = evaluate(*flags, f"--rgb_sample={tmp_path / 'once.npy'}", "--precision=bfloat16")
+    (norm, classes), (half_norm, half_classes) = parsed(once), parsed(half)
+    assert list(half_classes)[:5] == list(classes)[:5]
+    assert half_norm == pytest.approx(norm, rel=1e-2)
+
+
+def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
+    folder = f"--checkpoint_dir={checkpoints}"
+    np.save(tmp_path / "channels.npy", np.zeros((1, 16, 224, 224, 2), np.float32))
+    np.save(tmp_path / "range.npy", np.full((1, 16, 224, 224, 3), 2, np.float32))
+    np.save(tmp_path / "short.npy", np.zeros((1, 8, 224, 224, 3), np.float32))
+    np.save(tmp_path / "object.npy", np.array([{}]), allow_pickle=True)
+    wrong = {
+        ("--imagenet_pretrained", "false"): "unexpected argument 'false'.*=false",
+        ("--eval_type=both",): "Bad `eval_type`, must be one of rgb, rgb600, flow, joint",
+        ("--eval_type=rgb600", "--imagenet_pretrained"): "no Kinetics-600 checkpoint",
+        ("--save_gif=x.gif",): "--save_gif needs --video",
+        ("--video=x.mp4", samples["rgb"]): "--rgb_sample cannot go with --video",
+        ("--video=nowhere.mp4",): "nowhere.mp4: no such file",
+    }
+    for name, message in (
+        ("nowhere", "no such file; expected the rgb sample array"),
+        ("channels", r"expected float \[1, T, 224, 224, 3\].*, got shape \(1, 16, 224, 224, 2\)"),
+        ("range", r"expected float .* in \[-1, 1\], got .*beyond"),
+        ("short", "too short for I3D: 8 frames, needs at least 9"),
+        ("object", "expected a .npy array"),
+    ):
+        wrong[("--eval_type=rgb", f"--rgb_sample={tmp_path / name}.npy")] = message
+    for arguments, message in wrong.items():
+        line = last_line(evaluate(folder, *arguments, status=1))
+        assert line.startswith("evaluate_sample: ")
+        assert re.search(message, line), line
+
+
+def test_missing_weights_say_where_they_come_from(tmp_path):
+    """The address leads nowhere here, as on a machine without network."""
+    proxy = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    text = evaluate(f"--checkpoint_dir={tmp_path}", status=1, **proxy)
+    for name in ("rgb_imagenet", "flow_imagenet"):
+        assert f"/{name}/model.ckpt.data-00000-of-00001\n    -> {tmp_path / name}" in text
+    assert "v_CricketShot_g04_c01_flow.npy" in text and "scratch" not in text
+
+
+def test_published_checkpoints_give_the_published_numbers():
+    folder = ROOT / "checkpoints"
+    needed = ["rgb_imagenet/model.ckpt.index", "flow_imagenet/model.ckpt.index"]
+    needed += [f"v_CricketShot_g04_c01_{stream}.npy" for stream in ("rgb", "flow")]
+    if missing := [name for name in needed if not (folder / name).exists()]:
+        pytest.skip(f"the published files are not in checkpoints/: {', '.join(missing)}")
+    norms = {"joint": 138.468658, "rgb": 87.108871, "flow": 63.252754}
+    for kind, published in norms.items():
+        norm, classes = parsed(evaluate(f"--eval_type={kind}"))
+        assert norm == pytest.approx(published, abs=1e-3)
+        assert next(iter(classes)) == "playing cricket"
