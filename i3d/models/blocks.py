@@ -25,8 +25,8 @@ def fan_in_normal(fan_in):
 def unit(x, filters, kernel, strides, name):
     """Convolution (SAME, no bias), batch normalisation, ReLU.
 
-    The ReLU layer carries `name`; the two before it are `name.conv_3d` and
-    `name.batch_norm`, the variable scopes of the published checkpoints.
+    The ReLU layer carries `name`; the two before it are `name-conv_3d` and
+    `name-batch_norm`, the variable scopes of the published checkpoints.
 
     Args:
       x: tensor [B, T, H, W, C], or [B, H, W, C] for the 2-D twin.
@@ -44,10 +44,10 @@ def unit(x, filters, kernel, strides, name):
         padding="same",
         use_bias=False,
         kernel_initializer=fan_in_normal(math.prod(kernel) * x.shape[-1]),
-        name=f"{name}.conv_3d",
+        name=f"{name}-conv_3d",
     )(x)
     x = layers.BatchNormalization(
-        momentum=0.999, epsilon=1e-3, scale=False, name=f"{name}.batch_norm"
+        momentum=0.999, epsilon=1e-3, scale=False, name=f"{name}-batch_norm"
     )(x)
     return layers.ReLU(name=name)(x)
 

@@ -158,7 +158,7 @@ def _walk(x, width, final_endpoint):
 
 def _mixed(x, row, scaled):
     def unit(x, branch, name, filters, kernel):
-        name = f"{row.name}.Branch_{branch}.{name}"
+        name = f"{row.name}-Branch_{branch}-{name}"
         return blocks.unit(x, scaled(filters), (kernel,) * 3, (1, 1, 1), name)
 
     branch_0 = unit(x, 0, "Conv3d_0a_1x1", row.branch_0, 1)
@@ -166,7 +166,7 @@ def _mixed(x, row, scaled):
     branch_1 = unit(branch_1, 1, "Conv3d_0b_3x3", row.branch_1[1], 3)
     branch_2 = unit(x, 2, "Conv3d_0a_1x1", row.branch_2[0], 1)
     branch_2 = unit(branch_2, 2, row.branch_2_name, row.branch_2[1], 3)
-    name = f"{row.name}.Branch_3.MaxPool3d_0a_3x3"
+    name = f"{row.name}-Branch_3-MaxPool3d_0a_3x3"
     branch_3 = blocks.max_pool(x, (3, 3, 3), (1, 1, 1), name)
     branch_3 = unit(branch_3, 3, "Conv3d_0b_1x1", row.branch_3, 1)
     return layers.Concatenate(name=row.name)([branch_0, branch_1, branch_2, branch_3])
@@ -186,10 +186,10 @@ def _head(x, num_classes, dropout, spatial_squeeze, final_endpoint):
     if dropout:
         # As published, each time step is dropped apart and before the mean; written as a
         # correction to the mean so that `features` stays free of dropout.
-        dropped = layers.Dropout(dropout, name="Logits.Dropout_0b")(pooled)
-        change = layers.Subtract(name="Logits.dropout_change")([dropped, pooled])
-        change = blocks.mean(change, spatial_squeeze, "Logits.dropout_mean_change")
-        x = layers.Add(dtype="float32", name="Logits.dropped_features")([x, change])
+        dropped = layers.Dropout(dropout, name="Logits-Dropout_0b")(pooled)
+        change = layers.Subtract(name="Logits-dropout_change")([dropped, pooled])
+        change = blocks.mean(change, spatial_squeeze, "Logits-dropout_mean_change")
+        x = layers.Add(dtype="float32", name="Logits-dropped_features")([x, change])
     x = layers.Dense(
         num_classes,
         kernel_initializer=blocks.fan_in_normal(x.shape[-1]),

@@ -2,7 +2,7 @@
 
     load_tf1(model, "checkpoints/rgb_imagenet/model.ckpt")
 
-A layer `Mixed_3b.Branch_0.Conv3d_0a_1x1.conv_3d` holds what the checkpoint calls
+A layer `Mixed_3b-Branch_0-Conv3d_0a_1x1-conv_3d` holds what the checkpoint calls
 `RGB/inception_i3d/Mixed_3b/Branch_0/Conv3d_0a_1x1/conv_3d/w`; the Kinetics-600 checkpoint
 has the same names without the first two scopes and with Momentum slots, which are ignored.
 """
@@ -64,7 +64,7 @@ def _variables(model):
     names = {}
     for layer in model.layers:
         path = "Logits/Conv3d_0c_1x1/conv_3d" if layer.name == "Logits" else None
-        path = path or layer.name.replace(".", "/")
+        path = path or layer.name.replace("-", "/")
         if path.endswith("/conv_3d"):
             names[f"{path}/w"] = layer.kernel
             if layer.use_bias:

@@ -23,7 +23,7 @@ def test_folding_is_exact_on_published_layout(checkpoints):
         assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max(), name
     assert not any(isinstance(x, keras.layers.BatchNormalization) for x in folded.layers)
     # The original keeps its batch normalisation.
-    assert isinstance(model.get_layer("Conv3d_1a_7x7.batch_norm"), keras.layers.BatchNormalization)
+    assert isinstance(model.get_layer("Conv3d_1a_7x7-batch_norm"), keras.layers.BatchNormalization)
 
 
 def test_scale_and_bias_are_folded_and_shared_convolutions_are_kept():

@@ -98,7 +98,7 @@ def test_training_mode_golden(checkpoints):
     names = [name.removeprefix(prefix) for name in golden if name.startswith(prefix)]
     assert len(names) == 114
     for name in names:
-        layer = model.get_layer(name.rsplit("/", 1)[0].replace("/", "."))
+        layer = model.get_layer(name.rsplit("/", 1)[0].replace("/", "-"))
         mean = name.endswith("moving_mean")
         after = np.asarray(layer.moving_mean if mean else layer.moving_variance, np.float64)
         start = before[f"RGB/inception_i3d/{name}"].astype(np.float64).ravel()
@@ -117,13 +117,13 @@ def test_parameter_count_is_the_published_one(channels, count):
 def test_initial_values_are_the_original_ones():
     model = models.build("inception_i3d", width=0.25)
     for layer in model.layers:
-        if layer.name.endswith(".conv_3d") or layer.name == "Logits":
+        if layer.name.endswith("-conv_3d") or layer.name == "Logits":
             kernel = np.asarray(layer.kernel)
             sigma = 1 / np.sqrt(np.prod(kernel.shape[:-1]))
             assert np.abs(kernel).max() <= 2.001 * sigma
             if kernel.size > 10_000:
                 assert kernel.std() == pytest.approx(0.8796 * sigma, rel=0.05)
-    norm = model.get_layer("Mixed_3b.Branch_0.Conv3d_0a_1x1.batch_norm")
+    norm = model.get_layer("Mixed_3b-Branch_0-Conv3d_0a_1x1-batch_norm")
     assert (norm.momentum, norm.epsilon, norm.scale) == (0.999, 1e-3, False)
     assert not np.asarray(norm.beta).any() and not np.asarray(norm.moving_mean).any()
     assert (np.asarray(norm.moving_variance) == 1).all()
@@ -153,7 +153,7 @@ def test_features_lie_on_the_path_before_dropout_and_head():
 def test_dropout_drops_each_time_step_apart():
     """With T' - 1 = 5 steps, the dropped mean takes more values than 0 and twice the feature."""
     model = models.build("inception_i3d", width=0.125, dropout=0.5)
-    layers = ("features", "Logits.dropped_features")
+    layers = ("features", "Logits-dropped_features")
     probe = keras.Model(model.input, [model.get_layer(name).output for name in layers])
     clip = synthetic.input_clip("rgb", (1, 41, 224, 224, 3))
     features, dropped = (np.asarray(v).ravel() for v in probe(clip, training=True))

@@ -77,8 +77,8 @@ def test_flow_takes_the_channel_average():
     image = randomised(models.build("inception_v1", width=WIDTH, num_classes=5))
     flow = models.build("inception_i3d", width=WIDTH, num_classes=5, channels=2)
     inflate(image, flow)
-    source = np.asarray(image.get_layer("Conv3d_1a_7x7.conv_3d").kernel)
-    kernel = np.asarray(flow.get_layer("Conv3d_1a_7x7.conv_3d").kernel)
+    source = np.asarray(image.get_layer("Conv3d_1a_7x7-conv_3d").kernel)
+    kernel = np.asarray(flow.get_layer("Conv3d_1a_7x7-conv_3d").kernel)
     for channel in (0, 1):
         np.testing.assert_allclose(kernel[3, :, :, channel], source.mean(2) / 7, rtol=1e-5)
 
@@ -93,11 +93,11 @@ def test_head_of_another_width_is_refused_or_skipped():
         np.testing.assert_array_equal(old, new)
     inflate(image, video, skip_head=True)
     np.testing.assert_array_equal(video.get_layer("Logits").kernel, before[-2])
-    assert not np.array_equal(video.get_layer("Conv3d_1a_7x7.conv_3d").kernel, before[0])
+    assert not np.array_equal(video.get_layer("Conv3d_1a_7x7-conv_3d").kernel, before[0])
 
 
 def test_another_architecture_is_refused():
     inputs = keras.Input((8, 8, 3))
     other = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs), name="other")
-    with pytest.raises(ValueError, match="other has no layer 'Conv3d_1a_7x7.conv_3d'"):
+    with pytest.raises(ValueError, match="other has no layer 'Conv3d_1a_7x7-conv_3d'"):
         inflate(other, models.build("inception_i3d", width=WIDTH))

@@ -32,7 +32,7 @@ def test_every_published_layout_loads_whole(checkpoints, name):
     values = synthetic.variables(synthetic.KINDS[name])
     scope = {"rgb": "RGB/inception_i3d/", "flow": "Flow/inception_i3d/", "rgb600": ""}
     scope = scope[synthetic.KINDS[name]]
-    norm = model.get_layer("Mixed_5b.Branch_2.Conv3d_0a_3x3.batch_norm")
+    norm = model.get_layer("Mixed_5b-Branch_2-Conv3d_0a_3x3-batch_norm")
     key = f"{scope}Mixed_5b/Branch_2/Conv3d_0a_3x3/batch_norm/moving_variance"
     np.testing.assert_array_equal(norm.moving_variance, values[key].ravel())
     key = f"{scope}Logits/Conv3d_0c_1x1/conv_3d/w"
