@@ -22,6 +22,7 @@ from i3d import sample
 from i3d.sample_files import saved
 from i3d.weights import download
 from i3d.weights.cards import CARDS
+from i3d.weights.published import FILES
 
 EVAL_TYPE = flags.DEFINE_string("eval_type", "joint", "rgb, rgb600, flow or joint")
 PRETRAINED = flags.DEFINE_boolean(
@@ -95,7 +96,7 @@ def chosen_steps(cards):
     arrays = {}
     if not VIDEO.value:
         refuse((SAVE_ARRAYS, SAVE_GIF, START_S, END_S, FLOW_METHOD), "needs --video")
-        published = {stream: download.FILES[f"sample_{stream}"][0].target for stream in cards}
+        published = {stream: FILES[f"sample_{stream}"][0].target for stream in cards}
         arrays = {stream: Path(given[stream] or folder / published[stream]) for stream in cards}
         needed |= {f"sample_{stream}": arrays[stream] for stream in cards if not given[stream]}
     else:

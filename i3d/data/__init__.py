@@ -1,0 +1,1 @@
+"""What turns records into batches; `schema` alone is used by preprocessing too."""
