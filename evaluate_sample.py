@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 import numpy as np
 from absl import app, flags
 
-from data_prep import flow
+from data_prep import flow, video
 from data_prep.progress import tracked
 from i3d import sample
 from i3d.sample_files import saved
@@ -119,8 +119,16 @@ def video_steps(cards):
     card = next(iter(cards.values()))
     limits = (START_S.value, END_S.value)
     steps = sample.from_video(VIDEO.value, card, streams, *limits, FLOW_METHOD.value)
-    steps = tracked(steps, unit="frame", what=" and ".join(streams))
+    steps = tracked(steps, expected_frames(card), "frame", " and ".join(streams))
     return saved(steps, SAVE_ARRAYS.value, SAVE_GIF.value, card.fps) if saving else steps
+
+
+def expected_frames(card):
+    """Returns about how many frames --video has between its limits, None where unknown."""
+    seconds = video.stated(VIDEO.value)[2]
+    if seconds is None:
+        return None
+    return max(1, round((min(seconds, END_S.value or seconds) - START_S.value) * card.fps))
 
 
 def sample_name():

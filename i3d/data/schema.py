@@ -1,10 +1,12 @@
-"""The one place that knows ranges and units of frames and flow.
+"""The one place that knows the record format, and the ranges and units of frames and flow.
 
     from i3d.data import schema
-    clip = schema.rgb_to_unit(frames)          # uint8 -> [-1, 1]
-    clip = schema.flow_to_unit(fields)         # pixels per frame -> [-1, 1]
+    clip = schema.rgb_to_unit(frames)                   # uint8 -> [-1, 1]
+    levels = schema.flow_to_levels(field)               # pixels per frame -> uint8 [2 H, W]
+    record = schema.serialised(id="a", label=0, ...)    # bytes of one tf.train.Example
 
-Only numpy is needed here, so that preprocessing workers stay light.
+One example is one video, or one segment of a long one. TensorFlow and TFDS are imported by the
+functions that need them, so that preprocessing workers stay light.
 """
 
 import numpy as np
@@ -12,6 +14,10 @@ import numpy as np
 FPS = 25.0  # frames per second of every stored video
 SHORT_SIDE = 256  # pixels, shorter side of every stored frame
 FLOW_BOUND_PX = 20.0  # flow beyond this many pixels per frame is clipped
+FLOW_ZERO = 128  # the level of no motion, exactly
+JPEG_QUALITY = 95  # of frames and flow
+MAX_SEGMENT_S = 60.0  # longer videos are stored as several examples
+_LEVELS_PER_PX = np.float32(127 / FLOW_BOUND_PX)
 
 
 def rgb_to_unit(frames):
@@ -35,3 +41,86 @@ def flow_to_unit(fields):
     """
     clipped = np.clip(np.asarray(fields, np.float32), -FLOW_BOUND_PX, FLOW_BOUND_PX)
     return clipped / np.float32(FLOW_BOUND_PX)
+
+
+def flow_to_levels(field):
+    """Returns a flow field as the grey image that is stored: uint8 [2 H, W], x over y.
+
+    level = 128 + round(v * 127 / 20), v clipped at 20 px; so zero motion is exactly 128 and one
+    level is 0.157 px. MediaPipe's quantiser truncates, which shifts flow by -0.08 px.
+
+    Args:
+      field: float [H, W, 2], pixels per frame, x then y.
+    """
+    clipped = np.clip(field, -FLOW_BOUND_PX, FLOW_BOUND_PX)
+    levels = np.rint(np.asarray(clipped, np.float32) * _LEVELS_PER_PX) + FLOW_ZERO
+    return np.concatenate([levels[..., 0], levels[..., 1]]).astype(np.uint8)
+
+
+def levels_to_flow(levels):
+    """Returns the flow field float32 [H, W, 2] (pixels per frame) of a stored [2 H, W] image."""
+    levels = np.asarray(levels)
+    height = levels.shape[0] // 2
+    both = np.stack([levels[:height], levels[height:]], axis=-1)
+    return (both.astype(np.float32) - FLOW_ZERO) / _LEVELS_PER_PX
+
+
+def serialised(*, id, label, fps, start_s, source_height, source_width, frames, flow=None):
+    """Returns one example as bytes of a tf.train.Example, the same for the same values.
+
+    Args:
+      id: name of the video, the same for all segments of it.
+      label: index of the class.
+      fps: frames per second of the stored frames.
+      start_s: where the segment starts, seconds from the start of what was read of the video.
+      source_height, source_width: pixels of the video as displayed.
+      frames: list of N JPEG files (bytes), RGB.
+      flow: list of N - 1 JPEG files, grey, as flow_to_levels; None where there is no flow.
+    """
+    import tensorflow as tf
+
+    def integers(value):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    def floats(value):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+
+    def strings(values):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+    feature = {
+        "id": strings([id.encode()]),
+        "label": integers(label),
+        "fps": floats(fps),
+        "start_s": floats(start_s),
+        "source_height": integers(source_height),
+        "source_width": integers(source_width),
+        "frames": strings(frames),
+    }
+    if flow is not None:
+        feature["flow"] = strings(flow)
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)
+
+
+def tfds_features(class_names, with_flow):
+    """Returns the TFDS features of the records: what `serialised` writes, as TFDS reads it."""
+    import tensorflow_datasets as tfds
+
+    def pictures(channels):
+        return tfds.features.Sequence(
+            tfds.features.Image(shape=(None, None, channels), encoding_format="jpeg")
+        )
+
+    features = {
+        "id": tfds.features.Text(),
+        "label": tfds.features.ClassLabel(names=list(class_names)),
+        "fps": np.float32,
+        "start_s": np.float32,
+        "source_height": np.int64,
+        "source_width": np.int64,
+        "frames": pictures(3),
+    }
+    if with_flow:
+        features["flow"] = pictures(1)
+    return tfds.features.FeaturesDict(features)

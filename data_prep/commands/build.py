@@ -1,0 +1,90 @@
+"""Videos to TFRecord shards with flow, which tensorflow_datasets.builder_from_directory opens.
+
+    python -m data_prep build --videos=clips/ --out=data/mine
+    python -m data_prep build --videos=train.csv --video_root=clips --split=train --out=data/mine
+    python -m data_prep build ... --runner=beam -- --runner=FlinkRunner --flink_master=host:8081
+
+Run again after a stop, it does only what is missing. Videos that cannot be read are listed in
+OUT/failures.jsonl with a reason, and the exit status is 1.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from data_prep import flow, inputs, records, run
+from data_prep.commands import CallError, FailedError, refuse_words
+from i3d.data import schema
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "videos", None, "folder with one folder per class, CSV, list, or split file", flag_values=FLAGS
+)
+flags.DEFINE_string("out", None, "folder of the data set", flag_values=FLAGS)
+flags.DEFINE_string("video_root", None, "where the paths of a list start", flag_values=FLAGS)
+flags.DEFINE_string("split", "train", "name of the split", flag_values=FLAGS)
+flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
+flags.DEFINE_list("streams", ["rgb", "flow"], "rgb or rgb,flow", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "flow_method", "tvl1", list(flow.METHODS), "I3D's weights want TV-L1", flag_values=FLAGS
+)
+flags.DEFINE_float("fps", schema.FPS, "frames per second", 0.1, flag_values=FLAGS)
+flags.DEFINE_integer("short_side", schema.SHORT_SIDE, "pixels", 16, flag_values=FLAGS)
+flags.DEFINE_float(
+    "max_segment_s", schema.MAX_SEGMENT_S, "longest example, seconds", 0.1, flag_values=FLAGS
+)
+flags.DEFINE_integer("num_shards", None, "files of the split", 1, flag_values=FLAGS)
+flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
+flags.DEFINE_enum("runner", "local", ["local", "beam"], "who runs the work", flag_values=FLAGS)
+flags.DEFINE_boolean("strict", False, "stop at the first video that fails", flag_values=FLAGS)
+
+
+def main(argv):
+    """Builds the split; returns 0, or 1 where some videos failed."""
+    build, beam_options = _parsed(argv)
+    try:
+        failures = run.run(build, FLAGS.workers, beam_options)
+    except (run.BuildError, records.BadVideoError, ImportError) as error:
+        raise FailedError(str(error)) from error
+    good = len(build.items) - len(failures)
+    print(f"{build.out}: split {build.split!r} complete, {good} videos, {len(failures)} failed")
+    for failure in failures[:10]:
+        print(f"  {failure['path']}: {failure['reason']}", file=sys.stderr)
+    if failures:
+        print(f"  all failures: {Path(build.out) / 'failures.jsonl'}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _parsed(argv):
+    """Returns (Build, Beam's options or None) of the command line."""
+    cut = argv.index("--") if "--" in argv else len(argv)
+    refuse_words(FLAGS(argv[:cut])[1:])
+    beam_options = argv[cut + 1 :]
+    if FLAGS.runner == "local" and beam_options:
+        raise CallError("what follows -- are Beam's options; they need --runner=beam")
+    for name in ("videos", "out"):
+        if not FLAGS[name].value:
+            raise CallError(f"--{name} is needed: {FLAGS[name].help}")
+    if FLAGS.streams not in (["rgb"], ["rgb", "flow"]):
+        raise CallError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
+    if not FLAGS.split.isidentifier():
+        raise CallError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
+    try:
+        items, names = inputs.read(FLAGS.videos, FLAGS.video_root, FLAGS.split, FLAGS.labels)
+    except inputs.InputError as error:
+        raise CallError(str(error)) from error
+    build = run.Build(
+        out=Path(FLAGS.out),
+        split=FLAGS.split,
+        items=tuple(items),
+        class_names=tuple(names),
+        recipe=records.Recipe(
+            tuple(FLAGS.streams), FLAGS.flow_method, FLAGS.fps, FLAGS.short_side,
+            FLAGS.max_segment_s,
+        ),
+        num_shards=FLAGS.num_shards,
+        strict=FLAGS.strict,
+    )
+    return build, beam_options if FLAGS.runner == "beam" else None

@@ -1,0 +1,154 @@
+"""A data set on disk: shard names, TFDS metadata, failures, and what makes it complete.
+
+    builder = tensorflow_datasets.builder_from_directory("data/ucf")
+
+Files: videos-SPLIT.tfrecord-00000-of-00016, dataset_info.json, features.json, the class names,
+build.json (how it was made) and failures.jsonl (videos that could not be read, one a line).
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+from data_prep import records
+from i3d.data import schema
+
+NAME = "videos"
+BUILD = "build.json"
+FAILURES = "failures.jsonl"
+
+
+class DatasetError(Exception):
+    """A folder that does not hold what it should; the message is one line."""
+
+
+def shard_name(split, index, count):
+    """Returns the file name of a shard, as TFDS expects it."""
+    return f"{NAME}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+
+
+def description(out):
+    """Returns build.json of a data set, {} where there is none.
+
+    {"recipe": {...}, "class_names": [...], "splits": {split: fingerprint}}
+    """
+    try:
+        return json.loads((Path(out) / BUILD).read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DatasetError(f"{Path(out) / BUILD}: not JSON: {error}") from error
+
+
+def is_complete(out, split, fingerprint):
+    """Returns whether the split is there, made of exactly this.
+
+    Raises:
+      DatasetError: it is there, made of something else.
+    """
+    there = description(out).get("splits", {}).get(split)
+    if there not in (None, fingerprint):
+        raise DatasetError(
+            f"{out}: split {split!r} is there already, built from other videos or flags; "
+            "choose another --out, or remove the folder"
+        )
+    return there is not None
+
+
+def check_fits(out, build):
+    """Raises DatasetError where the folder holds another recipe or other classes."""
+    there = description(out)
+    if not there:
+        return
+    if there["recipe"] != _plain(build.recipe):
+        raise DatasetError(
+            f"{out}: the splits in it were built as {there['recipe']}, this one as "
+            f"{_plain(build.recipe)}; use the same flags or another --out"
+        )
+    if there["class_names"] != list(build.class_names):
+        raise DatasetError(
+            f"{out}: the splits in it have {len(there['class_names'])} classes, this one has "
+            f"{len(build.class_names)} or another order; give both the same --labels"
+        )
+
+
+def failures(out, split=None):
+    """Returns the failures of a split (or all), a list of {split, id, path, reason}."""
+    file = Path(out) / FAILURES
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return [row for row in rows if split in (None, row["split"])]
+
+
+def finish(build):
+    """Writes the metadata of a split whose shards are all whole; returns its failures.
+
+    build.json is renamed into place last: it makes the split complete.
+    """
+    out, work = Path(build.out), build.work
+    reports = [json.loads(Path(task.report).read_text()) for task in build.tasks]
+    failed = [{"split": build.split} | f for report in reports for f in report["failures"]]
+    if not sum(report["examples"] for report in reports):
+        first = failed[0]
+        raise DatasetError(
+            f"{out}: not one of {len(failed)} videos could be read; the first, {first['path']}: "
+            f"{first['reason']}"
+        )
+    others = [row for row in failures(out) if row["split"] != build.split]
+    _write_info(build, reports, work / "info")
+    for file in sorted((work / "info").iterdir()):
+        os.replace(file, out / file.name)
+    if others or failed:
+        lines = [json.dumps(row) for row in sorted(others + failed, key=_order)]
+        records.write_text(out / FAILURES, "\n".join(lines) + "\n")
+    splits = description(out).get("splits", {}) | {build.split: build.fingerprint()}
+    made = {"recipe": _plain(build.recipe), "class_names": list(build.class_names)}
+    records.write_text(work / BUILD, json.dumps(made | {"splits": splits}, indent=1))
+    os.replace(work / BUILD, out / BUILD)
+    shutil.rmtree(work)
+    return failed
+
+
+def _order(row):
+    return row["split"], row["id"]
+
+
+def _plain(recipe):
+    return json.loads(json.dumps(dataclasses.asdict(recipe)))
+
+
+def _write_info(build, reports, folder):
+    """Writes TFDS's own metadata of all splits into `folder`."""
+    import tensorflow_datasets as tfds
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    template = tfds.core.ShardedFileTemplate(
+        data_dir=build.out, dataset_name=NAME, filetype_suffix="tfrecord"
+    )
+    splits = []
+    if (Path(build.out) / "dataset_info.json").exists():
+        there = tfds.builder_from_directory(build.out).info.splits
+        splits = [info for name, info in there.items() if name != build.split]
+    splits.append(
+        tfds.core.SplitInfo(
+            name=build.split,
+            shard_lengths=[report["examples"] for report in reports],
+            num_bytes=sum(report["bytes"] for report in reports),
+            filename_template=template,
+        )
+    )
+    recipe = build.recipe
+    flow = f"; flow {recipe.flow_method}" if recipe.with_flow else "; no flow"
+    info = tfds.core.DatasetInfo(
+        builder=tfds.core.dataset_info.DatasetIdentity(
+            name=NAME, version=tfds.core.Version("1.0.0"), data_dir=str(build.out), module_name=""
+        ),
+        features=schema.tfds_features(build.class_names, recipe.with_flow),
+        description=f"{recipe.fps:g} fps, short side {recipe.short_side}{flow}",
+        supervised_keys=None,
+    )
+    info.set_file_format("tfrecord")
+    info.set_splits(tfds.core.SplitDict(sorted(splits, key=lambda split: split.name)))
+    info.write_to_directory(folder)

@@ -1,0 +1,190 @@
+"""Videos into one TFRecord shard: the unit of work of a build.
+
+    result = write_shard(ShardTask(path, items, recipe))
+
+A shard depends on its items and the recipe alone, so that any worker, on any machine, at any
+time writes the same bytes.
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import cv2
+
+from data_prep import flow as flow_methods
+from data_prep import video
+from data_prep.inputs import Item
+from i3d.data import schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What is made of a video.
+
+    Attributes:
+      streams: ("rgb", "flow") or ("rgb",).
+      flow_method: a name in data_prep.flow.METHODS.
+      fps: frames per second.
+      short_side: pixels of the shorter side.
+      max_segment_s: longer videos become several examples of at most this many seconds.
+    """
+
+    streams: tuple = ("rgb", "flow")
+    flow_method: str = "tvl1"
+    fps: float = schema.FPS
+    short_side: int = schema.SHORT_SIDE
+    max_segment_s: float = schema.MAX_SEGMENT_S
+
+    @property
+    def with_flow(self):
+        """Whether flow is computed and stored."""
+        return "flow" in self.streams
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardTask:
+    """One shard to be written.
+
+    Attributes:
+      path: the shard's final name.
+      report: file of JSON that tells what is in the shard; a shard with a report is whole.
+      items: the videos, in order.
+      recipe: what is made of them.
+      strict: stop at the first video that fails.
+    """
+
+    path: str
+    report: str
+    items: tuple[Item, ...]
+    recipe: Recipe
+    strict: bool = False
+
+
+class BadVideoError(Exception):
+    """A video failed in a strict build; the message is one line."""
+
+
+def write_shard(task, done=lambda frames: None):
+    """Writes the shard and its report, each under a temporary name and then renamed.
+
+    Args:
+      task: ShardTask.
+      done: called with the number of frames after each video, 0 for one that failed.
+
+    Returns:
+      The report: {"lengths": examples, "bytes", "frames", "fields", "failures": [...]}.
+
+    Raises:
+      BadVideoError: a video failed and the task is strict.
+      OSError: the shard cannot be written.
+    """
+    report = {"examples": 0, "bytes": 0, "frames": 0, "failures": []}
+    partial, part = f"{task.report}.shard.partial", f"{task.report}.video.partial"
+    with open(partial, "wb") as shard:
+        for item in task.items:
+            try:
+                examples, frames = _write_video(part, item, task.recipe)
+            except video.VideoError as error:
+                if task.strict:
+                    raise BadVideoError(str(error)) from error
+                report["failures"].append(
+                    {"id": item.id, "path": item.path, "reason": _reason(error, item.path)}
+                )
+                done(0)
+                continue
+            with open(part, "rb") as source:
+                _append(source, shard)
+            report["examples"] += examples
+            report["frames"] += frames
+            done(frames)
+        report["bytes"] = shard.tell()
+        os.fsync(shard.fileno())
+    Path(part).unlink(missing_ok=True)
+    os.replace(partial, task.path)
+    write_text(task.report, json.dumps(report))
+    return report
+
+
+def examples(item, recipe):
+    """Yields (serialised example, number of its frames) of one video, a segment at a time.
+
+    Consecutive segments share one frame, so that every flow field is stored once. Memory holds
+    one segment of JPEG files.
+
+    Raises:
+      video.VideoError: the video cannot be read, or has one frame and flow is wanted.
+    """
+    height, width, _ = video.stated(item.path)
+    frames = video.read_frames(
+        item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s
+    )
+    fields = max(1, round(recipe.max_segment_s * recipe.fps))
+    common = {"id": item.id, "label": item.label, "fps": recipe.fps}
+    common |= {"source_height": height, "source_width": width}
+    for index, (pictures, flow) in enumerate(_segments(frames, recipe, fields)):
+        if recipe.with_flow and not flow:
+            raise video.VideoError(f"{item.path}: one frame only; flow needs at least two")
+        record = schema.serialised(
+            **common,
+            start_s=index * fields / recipe.fps,
+            frames=pictures,
+            flow=flow if recipe.with_flow else None,
+        )
+        yield record, len(pictures)
+
+
+def _segments(frames, recipe, fields):
+    """Yields ([JPEG frames], [JPEG flow]) of at most `fields` + 1 frames, one shared."""
+    method = flow_methods.METHODS[recipe.flow_method]() if recipe.with_flow else None
+    pictures, flow, previous = [], [], None
+    for frame in frames:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if method else None
+        if len(pictures) > fields:
+            yield pictures, flow
+            pictures, flow = pictures[-1:], []
+        if method and previous is not None:
+            flow.append(jpeg(schema.flow_to_levels(method(previous, grey))))
+        pictures.append(jpeg(frame))
+        previous = grey
+    yield pictures, flow
+
+
+def jpeg(image):
+    """Returns the JPEG file (bytes) of a uint8 image, RGB [H, W, 3] or grey [H, W]."""
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, schema.JPEG_QUALITY])
+    return encoded.tobytes()
+
+
+def write_text(path, text):
+    """Writes a text file under a temporary name and renames it."""
+    partial = f"{path}.partial"
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _write_video(part, item, recipe):
+    """Writes the examples of one video to `part`, so that a video that fails adds nothing."""
+    import tensorflow as tf
+
+    count = total = 0
+    with tf.io.TFRecordWriter(part) as writer:
+        for record, frames in examples(item, recipe):
+            writer.write(record)
+            count, total = count + 1, total + frames
+    return count, total
+
+
+def _append(source, target):
+    while block := source.read(1 << 20):
+        target.write(block)
+
+
+def _reason(error, path):
+    return str(error).removeprefix(f"{path}: ")
