@@ -37,7 +37,7 @@ VIDEO = flags.DEFINE_string("video", None, "a video file, instead of arrays")
 START_S = flags.DEFINE_float("start_s", 0.0, "where to start in the video, seconds", 0.0)
 END_S = flags.DEFINE_float("end_s", None, "where to end in the video, seconds", 0.0)
 FLOW_METHOD = flags.DEFINE_enum(
-    "flow_method", "opencv_tvl1", sorted(flow.METHODS), "flow of the video; the weights want TV-L1"
+    "flow_method", "tvl1", list(flow.METHODS), "flow of the video; the weights want TV-L1"
 )
 MAX_FRAMES = flags.DEFINE_integer(
     "max_frames", 250, "longest clip; logits of consecutive clips are averaged", sample.MIN_FRAMES

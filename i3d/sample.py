@@ -66,7 +66,7 @@ def _within_unit(array):
     return all(np.abs(frame).max() <= 1 + 1e-3 for frame in array[0])
 
 
-def from_video(path, card, streams, start_s=0.0, end_s=None, flow_method="opencv_tvl1"):
+def from_video(path, card, streams, start_s=0.0, end_s=None, flow_method="tvl1"):
     """Returns the steps of a video file: decode, card.fps, short side, flow, centre crop, range.
 
     With flow, N frames give N - 1 steps: step t holds frame t and the motion from it to the
@@ -120,8 +120,8 @@ def windows(steps, name, max_frames=250):
             held = held[max_frames:]
     if len(held) < MIN_FRAMES:
         raise SampleError(
-            f"{name}: too short for I3D: {len(held)} frames, needs at least {MIN_FRAMES}"
-            " (at 25 frames per second, and one frame more where flow is computed)"
+            f"{name}: too short for I3D: {len(held)} steps at 25 frames per second, needs at "
+            f"least {MIN_FRAMES} (a flow step takes two frames)"
         )
     yield _stacked(held)
 

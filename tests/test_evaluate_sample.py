@@ -109,7 +109,7 @@ def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
         ("nowhere", "no such file; expected the rgb sample array"),
         ("channels", r"expected float \[1, T, 224, 224, 3\].*, got shape \(1, 16, 224, 224, 2\)"),
         ("range", r"expected float .* in \[-1, 1\], got .*beyond"),
-        ("short", "too short for I3D: 8 frames, needs at least 9"),
+        ("short", "too short for I3D: 8 steps .*needs at least 9"),
         ("object", "expected a .npy array"),
     ):
         wrong[("--eval_type=rgb", f"--rgb_sample={tmp_path / name}.npy")] = message

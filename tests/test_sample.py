@@ -35,7 +35,7 @@ def test_windows_cover_every_step_once(count, lengths):
 
 @pytest.mark.parametrize("count", [0, 1, 8])
 def test_too_few_steps_are_told(count):
-    with pytest.raises(sample.SampleError, match=f"x: too short for I3D: {count} frames"):
+    with pytest.raises(sample.SampleError, match=f"x: too short for I3D: {count} steps"):
         list(sample.windows(steps(count), "x"))
 
 
