@@ -3,12 +3,14 @@
     python evaluate_sample.py --eval_type joint
     python evaluate_sample.py --video my.mp4 --precision bfloat16
 
-Prints the norm of the logits and the best classes: `probability logit class name`.
+Prints the norm of the logits and the best classes, `probability logit class name`; what was run
+(weights, clips, frames, precision, seconds) goes to standard error.
 """
 
 import itertools
 import os
 import sys
+import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
@@ -31,8 +33,12 @@ PRETRAINED = flags.DEFINE_boolean(
 CHECKPOINT_DIR = flags.DEFINE_string(
     "checkpoint_dir", "checkpoints", "holds rgb_imagenet/model.ckpt.* and the like"
 )
-RGB_SAMPLE = flags.DEFINE_string("rgb_sample", None, "RGB .npy array [1,T,224,224,3]")
-FLOW_SAMPLE = flags.DEFINE_string("flow_sample", None, "flow .npy array [1,T,224,224,2]")
+RGB_SAMPLE = flags.DEFINE_string(
+    "rgb_sample", None, ".npy [1,T,224,224,3] in [-1,1]; None: the published clip; unread by flow"
+)
+FLOW_SAMPLE = flags.DEFINE_string(
+    "flow_sample", None, ".npy [1,T,224,224,2] in [-1,1]; None: the published clip; unread by rgb"
+)
 VIDEO = flags.DEFINE_string("video", None, "a video file, instead of arrays")
 START_S = flags.DEFINE_float("start_s", 0.0, "where to start in the video, seconds", 0.0)
 END_S = flags.DEFINE_float("end_s", None, "where to end in the video, seconds", 0.0)
@@ -64,6 +70,8 @@ def main(argv):
         logits = mean_logits(cards, sample.windows(steps, sample_name(), MAX_FRAMES.value))
     except (download.DownloadError, ValueError, OSError) as error:
         sys.exit(f"evaluate_sample: {error}")
+    except KeyboardInterrupt:
+        sys.exit("evaluate_sample: stopped")
     print_result(logits, next(iter(cards.values())).class_names())
 
 
@@ -140,11 +148,19 @@ def mean_logits(cards, windows):
     """Returns float32 [classes]: streams added, windows averaged."""
     from i3d.streams import load_stream  # TensorFlow is imported only once all else is right
 
+    start, frames, sums = time.monotonic(), [], []
     streams = {
         name: load_stream(card, CHECKPOINT_DIR.value, PRECISION.value)
         for name, card in cards.items()
     }
-    sums = [sum(run(window[name]) for name, run in streams.items()) for window in windows]
+    for window in windows:
+        frames.append(next(iter(window.values())).shape[1])
+        sums.append(sum(run(window[name]) for name, run in streams.items()))
+    print(
+        f"{' + '.join(card.name for card in cards.values())}: {len(frames)} clip(s), "
+        f"{sum(frames)} frames, centre crop, {PRECISION.value}, {time.monotonic() - start:.1f} s",
+        file=sys.stderr,
+    )
     return np.mean(sums, axis=0)
 
 

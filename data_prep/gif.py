@@ -18,7 +18,12 @@ class GifWriter:
     """
 
     def __init__(self, path, fps):
-        """GIF stores the delay of a frame in hundredths of a second: 25 fps is exact."""
+        """Raises FileExistsError where `path` is there already.
+
+        GIF stores the delay of a frame in hundredths of a second: 25 fps is exact.
+        """
+        if os.path.exists(path):
+            raise FileExistsError(f"{path}: exists already; remove it or name another place")
         self._path, self._partial = str(path), f"{path}.partial"
         self._rate = Fraction(fps).limit_denominator(1000)
         self._container = self._stream = self._graph = None

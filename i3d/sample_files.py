@@ -57,8 +57,10 @@ class NpyWriter:
     """
 
     def __init__(self, path):
-        """Opens `path`.partial."""
+        """Opens `path`.partial; FileExistsError where `path` is there already."""
         self._path, self._partial = Path(path), Path(f"{path}.partial")
+        if self._path.exists():
+            raise FileExistsError(f"{path}: exists already; remove it or name another place")
         self._file = open(self._partial, "wb")
         self._count, self._shape = 0, ()
 

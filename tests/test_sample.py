@@ -75,3 +75,12 @@ def test_flow_picture_has_x_as_red_and_y_as_green():
     flow[0, 0] = 0.25, -0.25
     picture = beside(np.zeros((2, 2, 3), np.float32), flow)[:, 2:]
     assert picture[0, 0].tolist() == [191, 64, 128] and picture[1, 1].tolist() == [128] * 3
+
+
+def test_what_exists_is_not_replaced(tmp_path):
+    for name in ("rgb.npy", "clip.gif"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(FileExistsError, match=f"{name}: exists already"):
+            list(saved(steps(3), tmp_path, tmp_path / "clip.gif"))
+        assert [p.read_text() for p in tmp_path.iterdir()] == ["mine"]
+        (tmp_path / name).unlink()
