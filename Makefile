@@ -31,6 +31,8 @@ check: .venv/.installed-dev
 
 bench: .venv/.installed
 	$(BIN)/python benchmarks/inference.py
+	$(BIN)/python benchmarks/flow.py
+	$(BIN)/python benchmarks/prepare.py
 
 clean:
 	rm -rf .venv build *.egg-info

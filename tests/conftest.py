@@ -12,10 +12,13 @@ from tests import synthetic  # noqa: E402
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
-    """A folder like checkpoints/ with the five published layouts, synthetic values of seed 0."""
+    """A folder like checkpoints/ with the five published layouts and synthetic values.
+
+    The golden numbers belong to those of seed 0: the scratch ones.
+    """
     root = tmp_path_factory.mktemp("checkpoints")
-    for name, kind in synthetic.KINDS.items():
-        synthetic.write_checkpoint(root / name, synthetic.variables(kind))
+    for name, (kind, seed) in synthetic.KINDS.items():
+        synthetic.write_checkpoint(root / name, synthetic.variables(kind, seed))
     return root
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from tests.golden import i3d_weights
 
 GOLDEN = Path(__file__).parent / "golden"
-KINDS = {  # checkpoint folder -> list of variables in golden/i3d_variables.json
-    "rgb_imagenet": "rgb",
-    "rgb_scratch": "rgb",
-    "flow_imagenet": "flow",
-    "flow_scratch": "flow",
-    "rgb_scratch_kin600": "rgb600",
+KINDS = {  # checkpoint folder -> (list of variables in golden/i3d_variables.json, seed)
+    "rgb_imagenet": ("rgb", 1),
+    "rgb_scratch": ("rgb", 0),
+    "flow_imagenet": ("flow", 1),
+    "flow_scratch": ("flow", 0),
+    "rgb_scratch_kin600": ("rgb600", 0),
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from i3d.weights.cards import class_names
 from tests import synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
+KINDS = ("joint", "rgb", "flow")
 
 
 def evaluate(*arguments, status=0, **environment):
@@ -62,12 +64,34 @@ def samples(tmp_path_factory):
     return {name: f"--{name}_sample={folder / name}.npy" for name in ("rgb", "flow")}
 
 
-@pytest.mark.parametrize("kind", ["rgb", "flow", "joint"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_prints_what_the_original_prints(checkpoints, samples, kind):
     needed = samples.values() if kind == "joint" else [samples[kind]]
     flags = [f"--eval_type={kind}", "--noimagenet_pretrained", f"--checkpoint_dir={checkpoints}"]
     expected = (synthetic.GOLDEN / f"i3d_eval_{kind}_scratch.txt").read_text()
     assert_same_result(evaluate(*flags, *needed), expected)
+
+
+def test_multi_evaluate_runs_every_combination(checkpoints, tmp_path):
+    """In a copy of the script's folder, so that out/ is its own; 9 frames make it quick."""
+    for stream, channels in (("rgb", 3), ("flow", 2)):
+        clip = synthetic.input_clip(stream, (1, 9, 224, 224, channels))
+        np.save(tmp_path / f"{stream}.npy", clip)
+    shutil.copy(ROOT / "multi_evaluate.sh", tmp_path)
+    (tmp_path / "evaluate_sample.py").symlink_to(ROOT / "evaluate_sample.py")
+    command = ["./multi_evaluate.sh", f"--checkpoint_dir={checkpoints}"]
+    command += [f"--{stream}_sample={tmp_path / stream}.npy" for stream in ("rgb", "flow")]
+    environment = os.environ | {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    results = {path.stem: path.read_text() for path in (tmp_path / "out").iterdir()}
+    expected = {f"{start}_{kind}" for start in ("imagenet", "no_imagenet") for kind in KINDS}
+    assert set(results) == expected | {"no_imagenet_rgb600"}
+    assert len({parsed(text)[0] for text in results.values()}) == 7
+    (tmp_path / "flow.npy").write_bytes(b"broken")
+    shutil.rmtree(tmp_path / "out")
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "imagenet_joint failed" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_rgb600_needs_no_other_flag(checkpoints, samples):

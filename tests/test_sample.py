@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from data_prep.npy import NpyWriter
 from i3d import sample
-from i3d.sample_files import NpyWriter, beside, saved
+from i3d.sample_files import beside, saved
 
 
 def steps(count, size=4):

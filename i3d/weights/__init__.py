@@ -26,7 +26,7 @@ def load(model, path):
       ValueError: it is of another kind, or its variables are not those of the model; the
         message names what is missing, left over or of another shape.
     """
-    path = Path(path)
+    path = Path(str(path).removesuffix(".index"))
     if path.with_name(path.name + ".index").exists():
         load_tf1(model, path)
     elif not path.exists():

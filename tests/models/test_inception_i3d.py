@@ -10,7 +10,7 @@ from i3d.models.inception_i3d import ENDPOINTS
 from tests import synthetic
 from tests.golden import i3d_weights
 
-STREAMS = {"rgb": ("rgb_imagenet", 3, 400), "flow": ("flow_imagenet", 2, 400)}
+STREAMS = {"rgb": ("rgb_scratch", 3, 400), "flow": ("flow_scratch", 2, 400)}
 STREAMS["rgb600"] = ("rgb_scratch_kin600", 3, 600)
 CASES = [(1, 16), (1, 25), (1, 64), (2, 16)]
 

@@ -19,7 +19,7 @@ assert keras.backend.backend() == "torch"
 golden = synthetic.golden()
 for stream, channels in (("rgb", 3), ("flow", 2)):
     model = models.build("inception_i3d", channels=channels)
-    i3d.weights.load(model, f"{sys.argv[1]}/{stream}_imagenet/model.ckpt")
+    i3d.weights.load(model, f"{sys.argv[1]}/{stream}_scratch/model.ckpt")
     clip = synthetic.input_clip(stream, (1, 25, 224, 224, channels))
     expected = golden[f"{stream}/b1_t25/logits"]
     for network in (model, models.fold_batch_norm(model)):

@@ -29,9 +29,9 @@ def test_every_published_layout_loads_whole(checkpoints, name):
     card = CARDS[name]
     model = models.build(card.model, num_classes=card.num_classes, channels=card.channels)
     i3d.weights.load(model, checkpoints / name / "model.ckpt")
-    values = synthetic.variables(synthetic.KINDS[name])
-    scope = {"rgb": "RGB/inception_i3d/", "flow": "Flow/inception_i3d/", "rgb600": ""}
-    scope = scope[synthetic.KINDS[name]]
+    kind, seed = synthetic.KINDS[name]
+    values = synthetic.variables(kind, seed)
+    scope = {"rgb": "RGB/inception_i3d/", "flow": "Flow/inception_i3d/", "rgb600": ""}[kind]
     norm = model.get_layer("Mixed_5b-Branch_2-Conv3d_0a_3x3-batch_norm")
     key = f"{scope}Mixed_5b/Branch_2/Conv3d_0a_3x3/batch_norm/moving_variance"
     np.testing.assert_array_equal(norm.moving_variance, values[key].ravel())
