@@ -1,0 +1,52 @@
+"""Turns decoded frames into upright RGB arrays of one size.
+
+    from data_prep.video_picture import Converter
+    convert = Converter(first_frame, short_side=256)
+    convert(frame)  # uint8 [H, W, 3]
+
+The stored rotation or flip is applied; pixels count as square.
+"""
+
+import math
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+
+class Converter:
+    """Turns frames into uint8 RGB [H, W, 3]; the first frame of the file sets H and W."""
+
+    def __init__(self, first, short_side):
+        """Takes an av.VideoFrame, and the pixels of the shorter side; None keeps the size."""
+        self._reformatter = VideoReformatter()
+        height, width = turned_size(first)
+        scale = Fraction(short_side or min(height, width), min(height, width))
+        self._size = [math.floor(side * scale + Fraction(1, 2)) for side in (width, height)]
+
+    def __call__(self, frame):
+        """Returns the array of an av.VideoFrame."""
+        rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        transpose, flip_y, flip_x = _turn(frame)
+        rgb = rgb.transpose(1, 0, 2) if transpose else rgb
+        rgb = rgb[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+        if [rgb.shape[1], rgb.shape[0]] == self._size:
+            return rgb.copy()  # the decoder may still use the frame's own memory
+        return cv2.resize(np.ascontiguousarray(rgb), self._size, interpolation=cv2.INTER_LINEAR)
+
+
+def _turn(frame):
+    """Returns (transpose, flip rows, flip columns) of the frame's display matrix."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False, False, False
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    if abs(a) + abs(d) >= abs(b) + abs(c):  # x' = a x + c y, y' = b x + d y
+        return False, d < 0, a < 0
+    return True, b < 0, c < 0
+
+
+def turned_size(frame):
+    """Returns (height, width) of a frame as displayed."""
+    return (frame.width, frame.height) if _turn(frame)[0] else (frame.height, frame.width)
