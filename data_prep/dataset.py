@@ -18,6 +18,7 @@ from i3d.data import schema
 NAME = "videos"
 BUILD = "build.json"
 FAILURES = "failures.jsonl"
+INFO = "dataset_info.json"
 
 
 class DatasetError(Exception):
@@ -58,9 +59,13 @@ def is_complete(out, split, fingerprint):
 
 
 def check_fits(out, build):
-    """Raises DatasetError where the folder holds another recipe or other classes."""
+    """Raises DatasetError where the folder holds another recipe, other classes or other data."""
     there = description(out)
     if not there:
+        if (Path(out) / INFO).exists() and not build.work.exists():
+            raise DatasetError(
+                f"{out}: holds a data set that was made by something else; choose another --out"
+            )
         return
     if there["recipe"] != _plain(build.recipe):
         raise DatasetError(
@@ -82,36 +87,46 @@ def failures(out, split=None):
 
 
 def finish(build):
-    """Writes the metadata of a split whose shards are all whole; returns its failures.
+    """Puts the shards of a split, all whole, in place with their metadata; returns its failures.
 
-    build.json is renamed into place last: it makes the split complete.
+    Files are renamed into place, TFDS's dataset_info.json after what it speaks of and build.json
+    last: it makes the split complete. A kill on the way leaves what the next call goes on from.
     """
     out, work = Path(build.out), build.work
     reports = [json.loads(Path(task.report).read_text()) for task in build.tasks]
     failed = [{"split": build.split} | f for report in reports for f in report["failures"]]
     if not sum(report["examples"] for report in reports):
+        shutil.rmtree(work)  # so that the next run tries the videos again
         first = failed[0]
         raise DatasetError(
             f"{out}: not one of {len(failed)} videos could be read; the first, {first['path']}: "
             f"{first['reason']}"
         )
-    others = [row for row in failures(out) if row["split"] != build.split]
     _write_info(build, reports, work / "info")
-    for file in sorted((work / "info").iterdir()):
-        os.replace(file, out / file.name)
-    if others or failed:
-        lines = [json.dumps(row) for row in sorted(others + failed, key=_order)]
-        records.write_text(out / FAILURES, "\n".join(lines) + "\n")
-    splits = description(out).get("splits", {}) | {build.split: build.fingerprint()}
-    made = {"recipe": _plain(build.recipe), "class_names": list(build.class_names)}
-    records.write_text(work / BUILD, json.dumps(made | {"splits": splits}, indent=1))
-    os.replace(work / BUILD, out / BUILD)
+    _write_failures(build, failed, work / "info")
+    _write_build(build, work / "info")
+    for task in build.tasks:
+        if os.path.exists(task.path):  # else it was moved before a kill
+            os.replace(task.path, out / Path(task.path).name)
+    for name in sorted(os.listdir(work / "info"), key=lambda name: (name == BUILD, name == INFO)):
+        os.replace(work / "info" / name, out / name)
     shutil.rmtree(work)
     return failed
 
 
-def _order(row):
-    return row["split"], row["id"]
+def _write_failures(build, failed, folder):
+    rows = failed + [row for row in failures(build.out) if row["split"] != build.split]
+    if rows:
+        rows.sort(key=lambda row: (row["split"], row["id"]))
+        records.write_text(folder / FAILURES, "".join(f"{json.dumps(row)}\n" for row in rows))
+
+
+def _write_build(build, folder):
+    splits = description(build.out).get("splits", {}) | {build.split: build.fingerprint()}
+    made = {"recipe": _plain(build.recipe), "class_names": list(build.class_names)}
+    records.write_text(
+        folder / BUILD, json.dumps(made | {"splits": splits}, indent=1, sort_keys=True)
+    )
 
 
 def _plain(recipe):
@@ -128,7 +143,7 @@ def _write_info(build, reports, folder):
         data_dir=build.out, dataset_name=NAME, filetype_suffix="tfrecord"
     )
     splits = []
-    if (Path(build.out) / "dataset_info.json").exists():
+    if (Path(build.out) / INFO).exists():
         there = tfds.builder_from_directory(build.out).info.splits
         splits = [info for name, info in there.items() if name != build.split]
     splits.append(

@@ -8,7 +8,9 @@ time writes the same bytes.
 
 import dataclasses
 import json
+import math
 import os
+import uuid
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,8 @@ from data_prep import flow as flow_methods
 from data_prep import video
 from data_prep.inputs import Item
 from i3d.data import schema
+
+_MAX_JPEG_SIDE = 65500  # of OpenCV's encoder, which gives an empty file beyond it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +52,7 @@ class ShardTask:
     """One shard to be written.
 
     Attributes:
-      path: the shard's final name.
+      path: name of the shard.
       report: file of JSON that tells what is in the shard; a shard with a report is whole.
       items: the videos, in order.
       recipe: what is made of them.
@@ -69,29 +73,33 @@ class BadVideoError(Exception):
 def write_shard(task, done=lambda frames: None):
     """Writes the shard and its report, each under a temporary name and then renamed.
 
+    The temporary names are new in each call: a runner may try a shard twice at the same time, and
+    a worker may outlive a killed build for a moment.
+
     Args:
       task: ShardTask.
       done: called with the number of frames after each video, 0 for one that failed.
 
     Returns:
-      The report: {"lengths": examples, "bytes", "frames", "fields", "failures": [...]}.
+      The report: {"examples", "bytes", "frames", "failures": [{"id", "path", "reason"}]}, of
+      all examples in the shard.
 
     Raises:
       BadVideoError: a video failed and the task is strict.
       OSError: the shard cannot be written.
     """
     report = {"examples": 0, "bytes": 0, "frames": 0, "failures": []}
-    partial, part = f"{task.report}.shard.partial", f"{task.report}.video.partial"
+    attempt = f"{task.report}.{uuid.uuid4().hex}"
+    partial, part = f"{attempt}.shard.partial", f"{attempt}.video.partial"
     with open(partial, "wb") as shard:
         for item in task.items:
             try:
                 examples, frames = _write_video(part, item, task.recipe)
             except video.VideoError as error:
+                reason = str(error).removeprefix(f"{item.path}: ")
                 if task.strict:
-                    raise BadVideoError(str(error)) from error
-                report["failures"].append(
-                    {"id": item.id, "path": item.path, "reason": _reason(error, item.path)}
-                )
+                    raise BadVideoError(f"{item.path}: {reason}") from error
+                report["failures"].append({"id": item.id, "path": item.path, "reason": reason})
                 done(0)
                 continue
             with open(part, "rb") as source:
@@ -117,10 +125,8 @@ def examples(item, recipe):
       video.VideoError: the video cannot be read, or has one frame and flow is wanted.
     """
     height, width, _ = video.stated(item.path)
-    frames = video.read_frames(
-        item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s
-    )
-    fields = max(1, round(recipe.max_segment_s * recipe.fps))
+    frames = video.read_frames(item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s)
+    fields = max(1, math.floor(recipe.max_segment_s * recipe.fps + 1e-6))
     common = {"id": item.id, "label": item.label, "fps": recipe.fps}
     common |= {"source_height": height, "source_width": width}
     for index, (pictures, flow) in enumerate(_segments(frames, recipe, fields)):
@@ -152,7 +158,16 @@ def _segments(frames, recipe, fields):
 
 
 def jpeg(image):
-    """Returns the JPEG file (bytes) of a uint8 image, RGB [H, W, 3] or grey [H, W]."""
+    """Returns the JPEG file (bytes) of a uint8 image, RGB [H, W, 3] or grey [H, W].
+
+    Raises:
+      video.VideoError: a side is longer than JPEG knows.
+    """
+    if max(image.shape) > _MAX_JPEG_SIDE:
+        height, width = image.shape[:2]
+        raise video.VideoError(
+            f"a picture of {width}x{height} is too long for JPEG ({_MAX_JPEG_SIDE} pixels a side)"
+        )
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, schema.JPEG_QUALITY])
@@ -161,7 +176,7 @@ def jpeg(image):
 
 def write_text(path, text):
     """Writes a text file under a temporary name and renames it."""
-    partial = f"{path}.partial"
+    partial = f"{path}.{uuid.uuid4().hex}.partial"
     with open(partial, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -174,17 +189,16 @@ def _write_video(part, item, recipe):
     import tensorflow as tf
 
     count = total = 0
-    with tf.io.TFRecordWriter(part) as writer:
-        for record, frames in examples(item, recipe):
-            writer.write(record)
-            count, total = count + 1, total + frames
+    try:
+        with tf.io.TFRecordWriter(part) as writer:
+            for record, frames in examples(item, recipe):
+                writer.write(record)
+                count, total = count + 1, total + frames
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
     return count, total
 
 
 def _append(source, target):
     while block := source.read(1 << 20):
         target.write(block)
-
-
-def _reason(error, path):
-    return str(error).removeprefix(f"{path}: ")

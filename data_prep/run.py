@@ -4,7 +4,7 @@
     failures = run(build, workers=8)
 
 Nothing depends on the number of workers, on the runner, or on having been killed. Work in
-progress lies in OUT/.build; a split is complete when OUT/dataset_info.json names it.
+progress lies in OUT/.build/SPLIT; a split is complete when OUT/build.json names it.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import threading
 import time
 from concurrent import futures
@@ -23,6 +24,8 @@ from pathlib import Path
 
 from data_prep import dataset, records
 from data_prep.progress import Progress
+
+WORK = ".build"  # folder of work in progress
 
 
 class BuildError(Exception):
@@ -60,8 +63,8 @@ class Build:
         cuts = [len(spread) * index // count for index in range(count + 1)]
         return [
             records.ShardTask(
-                path=str(Path(self.out) / dataset.shard_name(self.split, index, count)),
-                report=str(self.work / f"{self.split}-{index:05d}.json"),
+                path=str(self.work / dataset.shard_name(self.split, index, count)),
+                report=str(self.work / f"{index:05d}.json"),
                 items=tuple(spread[cuts[index] : cuts[index + 1]]),
                 recipe=self.recipe,
                 strict=self.strict,
@@ -72,7 +75,7 @@ class Build:
     @property
     def work(self):
         """The folder of work in progress."""
-        return Path(self.out) / ".build"
+        return Path(self.out) / WORK / self.split
 
     def fingerprint(self):
         """Returns a digest of all that decides the bytes of the split."""
@@ -91,23 +94,21 @@ def run(build, workers=1, beam_options=None):
         written by that pipeline, whose workers must see the same file system.
 
     Raises:
-      BuildError: the folder holds something else, cannot be written, or a worker died.
+      BuildError: the folder holds something else, cannot be written, or a worker or the
+        pipeline failed.
       records.BadVideoError: a video failed and the build is strict.
     """
     out = Path(build.out)
     try:
-        build.work.mkdir(parents=True, exist_ok=True)
         with _alone_in(out):
             if dataset.is_complete(out, build.split, build.fingerprint()):
-                _remove_if_empty(build.work)
+                shutil.rmtree(build.work, ignore_errors=True)  # if a kill left it
                 return dataset.failures(out, build.split)
             dataset.check_fits(out, build)
             _start(build)
             missing = [task for task in build.tasks if not os.path.exists(task.report)]
             if beam_options is not None:
-                from data_prep import beam
-
-                beam.write_shards(missing, beam_options)
+                _write_in_beam(missing, beam_options)
             else:
                 _write_in_pool(missing, workers)
             return dataset.finish(build)
@@ -119,7 +120,8 @@ def run(build, workers=1, beam_options=None):
 
 def _start(build):
     """Clears what a killed build left half-written, or refuses another build's work."""
-    plan = build.work / f"{build.split}.plan"
+    build.work.mkdir(exist_ok=True)
+    plan = build.work / "plan"
     if plan.exists() and plan.read_text() != build.fingerprint():
         raise BuildError(
             f"{build.out}: an unfinished build of split {build.split!r} with other videos or "
@@ -132,27 +134,31 @@ def _start(build):
 
 @contextlib.contextmanager
 def _alone_in(out):
-    """Holds a lock on the folder itself, which ends with the process however it ends."""
-    handle = os.open(out, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise BuildError(f"{out}: another build is writing here; wait for it or stop it") from None
-    finally:
-        os.close(handle)
-
-
-def _remove_if_empty(folder):
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+    """Holds a lock that ends with the process however it ends; makes OUT/.build for it."""
+    folder = out / WORK
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
+    with open(path, "w") as lock:  # a file open for writing, as NFS locks nothing else
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
+        except (BlockingIOError, FileNotFoundError):  # held, or removed by a build that just ended
+            alone = False
+        if not alone:
+            raise BuildError(f"{out}: another build is writing here; wait for it or stop it")
+        try:
+            yield
+        finally:
+            path.unlink()
+            with contextlib.suppress(OSError):  # not empty where work is left to go on from
+                folder.rmdir()
 
 
 def _write_in_pool(tasks, workers):
     """Writes the shards in `workers` processes, one shard each at a time, and shows progress."""
     if not tasks:
         return
-    context = get_context("spawn")
+    context = get_context("spawn")  # safe beside the threads of TensorFlow
     counts = context.SimpleQueue()
     videos = sum(len(task.items) for task in tasks)
     workers = min(workers, len(tasks))
@@ -160,7 +166,7 @@ def _write_in_pool(tasks, workers):
         workers, context, initializer=_init_worker, initargs=(os.getpid(), counts)
     )
     with Progress(videos, "video") as progress, pool:
-        running = [pool.submit(_worker, task) for task in tasks]
+        running = _submitted(pool, tasks)
         try:
             while not all(job.done() for job in running):
                 _drain(counts, progress)
@@ -169,10 +175,36 @@ def _write_in_pool(tasks, workers):
             _drain(counts, progress)
             _raise_failed(running)
         except BaseException:
+            processes = list(pool._processes.values())  # no public name before Python 3.14
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(pool._processes.values()):
+            for process in processes:
                 process.terminate()
             raise
+
+
+def _submitted(pool, tasks):
+    """Starts the tasks in processes that leave Ctrl-C to this one."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return [pool.submit(_worker, task) for task in tasks]
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _write_in_beam(tasks, options):
+    from data_prep import beam
+
+    try:
+        beam.write_shards(tasks, options)
+    except Exception as error:  # runners raise what they like
+        reason = (str(error).strip() or repr(error)).splitlines()[-1]  # above it may be a traceback
+        raise BuildError(f"the Beam pipeline failed: {reason}") from error
+    lost = [task.path for task in tasks if not os.path.exists(task.report)]
+    if lost:
+        raise BuildError(
+            f"the pipeline ended, but {len(lost)} shards are not here, the first is {lost[0]}; "
+            "Beam's workers must see the folder under the same path"
+        )
 
 
 def _raise_failed(jobs):

@@ -46,7 +46,7 @@ def main(argv):
     build, beam_options = _parsed(argv)
     try:
         failures = run.run(build, FLAGS.workers, beam_options)
-    except (run.BuildError, records.BadVideoError, ImportError) as error:
+    except (run.BuildError, records.BadVideoError) as error:
         raise FailedError(str(error)) from error
     good = len(build.items) - len(failures)
     print(f"{build.out}: split {build.split!r} complete, {good} videos, {len(failures)} failed")
@@ -62,8 +62,7 @@ def _parsed(argv):
     cut = argv.index("--") if "--" in argv else len(argv)
     refuse_words(FLAGS(argv[:cut])[1:])
     beam_options = argv[cut + 1 :]
-    if FLAGS.runner == "local" and beam_options:
-        raise CallError("what follows -- are Beam's options; they need --runner=beam")
+    _check_beam(beam_options)
     for name in ("videos", "out"):
         if not FLAGS[name].value:
             raise CallError(f"--{name} is needed: {FLAGS[name].help}")
@@ -81,10 +80,25 @@ def _parsed(argv):
         items=tuple(items),
         class_names=tuple(names),
         recipe=records.Recipe(
-            tuple(FLAGS.streams), FLAGS.flow_method, FLAGS.fps, FLAGS.short_side,
+            tuple(FLAGS.streams),
+            FLAGS.flow_method,
+            FLAGS.fps,
+            FLAGS.short_side,
             FLAGS.max_segment_s,
         ),
         num_shards=FLAGS.num_shards,
         strict=FLAGS.strict,
     )
     return build, beam_options if FLAGS.runner == "beam" else None
+
+
+def _check_beam(options):
+    if FLAGS.runner == "local" and options:
+        raise CallError("what follows -- are Beam's options; they need --runner=beam")
+    if FLAGS.runner == "beam":
+        from data_prep import beam
+
+        try:
+            beam.check(options)
+        except (ValueError, ImportError) as error:
+            raise CallError(str(error)) from error

@@ -1,0 +1,155 @@
+"""Checks every record of a shard: framing, checksums, pictures, numbers, order of segments.
+
+    found = check.check_shard(data, data.shards["train"][0])
+    found.problems                                     # lines that name file, record and video
+
+A checksum proves that a record is what was written; the other checks, that it was written right.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+from data_prep import read, tfrecord
+
+
+@dataclasses.dataclass
+class Found:
+    """What is in one shard.
+
+    Attributes:
+      shard: read.Shard.
+      videos: {id: (read.Place, label)}.
+      examples, frames, fields: counts; a frame that two segments share counts once.
+      problems: one line each, at most one for a record.
+    """
+
+    shard: read.Shard
+    videos: dict = dataclasses.field(default_factory=dict)
+    examples: int = 0
+    frames: int = 0
+    fields: int = 0
+    problems: list = dataclasses.field(default_factory=list)
+
+
+def check_shard(data, shard):
+    """Returns what was Found in a shard; decodes all of its pictures, holds one segment.
+
+    Args:
+      data: read.Dataset.
+      shard: read.Shard, one of its.
+    """
+    found, before = Found(shard), None
+    try:
+        for record in tfrecord.read(shard.path):
+            found.examples += 1
+            before = _check_record(data, found, record, before)
+    except OSError as error:
+        found.problems.append(f"{shard.path.name}: cannot be read: {error.strerror}")
+        return found
+    if found.examples != shard.length:
+        found.problems.append(
+            f"{shard.path.name}: expected {shard.length} records, as dataset_info.json says; "
+            f"got {found.examples}"
+        )
+    return found
+
+
+class _Before(NamedTuple):
+    """What the next segment is compared with."""
+
+    id: str
+    label: int
+    end_s: float
+    frame: bytes  # the last one
+    size: tuple  # of its pictures
+
+
+_DAMAGED = _Before("", 0, 0.0, b"", ())  # no video has this id
+
+
+def _check_record(data, found, record, before):
+    """Adds a record to what was found; returns the _Before of the next one."""
+    where = f"{found.shard.path.name}: {read.at(record)}"
+    try:
+        if record.problem:
+            raise read.ReadError(record.problem)
+        segment = read.parsed(record.data)
+        where += f", {segment.id}"
+        size = read.picture(segment.frames[0]).shape[:2]
+    except read.ReadError as error:
+        found.problems.append(f"{where}: {error}")
+        return _DAMAGED
+    continues = before is not None and before.id == segment.id
+    found.frames += len(segment.frames) - continues
+    found.fields += len(segment.flow or ())
+    try:
+        _check_values(data, segment, size)
+        if continues:
+            _check_continues(segment, size, before)
+        else:
+            _check_begins(found, record.number, segment, before)
+        _check_pictures(segment, size)
+    except read.ReadError as error:
+        found.problems.append(f"{where}: {error}")
+    end_s = segment.start_s + (len(segment.frames) - 1) / segment.fps
+    return _Before(segment.id, segment.label, end_s, segment.frames[-1], size)
+
+
+def _check_values(data, segment, size):
+    if not 0 <= segment.label < len(data.class_names):
+        last = len(data.class_names) - 1
+        raise read.ReadError(f"expected a label from 0 to {last}, got {segment.label}")
+    if data.with_flow != (segment.flow is not None):
+        expected, got = ("flow", "none") if data.with_flow else ("no flow", "some")
+        raise read.ReadError(f"expected {expected}, as features.json says; got {got}")
+    if not data.recipe:
+        return
+    if abs(segment.fps - data.recipe.fps) > 1e-3:
+        expected = f"expected {data.recipe.fps:g} frames per second, as build.json says"
+        raise read.ReadError(f"{expected}; got {segment.fps:g}")
+    if min(size) != data.recipe.short_side:
+        expected = f"expected a shorter side of {data.recipe.short_side}, as build.json says"
+        raise read.ReadError(f"{expected}; got {size[0]} x {size[1]}")
+
+
+def _check_begins(found, number, segment, before):
+    """Checks the first segment of a video, and notes the video."""
+    if segment.start_s and before is _DAMAGED:
+        return  # the first one was in the damaged record
+    if segment.id in found.videos:
+        raise read.ReadError("its video came before; the segments of a video follow each other")
+    place = read.Place(segment.id, found.shard, number)
+    found.videos[segment.id] = place, segment.label
+    if segment.start_s:
+        raise read.ReadError(
+            f"expected the segment from 0 s on first, got the one from {segment.start_s:g} s on"
+        )
+
+
+def _check_continues(segment, size, before):
+    if abs(segment.start_s - before.end_s) > 0.5 / segment.fps:
+        raise read.ReadError(
+            f"expected the segment from {before.end_s:g} s on, got the one from "
+            f"{segment.start_s:g} s on"
+        )
+    if (segment.label, size) != (before.label, before.size):
+        raise read.ReadError("expected the label and size of the segment before it, got others")
+    if segment.frames[0] != before.frame:
+        raise read.ReadError("expected it to begin with the frame that the one before it ends with")
+
+
+def _check_pictures(segment, size):
+    height, width = size
+    kinds = [("frame", segment.frames, (height, width, 3), "colour")]
+    kinds.append(("flow field", segment.flow or (), (2 * height, width), "grey"))
+    for kind, pictures, shape, colour in kinds:
+        for index, jpeg in enumerate(pictures):
+            try:
+                came = read.picture(jpeg).shape
+            except read.ReadError as error:
+                raise read.ReadError(f"{kind} {index}: {error}") from None
+            if came != shape:
+                raise read.ReadError(
+                    f"{kind} {index}: expected {shape[0]} x {shape[1]} {colour}, got "
+                    f"{came[0]} x {came[1]} {'colour' if came[2:] else 'grey'}"
+                )

@@ -1,0 +1,78 @@
+"""One video of a data set as the sample arrays that the published demo reads.
+
+    python -m data_prep export_npy --data=data/mine --id=archery/v_1 --out=sample
+    python evaluate_sample.py --rgb_sample=sample/rgb.npy --flow_sample=sample/flow.npy
+
+Writes rgb.npy [1, T, 224, 224, 3] and flow.npy [1, T, 224, 224, 2], float32 in [-1, 1], the centre
+of each picture; T is the number of flow fields, so the last frame is left out. Without flow in the
+data set there is rgb.npy alone, of all frames. A file that exists is not replaced: it is an error.
+"""
+
+import contextlib
+from pathlib import Path
+
+from absl import flags
+
+from data_prep import read
+from data_prep.commands import CallError, FailedError, refuse_words, stored
+from data_prep.npy import NpyWriter
+from data_prep.progress import tracked
+from i3d.data import schema
+
+FLAGS = flags.FlagValues()
+stored.define(FLAGS)
+flags.DEFINE_string("id", None, "the video; `show` lists some", flag_values=FLAGS)
+flags.DEFINE_string("out", None, "folder for rgb.npy and flow.npy", flag_values=FLAGS)
+
+SIZE = 224  # pixels, of the published sample
+
+
+def main(argv):
+    """Writes the arrays; returns 0."""
+    refuse_words(FLAGS(argv)[1:])
+    for name in ("id", "out"):
+        if not FLAGS[name].value:
+            raise CallError(f"--{name} is needed: {FLAGS[name].help}")
+    for path in (Path(FLAGS.out) / "rgb.npy", Path(FLAGS.out) / "flow.npy"):
+        if path.exists():
+            raise CallError(f"{path}: exists already; remove it or name another place")
+    data = stored.opened(FLAGS)
+    place = stored.video(FLAGS, data)
+    try:
+        count = _write(Path(FLAGS.out), read.steps(read.segments(place)), data.with_flow)
+    except read.ReadError as error:
+        raise FailedError(f"{place.id}: {error}") from error
+    except OSError as error:
+        raise FailedError(f"{FLAGS.out}: cannot be written: {error}") from error
+    names = "rgb.npy and flow.npy" if data.with_flow else "rgb.npy"
+    print(f"{FLAGS.out}: {names}, {count} frames of {place.id} ({place.shard.split})")
+    return 0
+
+
+def _write(folder, steps, with_flow):
+    """Writes the arrays of a video; returns how many frames they have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with contextlib.ExitStack() as stack:
+        rgb = stack.enter_context(NpyWriter(folder / "rgb.npy"))
+        flow = stack.enter_context(NpyWriter(folder / "flow.npy")) if with_flow else None
+        for frame, field in tracked(steps, unit="frame"):
+            if with_flow and field is None:
+                break
+            rgb.add(schema.rgb_to_unit(_centre(read.rgb(frame))))
+            if with_flow:
+                flow.add(schema.flow_to_unit(_centre(read.flow(field))))
+            count += 1
+    return count
+
+
+def _centre(image):
+    """Returns the centre [224, 224, C] of an image."""
+    height, width = image.shape[:2]
+    if min(height, width) < SIZE:
+        raise read.ReadError(
+            f"expected at least {SIZE} pixels a side, got {height} x {width}; build the data set "
+            f"with --short_side={schema.SHORT_SIDE}"
+        )
+    top, left = (height - SIZE) // 2, (width - SIZE) // 2
+    return image[top : top + SIZE, left : left + SIZE]

@@ -1,0 +1,217 @@
+"""Reads every video to its end; tells what they are, which cannot be used, what a build takes.
+
+    python -m data_prep probe --videos=clips/ --out=manifest.csv
+    python -m data_prep probe --videos=train.csv --video_root=clips --workers=8
+    python -m data_prep probe --videos=jump.mp4
+
+Takes what `build` takes, and a video file or a folder of them without classes. Sizes and times of
+a build are estimated from a few frames of three of the videos, stored in this very run. The exit
+status is 1 where a build would leave a video out. A manifest that exists is not replaced.
+"""
+
+import csv
+import dataclasses
+import math
+import os
+import sys
+from collections import Counter
+from concurrent import futures
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import flags
+
+from data_prep import estimate, flow, inputs, records, video
+from data_prep.commands import CallError, FailedError, refuse_words
+from data_prep.inputs import Item
+from data_prep.progress import tracked
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("videos", None, "as for build; or one video; or a folder", flag_values=FLAGS)
+flags.DEFINE_string("video_root", None, "where the paths of a list start", flag_values=FLAGS)
+flags.DEFINE_string("split", None, "which rows of a list", flag_values=FLAGS)
+flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
+flags.DEFINE_string("out", None, "manifest to write, CSV", flag_values=FLAGS)
+flags.DEFINE_enum("flow_method", "tvl1", list(flow.METHODS), "for the estimate", flag_values=FLAGS)
+flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
+
+COLUMNS = "id path label codec width height fps frames duration_s rotation problem".split()
+MEASURED = 3  # videos
+
+
+class Row(NamedTuple):
+    """A video as it was found: `info` is None where it cannot be read at all."""
+
+    item: Item
+    info: video.VideoInfo | None
+    problem: str
+    stored: int  # frames that a build would store of it; 0 where it would leave it out
+
+
+def main(argv):
+    """Prints the summary and writes the manifest; returns 0, or 1 where videos are unusable."""
+    refuse_words(FLAGS(argv)[1:])
+    if not FLAGS.videos:
+        raise CallError(f"--videos is needed: {FLAGS['videos'].help}")
+    if FLAGS.out and os.path.exists(FLAGS.out):
+        raise CallError(f"{FLAGS.out}: exists already; remove it or name another place")
+    items, names = _items()
+    recipe = records.Recipe(flow_method=FLAGS.flow_method)
+    rows = _rows(items, recipe)
+    if FLAGS.out:
+        try:
+            _write(rows, names)
+        except OSError as error:
+            raise FailedError(f"{FLAGS.out}: cannot be written: {error.strerror}") from error
+    for line in dict.fromkeys(f"  {row.item.path}: {row.problem}" for row in rows if row.problem):
+        print(line, file=sys.stderr)
+    print("\n".join(_summary(rows, names)))
+    print(_estimated([row for row in rows if row.stored], recipe))
+    return 0 if all(row.stored for row in rows) else 1
+
+
+def _items():
+    """Returns (items, class names); a video file or a plain folder has no classes."""
+    given = Path(FLAGS.videos)
+    of_a_list = FLAGS.video_root or FLAGS.split or FLAGS.labels
+    try:
+        if not of_a_list and (plain := _plain(given)):
+            root = given if given.is_dir() else given.parent
+            return [Item(str(p.relative_to(root)), str(p.absolute()), 0) for p in plain], []
+        return inputs.read(given, FLAGS.video_root, FLAGS.split, FLAGS.labels)
+    except OSError as error:
+        raise CallError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except inputs.InputError as error:
+        raise CallError(str(error)) from error
+
+
+def _plain(given):
+    """Returns the paths where `given` is a video file, or a folder with some right in it."""
+    if not given.is_dir():
+        return [given] if given.is_file() and _is_video(given) else []
+    if not any(_is_video(path) for path in given.iterdir() if path.is_file()):
+        return []  # folders of classes
+    return sorted(path for path in given.rglob("*") if path.is_file() and _is_video(path))
+
+
+def _is_video(path):
+    return path.suffix.lower() in inputs.EXTENSIONS and not path.name.startswith(".")
+
+
+def _rows(items, recipe):
+    """Returns a Row for each item; a file that several name is read once."""
+    paths = list(dict.fromkeys(item.path for item in items))
+    found = dict(zip(paths, tracked(_probed(paths), len(paths), "video", "probe"), strict=True))
+    return [_row(item, *found[item.path], recipe) for item in items]
+
+
+def _probed(paths):
+    """Yields (VideoInfo or None, problem) of each path."""
+    workers = min(FLAGS.workers, len(paths))
+    if workers == 1:
+        yield from map(_probe, paths)
+        return
+    pool = futures.ProcessPoolExecutor(workers, get_context("spawn"))
+    try:
+        yield from pool.map(_probe, paths)
+    except futures.process.BrokenProcessPool as error:
+        raise FailedError(
+            "a worker process was killed (out of memory?); run it again with fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _probe(path):
+    try:
+        info = video.probe(path)
+    except video.VideoError as error:
+        return None, str(error).removeprefix(f"{path}: ")
+    return info, info.problem
+
+
+def _row(item, info, problem, recipe):
+    if info is None:
+        return Row(item, info, problem, 0)
+    end = min(info.duration_s, math.inf if item.end_s is None else item.end_s)
+    slots = [math.floor(time * recipe.fps + 0.5) for time in (item.start_s, end)]
+    stored = slots[1] - slots[0]
+    reaches_end = item.end_s is None or item.end_s > info.duration_s
+    if problem.startswith("corrupt") and reaches_end:  # a build of it would end in an error too
+        stored = 0
+    elif stored < 2:
+        stored = 0
+        problem = (
+            f"fewer than two frames from {item.start_s:g} s on, at {recipe.fps:g} per second; it "
+            f"ends at {info.duration_s:.2f} s"
+        )
+    return Row(item, info, problem, stored)
+
+
+def _write(rows, names):
+    """Writes the manifest under a temporary name and renames it."""
+    partial = f"{FLAGS.out}.partial"
+    with open(partial, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        for row in rows:
+            label = names[row.item.label] if names else ""
+            cells = {"id": row.item.id, "path": row.item.path, "label": label}
+            if row.info:
+                info = dataclasses.asdict(row.info)
+                cells |= info | {name: round(info[name], 4) for name in ("fps", "duration_s")}
+            writer.writerow(cells | {"problem": row.problem})
+    os.replace(partial, FLAGS.out)
+
+
+def _summary(rows, names):
+    """Yields the lines of the table."""
+    infos = list({row.item.path: row.info for row in rows if row.info}.values())
+    classes = Counter(row.item.label for row in rows)
+    each = [classes[label] for label in range(len(names))]
+    among = f" in {len(names)} classes of {min(each)} to {max(each)}" if names else ""
+    usable = [row for row in rows if row.stored]
+    marred = sum(bool(row.problem) for row in usable)
+    yield f"videos    {len(rows)}{among}"
+    yield f"usable    {len(usable)}, of which with a problem {marred}"
+    yield f"unusable  {len(rows) - len(usable)}, which a build would leave out"
+    yield f"codec     {_counted(info.codec for info in infos)}"
+    yield f"fps       {_counted(f'{info.fps:.4g}' for info in infos)}"
+    yield f"size      {_counted(f'{info.width}x{info.height}' for info in infos)}"
+    yield f"length    {_hours(sum(info.duration_s for info in infos))} in all"
+
+
+def _counted(values):
+    """Returns the most frequent values, each with its count."""
+    counts = Counter(values).most_common()
+    rest = sum(count for _, count in counts[8:])
+    words = [f"{value} ({count})" for value, count in counts[:8]]
+    return ", ".join(words + [f"others ({rest})"] * bool(rest)) or "-"
+
+
+def _estimated(rows, recipe):
+    """Returns the line on what a build of the usable videos would take."""
+    if not rows:
+        return "build     nothing to build"
+    count = min(MEASURED, len(rows))
+    chosen = [rows[len(rows) * i // count] for i in range(count)]
+    try:
+        cost = estimate.measured([(r.item.path, r.info.duration_s) for r in chosen], recipe)
+    except (video.VideoError, ValueError) as error:
+        return f"build     no estimate: {error}"
+    frames = sum(row.stored for row in rows)
+    seconds = frames * (cost.frame_s + cost.field_s) / FLAGS.workers
+    return (
+        f"build     about {frames * cost.frame_bytes / 1e9:.3g} GB of frames and "
+        f"{frames * cost.field_bytes / 1e9:.3g} GB of flow, {_hours(seconds)} with "
+        f"--workers={FLAGS.workers} on a core each\n"
+        f"          ({frames} frames, {recipe.fps:g} per second, shorter side "
+        f"{recipe.short_side}; measured here on {cost.pairs} pairs of frames of {count} videos: "
+        f"{cost.frame_s * 1e3:.0f} ms a frame, {cost.field_s * 1e3:.0f} ms a pair by "
+        f"{recipe.flow_method})"
+    )
+
+
+def _hours(seconds):
+    return f"{seconds / 3600:.2f} h" if seconds >= 360 else f"{seconds:.0f} s"

@@ -1,0 +1,139 @@
+"""One video of a data set as a picture: frames beside their flow.
+
+    python -m data_prep show --data=data/mine                              # lists the first ids
+    python -m data_prep show --data=data/mine --id=archery/v_1 --out=v_1.gif
+    python -m data_prep show --data=data/mine --id=archery/v_1 --out=v_1.png --max_frames=12
+
+A GIF plays the first --max_frames frames (default 250) at the stored rate; a .png or .jpg holds so
+many spread over the video (default 24). Flow is drawn as a colour wheel: hue is the direction,
+white is no motion, and a full colour is the motion that 99 % of each picture stay below; it is
+printed. A file that exists is not replaced: it is an error.
+"""
+
+import itertools
+import math
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from absl import flags
+
+from data_prep import flow, read
+from data_prep.commands import CallError, FailedError, refuse_words, stored
+from data_prep.gif import GifWriter
+
+FLAGS = flags.FlagValues()
+stored.define(FLAGS)
+flags.DEFINE_string("id", None, "the video; default: list the first ids", flag_values=FLAGS)
+flags.DEFINE_string("out", None, "picture to write: .gif, .png or .jpg", flag_values=FLAGS)
+flags.DEFINE_integer("max_frames", None, "frames shown", 1, flag_values=FLAGS)
+
+LISTED = 20  # ids
+SHEETS = (".png", ".jpg", ".jpeg")
+
+
+def main(argv):
+    """Writes the picture, or lists ids; returns 0."""
+    refuse_words(FLAGS(argv)[1:])
+    data = stored.opened(FLAGS)
+    try:
+        if FLAGS.id is None:
+            return _list(data)
+        out = _checked_out()
+        place = stored.video(FLAGS, data)
+        rate = next(read.segments(place)).fps
+        if out.suffix.lower() == ".gif":
+            chosen = range(FLAGS.max_frames or 250)
+            bound = _full_colour(_steps(data, place, chosen))
+            count = _write_gif(out, rate, _pictures(_steps(data, place, chosen), bound))
+        else:
+            chosen = _spread(sum(1 for _ in _steps(data, place)), FLAGS.max_frames or 24)
+            bound = _full_colour(_steps(data, place, chosen))
+            count = _write_sheet(out, _pictures(_steps(data, place, chosen), bound))
+    except (read.ReadError, OSError) as error:
+        raise FailedError(str(error)) from error
+    colour = f", a full colour is {bound:.1f} px per frame" if data.with_flow else ""
+    print(f"{out}: {count} frames of {place.id} ({place.shard.split}){colour}")
+    return 0
+
+
+def _list(data):
+    """Prints the first ids; returns 0."""
+    places = read.videos(data, stored.splits(FLAGS, data))
+    for place in itertools.islice(places, LISTED):
+        print(place.id)
+    print(f"(the first {LISTED} at most; name one by --id)")
+    return 0
+
+
+def _checked_out():
+    if not FLAGS.out:
+        raise CallError(f"--out is needed: {FLAGS['out'].help}")
+    out = Path(FLAGS.out)
+    if out.suffix.lower() not in (".gif", *SHEETS):
+        raise CallError(f"--out: expected a name in .gif, .png or .jpg, got {FLAGS.out!r}")
+    if out.exists():
+        raise CallError(f"{out}: exists already; remove it or name another place")
+    return out
+
+
+def _steps(data, place, chosen=None):
+    """Yields (frame, field), JPEG files, of the chosen indices; without the fieldless last one."""
+    stop = None if chosen is None else max(chosen) + 1
+    steps = itertools.islice(read.steps(read.segments(place)), stop)
+    for index, (frame, field) in enumerate(steps):
+        if (chosen is None or index in chosen) and (field or not data.with_flow):
+            yield frame, field
+
+
+def _spread(count, most):
+    """Returns at most `most` indices below `count`, evenly spread."""
+    shown = min(count, most)
+    return [count * i // shown for i in range(shown)] or [0]
+
+
+def _full_colour(steps):
+    """Returns pixels per frame that 99 % of each field stay below; at least 1."""
+    bound = 1.0
+    for _, field in steps:
+        if field:
+            length = np.linalg.norm(read.flow(field), axis=-1)
+            bound = max(bound, float(np.percentile(length, 99)))
+    return bound
+
+
+def _pictures(steps, bound):
+    """Yields uint8 RGB [H, W or 2 W, 3]: the frame, beside it the flow if there is one."""
+    for frame, field in steps:
+        sides = [read.rgb(frame)]
+        if field:
+            sides.append(flow.colour_wheel(read.flow(field), bound))
+        yield np.concatenate(sides, axis=1)
+
+
+def _write_gif(out, rate, pictures):
+    count = 0
+    with GifWriter(out, rate) as gif:
+        for picture in pictures:
+            gif.add(picture)
+            count += 1
+    return count
+
+
+def _write_sheet(out, pictures):
+    """Writes the pictures in rows, on white, in about the shape of a screen."""
+    tiles = list(pictures)
+    height, width = tiles[0].shape[:2]
+    columns = math.ceil(math.sqrt(len(tiles) * height / width * 16 / 9))
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = np.full((rows * height, columns * width, 3), 255, np.uint8)
+    for index, tile in enumerate(tiles):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + height, left : left + width] = tile
+    _, encoded = cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    partial = Path(f"{out}.partial")
+    partial.write_bytes(encoded.tobytes())
+    os.replace(partial, out)
+    return len(tiles)

@@ -1,0 +1,185 @@
+"""Reads a data set back and checks every record; with the videos, compares some with theirs.
+
+    python -m data_prep verify --data=data/mine
+    python -m data_prep verify --data=data/mine --split=train --videos=train.csv --sample=10
+
+Prints what is in it, and one line for each record that is wrong; then the exit status is 1. With
+--videos (and --video_root, --labels, as given to `build`) it also tells which videos are missing,
+and computes frames and flow of --sample of them anew: peak signal-to-noise ratio of the frames,
+mean error (x, y) and root mean squared error of the flow. A damaged split is to be built again,
+into another folder.
+"""
+
+import os
+import sys
+import textwrap
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from absl import flags
+
+from data_prep import check, compare, dataset, inputs, read, video
+from data_prep.commands import CallError, FailedError, refuse_words, stored
+from data_prep.progress import Progress, tracked
+
+FLAGS = flags.FlagValues()
+stored.define(FLAGS)
+flags.DEFINE_string(
+    "videos", None, "what the split was built from, as given to build", flag_values=FLAGS
+)
+flags.DEFINE_string("video_root", None, "where the paths of a list start", flag_values=FLAGS)
+flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
+flags.DEFINE_integer("sample", 3, "videos to compute anew", 0, flag_values=FLAGS)
+flags.DEFINE_integer("workers", os.cpu_count(), "threads, one shard each", 1, flag_values=FLAGS)
+
+# Far beyond what storing costs (40 dB and 0.05 px are usual): another video, or another method.
+LEAST_PSNR_DB = 25.0
+LARGEST_RMSE_PX = 1.0
+LARGEST_BIAS_PX = 0.1
+SHOWN = 100  # lines of problems
+
+
+def main(argv):
+    """Prints what was found; returns 0, or 1 where something is wrong."""
+    data, splits, items = _parsed(argv)
+    failed, problems = _failed(data)
+    problems += _metadata_problems(data, splits)
+    for split in splits:
+        found = _checked(data, split)
+        print(_summary(data, split, found, len(failed[split])))
+        problems += [line for shard in found for line in shard.problems]
+        problems += _repeated(found)
+    if items:
+        videos = {id: video for shard in found for id, video in shard.videos.items()}
+        problems += _absent(items, videos, failed[split])
+        problems += _unlike(data, items, videos)
+    for line in problems[:SHOWN]:
+        print(f"  {line}", file=sys.stderr)
+    if problems:
+        some = f", of which {SHOWN} are shown" if len(problems) > SHOWN else ""
+        raise FailedError(f"{data.folder}: problems: {len(problems)}{some}")
+    print(f"{data.folder}: all is well")
+    return 0
+
+
+def _parsed(argv):
+    """Returns (read.Dataset, splits, items or None) of the command line."""
+    refuse_words(FLAGS(argv)[1:])
+    data = stored.opened(FLAGS)
+    splits = stored.splits(FLAGS, data)
+    return data, splits, _items(data, splits)
+
+
+def _items(data, splits):
+    if not FLAGS.videos:
+        if FLAGS.video_root or FLAGS.labels:
+            raise CallError("--video_root and --labels go with --videos")
+        return None
+    if len(splits) > 1:
+        raise CallError(f"--videos needs --split, one of {', '.join(splits)}")
+    if not data.recipe:
+        raise CallError(f"--videos cannot be compared: {data.folder} has no {dataset.BUILD}")
+    try:
+        return inputs.read(FLAGS.videos, FLAGS.video_root, splits[0], FLAGS.labels)[0]
+    except inputs.InputError as error:
+        raise CallError(str(error)) from error
+
+
+def _failed(data):
+    """Returns ({split: ids of the videos that failed in the build}, problems)."""
+    failed = {split: set() for split in data.shards}
+    try:
+        for row in dataset.failures(data.folder):
+            failed.setdefault(row["split"], set()).add(row["id"])
+    except (ValueError, KeyError, TypeError):
+        return failed, [f"{dataset.FAILURES} is damaged"]
+    return failed, []
+
+
+def _metadata_problems(data, splits):
+    if not data.made:
+        return [f"{dataset.BUILD} is missing: whether the splits are whole is not known"]
+    problems = [
+        f"split {split!r}: its build is not finished; run the same build command again"
+        for split in splits
+        if split not in data.made["splits"]
+    ]
+    if data.made["class_names"] != list(data.class_names):
+        problems.append(f"the class names are not those of {dataset.BUILD}; is a file missing?")
+    return problems
+
+
+def _checked(data, split):
+    """Returns the check.Found of all shards; decoding pictures frees Python's lock."""
+    shards = data.shards[split]
+    with ThreadPoolExecutor(FLAGS.workers) as pool:
+        found = pool.map(lambda shard: check.check_shard(data, shard), shards)
+        return list(tracked(found, len(shards), "shard", split))
+
+
+def _summary(data, split, found, failed):
+    labels = Counter(label for shard in found for _, label in shard.videos.values())
+    totals = [sum(getattr(s, n) for s in found) for n in ("examples", "frames", "fields")]
+    size = sum(s.shard.path.stat().st_size for s in found if s.shard.path.exists())
+    lines = [
+        f"{split}: {labels.total()} videos in {totals[0]} records and {len(found)} shards, "
+        f"{totals[1]} frames, {totals[2]} flow fields, {size / 1e6:.1f} MB",
+        f"  videos that could not be read when it was built: {failed}",
+    ]
+    counts = ", ".join(f"{name} {labels[i]}" for i, name in enumerate(data.class_names))
+    lines += textwrap.wrap(f"  videos by class: {counts}", 98, subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def _repeated(found):
+    shards = Counter(id for shard in found for id in shard.videos)
+    return [f"{id}: in {n} shards, expected in one" for id, n in shards.items() if n > 1]
+
+
+def _absent(items, videos, failed):
+    """Returns lines on the items that are neither stored under their label nor known to fail."""
+    problems = []
+    for item in items:
+        if item.id in videos:
+            label = videos[item.id][1]
+            if label != item.label:
+                problems.append(f"{item.id}: stored with label {label}, --videos says {item.label}")
+        elif item.id not in failed:
+            problems.append(f"{item.id}: in --videos, but neither stored nor in {dataset.FAILURES}")
+    return problems
+
+
+def _unlike(data, items, videos):
+    """Compares a sample, evenly spread, with the videos; prints figures, returns problems."""
+    both = [item for item in items if item.id in videos]
+    count = min(FLAGS.sample, len(both))
+    problems = []
+    with Progress(unit="frame", what="compare") as progress:
+        for item in (both[len(both) * i // count] for i in range(count)):
+            parts = read.segments(videos[item.id][0])
+            try:
+                difference = compare.with_source(parts, item, data.recipe, progress.add)
+            except (read.ReadError, video.VideoError) as error:
+                problems.append(f"{item.id}: {error}")
+                continue
+            print(f"  {item.id}: {_told(difference, data.with_flow)}")
+            if _is_far(difference):
+                problems.append(f"{item.id}: far from its video or flow: other file, or method?")
+    return problems
+
+
+def _told(difference, with_flow):
+    frames = f"{difference.frames} frames, PSNR {difference.psnr_db:.1f} dB"
+    if not with_flow:
+        return frames
+    x, y = difference.bias_px
+    return f"{frames}; flow bias {x:+.4f} {y:+.4f} px, RMSE {difference.rmse_px:.3f} px"
+
+
+def _is_far(difference):
+    bias = max(abs(value) for value in difference.bias_px)
+    return (
+        difference.psnr_db < LEAST_PSNR_DB
+        or difference.rmse_px > LARGEST_RMSE_PX
+        or bias > LARGEST_BIAS_PX
+    )
