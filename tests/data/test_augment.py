@@ -1,0 +1,435 @@
+"""Crops against published tables, pixels against OpenCV, both streams cut alike, in tf.data too."""
+
+import gzip
+import json
+import random
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from i3d.data import augment, schema
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+TABLES = json.loads(gzip.decompress((GOLDEN / "mmaction_crops.json.gz").read_bytes()))
+FRAME = (40, 52)
+RANDOM = {
+    "random": lambda frame, seed: augment.random_crop(frame, 24, seed),
+    "multi_scale": lambda frame, seed: augment.multi_scale_crop(frame, 24, seed),
+    "multi_scale_13": lambda frame, seed: augment.multi_scale_crop(frame, 24, seed, places=13),
+    "multi_scale_free": lambda frame, seed: augment.multi_scale_crop(frame, 24, seed, places=0),
+    "random_resized": lambda frame, seed: augment.random_resized_crop(frame, seed),
+}
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    with np.load(GOLDEN / "mmaction_pixels.npz") as arrays:
+        return dict(arrays)
+
+
+def noise(channels=3, dtype=np.uint8, frame=FRAME):
+    values = np.random.default_rng(0).integers(0, 256, (3, *frame, channels))
+    return values.astype(dtype)
+
+
+def through_dataset(function, *clips):
+    """Returns function(*clips) run by tf.data that knows C alone."""
+    specs = tuple(tf.TensorSpec([None, None, None, c.shape[-1]], c.dtype) for c in clips)
+    dataset = tf.data.Dataset.from_generator(lambda: [clips], output_signature=specs)
+    return next(iter(dataset.map(function)))
+
+
+def box(crop):
+    return [int(n) for n in (crop.top, crop.left, crop.height, crop.width)]
+
+
+def middle_of(index, count):
+    return (index + 0.5) / count
+
+
+# Tables of boxes.
+
+
+@pytest.mark.parametrize("case", TABLES["crops"], ids=lambda c: f"{c['frame']}-{c['size']}")
+def test_fixed_crops_are_the_published_ones(case):
+    frame, size = tuple(case["frame"]), case["size"]
+    rows, columns = size if isinstance(size, list) else (size, size)
+    if rows > frame[0] or columns > frame[1]:
+        for crops in augment.center_crop, augment.three_crops, augment.ten_crops:
+            with pytest.raises(ValueError, match=r"^a crop of 256x256 .* got 224x224: resize"):
+                crops(frame, size)
+        return
+    assert box(augment.center_crop(frame, size)) == case["center"]
+    ten = augment.ten_crops(frame, size)
+    assert [box(crop) for crop in ten] == [b for b in case["ten"] for _ in range(2)]
+    assert [crop.flip for crop in ten] == [False, True] * 5
+    if case["three"] is None:
+        with pytest.raises(ValueError, match=r"^three crops of .* need .* that width, got"):
+            augment.three_crops(frame, size)
+    else:
+        assert [box(crop) for crop in augment.three_crops(frame, size)] == case["three"]
+
+
+def multi_scale(case):
+    """Returns a graph from numbers to a box that learns the size of the frame when it runs."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([None, 3], tf.float64)]
+    )
+    def boxes(frame, numbers):
+        def one(row):
+            crop = augment.multi_scale_box(
+                tuple(tf.unstack(frame)),
+                case["size"],
+                tf.unstack(row),
+                *(case["scales"], case["max_gap"], case["places"]),
+            )
+            return tf.stack(crop)
+
+        return tf.map_fn(one, numbers, fn_output_signature=tf.int32)
+
+    return lambda numbers: boxes(case["frame"], numbers).numpy().tolist()
+
+
+@pytest.mark.parametrize("case", TABLES["multi_scale"], ids=lambda c: f"{c['frame']}-{c['places']}")
+def test_multi_scale_crops_are_the_published_ones(case):
+    boxes, places = multi_scale(case), case["places"]
+    gap, count = case["max_gap"], len(case["scales"])
+    pairs = sum(abs(i - j) <= gap for i in range(count) for j in range(count))
+    if places:
+        every = [(middle_of(i, pairs), middle_of(j, places), 0) for i in range(pairs)
+                 for j in range(places)]  # fmt: skip
+        assert boxes(every) == case["candidates"]
+    drawn = []
+    for seed, (_, _, rows, columns) in enumerate(case["seeds"]):
+        random.seed(seed)
+        size = middle_of(random.choice(range(pairs)), pairs)
+        if places:
+            drawn.append((size, middle_of(random.choice(range(places)), places), 0))
+        else:
+            free = case["frame"][0] - rows, case["frame"][1] - columns
+            left = middle_of(random.randint(0, free[1]), free[1] + 1)
+            drawn.append((size, middle_of(random.randint(0, free[0]), free[0] + 1), left))
+    assert boxes(drawn) == case["seeds"]
+
+
+def test_multi_scale_side_near_the_size_is_set_to_it_unless_the_frame_is_smaller():
+    def sides(frame):
+        return [int(n) for n in augment.multi_scale_box(frame, 224, (0, 0, 0), (1.0,))[2:]]
+
+    assert sides((226, 300)) == [224, 224]
+    assert sides((227, 300)) == [227, 227]
+    assert sides((222, 300)) == [222, 224]
+
+
+def test_random_resized_crops_are_the_published_ones():
+    boxes = {
+        ranges: tf.function(
+            lambda frame, numbers, ranges=ranges: tf.stack(
+                augment.resized_box(tuple(tf.unstack(frame)), tf.unstack(numbers), *ranges)
+            ),
+            input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([22], tf.float64)],
+        )
+        for ranges in (((0.08, 1.0), (3 / 4, 4 / 3)), ((0.5, 1.0), (0.5, 2.0)))
+    }
+    for height, width, seed, *expected in TABLES["random_resized"]:
+        for function, published in zip(boxes.values(), expected, strict=True):
+            np.random.seed(seed)
+            random.seed(seed)
+            numbers = list(np.random.random_sample(20))
+            free = height - published[2], width - published[3]
+            right = middle_of(random.randint(0, free[1]), free[1] + 1)
+            down = middle_of(random.randint(0, free[0]), free[0] + 1)
+            found = function([height, width], [*numbers, down, right]).numpy().tolist()
+            assert found == published, (height, width, seed)
+
+
+def test_sizes_after_scaling_are_the_published_ones():
+    size = tf.function(
+        augment.scaled_size,
+        input_signature=[(tf.TensorSpec([], tf.int32),) * 2, *[tf.TensorSpec([], tf.float64)] * 2],
+    )
+    for height, width, first, second, rows, columns in TABLES["resize"]:
+        long_side = np.inf if first == -1 else max(first, second)
+        short_side = second if first == -1 else min(first, second)
+        found = [int(n) for n in size((height, width), short_side, long_side)]
+        assert found == [rows, columns], (height, width, first, second)
+    assert [int(n) for n in augment.scaled_size((240, 320), 256)] == [256, 341]
+
+
+# Pixels.
+
+
+@pytest.mark.parametrize("size", [(17, 24), (60, 80), (37, 53), (40, 40), (79, 112)])
+def test_resize_gives_the_published_pixels(pixels, size):
+    clip = np.stack([pixels["img"]] * 2)
+    expected = np.stack([pixels[f"bilinear_{size[1]}x{size[0]}"]] * 2)
+    for found in (
+        augment.resize(tf.constant(clip), size),
+        through_dataset(lambda clip: augment.resize(clip, size), tf.constant(clip)),
+    ):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == tf.uint8
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_resize_of_floats_is_bilinear_with_half_pixel_centres(channels):
+    clip = noise(channels, np.float32)
+    found = augment.resize(tf.constant(clip), (30, 70))
+    np.testing.assert_allclose(found, tf.image.resize(clip, (30, 70)), atol=5e-3)
+    assert found.dtype == tf.float32
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_resize_of_every_channel_count_is_that_of_opencv(channels):
+    clip = noise(channels)
+    expected = [cv2.resize(frame, (70, 30)).reshape(30, 70, channels) for frame in clip]
+    np.testing.assert_array_equal(augment.resize(tf.constant(clip), (30, 70)), np.stack(expected))
+
+
+def test_mirror_of_pictures_is_the_published_one(pixels):
+    image = pixels["img"]
+    crop = augment.Crop(image.shape[:2], 0, 0, *image.shape[:2], flip=True)
+    np.testing.assert_array_equal(augment.cut(tf.constant(image[None]), crop)[0], pixels["flip_h"])
+
+
+def test_mirror_of_flow_negates_x_and_only_x(pixels):
+    # The published flow has its zero between two levels, 127.5: as floats both have it at 0.
+    flow, expected = (pixels[name].astype(np.float32) - 127.5 for name in ("flow", "flow_flip_v0"))
+    crop = augment.Crop(flow.shape[1:3], 0, 0, *flow.shape[1:3], flip=True)
+    found = augment.cut(tf.constant(flow), crop).numpy()
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found[..., 0], -flow[:, :, ::-1, 0])
+    np.testing.assert_array_equal(found[..., 1], flow[:, :, ::-1, 1])
+
+
+def test_mirror_of_stored_levels_is_exact_about_zero_motion():
+    levels = np.arange(256, dtype=np.uint8)
+    clip = tf.constant(np.stack([levels, levels], -1)[None, :, None])
+    found = augment.cut(clip, augment.Crop((256, 1), 0, 0, 256, 1, flip=True)).numpy()[0, :, 0]
+    expected = np.clip(2 * schema.FLOW_ZERO - levels.astype(int), 0, 255)
+    np.testing.assert_array_equal(found[:, 0], expected)
+    np.testing.assert_array_equal(found[:, 1], levels)
+
+
+def test_ranges_are_those_of_the_schema():
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 128, 2)
+    rgb = augment.to_range(tf.constant(levels))
+    np.testing.assert_allclose(rgb, schema.rgb_to_unit(levels), atol=2e-7)
+    np.testing.assert_allclose(augment.to_range(levels.astype(np.float32)), rgb, atol=0)
+    np.testing.assert_allclose(augment.to_range(levels, (0, 1)), levels / 255, atol=2e-7)
+    stored = schema.levels_to_flow(np.concatenate([levels[..., 0], levels[..., 1]]))
+    found = augment.flow_to_unit(tf.constant(levels))
+    np.testing.assert_allclose(found, schema.flow_to_unit(stored), atol=2e-7)
+    assert found.numpy().min() == -1 and found.numpy()[0, 64, 0] == 0  # level 128 is no motion
+    px = np.float32([[-30, 0.1], [7, 20.5]])
+    np.testing.assert_allclose(augment.flow_to_unit(tf.constant(px)), schema.flow_to_unit(px))
+
+
+def test_standardised_values_are_the_published_ones(pixels):
+    clips = np.moveaxis(pixels["norm_in_ncthw"], 1, -1)
+    expected = np.moveaxis(pixels["norm_out_ncthw"][0], 1, -1)
+    found = augment.standardise(clips, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+# Draws, and both streams of a video.
+
+
+def coordinates(dtype=np.float32, frame=FRAME):
+    """Returns rgb (x, y, 0) and flow (x, y): every pixel says where it was."""
+    y, x = np.mgrid[: frame[0], : frame[1]]
+    rgb = np.stack([x, y, 0 * x], -1)[None].repeat(2, 0).astype(dtype)
+    return rgb, rgb[..., :2].copy()
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_both_streams_get_the_same_draw(name):
+    rgb, flow = coordinates()
+    flow = flow[:1]  # N frames have N - 1 fields
+
+    def both(rgb, flow, seed):
+        crop = RANDOM[name](augment.frame_size(rgb), tf.stack([7, seed]))
+        return augment.cut(rgb, crop), augment.cut(flow, crop), crop
+
+    unknown = [tf.TensorSpec([None, None, None, channels]) for channels in (3, 2)]
+    dataset = tf.data.Dataset.from_generator(
+        lambda: ((rgb, flow, seed) for seed in range(12)),
+        output_signature=(*unknown, tf.TensorSpec([], tf.int32)),
+    )
+    flips = set()
+    for seed, (mapped_rgb, mapped_flow, crop) in enumerate(dataset.map(both)):
+        top, left, rows, columns = box(crop)
+        y, x = np.mgrid[top : top + rows, left : left + columns]
+        sign, step = (-1, -1) if crop.flip else (1, 1)
+        eager_rgb, eager_flow, _ = both(tf.constant(rgb), tf.constant(flow), seed)
+        for cut_rgb, cut_flow in (mapped_rgb, mapped_flow), (eager_rgb, eager_flow):
+            np.testing.assert_array_equal(cut_rgb[1, ..., 0], x[:, ::step])
+            np.testing.assert_array_equal(cut_flow[0, ..., 0], sign * x[:, ::step])
+            np.testing.assert_array_equal(cut_flow[0, ..., 1], y)
+        flips.add(bool(crop.flip))
+    assert flips == {True, False}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_draws_depend_on_the_seed_alone_and_stay_inside(name):
+    first, again, other = ([(box(c), bool(c.flip)) for c in (RANDOM[name](FRAME, (run, seed))
+                            for seed in range(30))] for run in (1, 1, 2))  # fmt: skip
+    assert first == again != other
+    for (top, left, rows, columns), _ in first + other:
+        assert top >= 0 and left >= 0 and rows > 0 and columns > 0
+        assert top + rows <= FRAME[0] and left + columns <= FRAME[1]
+
+
+def test_random_crop_reaches_every_place_about_equally():
+    draw = tf.function(lambda seed: augment.random_crop((5, 6), 4, seed, flip_chance=0.25))
+    crops = [draw(tf.constant([3, n])) for n in range(1200)]
+    places = np.zeros((2, 3))
+    for crop in crops:
+        places[crop.top, crop.left] += 1
+    assert places.min() > 150 and places.max() < 250  # 200 each; deviation 13
+    assert 250 < sum(bool(crop.flip) for crop in crops) < 350  # 300; deviation 15
+
+
+def test_flip_chance_of_nought_and_one():
+    for seed in range(5):
+        for draw in augment.random_crop, augment.multi_scale_crop:
+            assert not draw(FRAME, 24, (0, seed), flip_chance=0).flip
+            assert draw(FRAME, 24, (0, seed), flip_chance=1).flip
+
+
+# In tf.data, with sizes unknown.
+
+
+@pytest.mark.parametrize("channels, dtype", [(3, np.uint8), (2, np.uint8), (3, "f4"), (2, "f4")])
+def test_views_are_the_same_in_tf_data(channels, dtype):
+    def views(clip):
+        frame = augment.frame_size(clip)
+        every = (augment.center_crop(frame, 24),), augment.ten_crops(frame, 24)
+        whole = augment.three_crops(frame, FRAME[0])
+        return tuple(
+            tf.stack([augment.cut(clip, crop) for crop in crops]) for crops in (*every, whole)
+        )
+
+    clip = tf.constant(noise(channels, dtype))
+    eager, mapped = views(clip), through_dataset(views, clip)
+    for one, other, (count, size) in zip(eager, mapped, ((1, 24), (10, 24), (3, 40)), strict=True):
+        assert one.shape == (count, 3, size, size, channels)
+        assert one.dtype == clip.dtype
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(eager[0][0], clip[:, 8:32, 14:38])
+    np.testing.assert_array_equal(eager[1][6], clip[:, 16:, 28:])  # lower right
+    if channels == 3:
+        np.testing.assert_array_equal(eager[1][7], eager[1][6][:, :, ::-1])
+    np.testing.assert_array_equal(eager[2][1], clip[:, :, 12:])  # right, then middle
+    np.testing.assert_array_equal(eager[2][2], clip[:, :, 6:46])
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_training_map_is_the_same_in_tf_data_and_knows_its_shape(name):
+    def view(rgb, flow):
+        crop = RANDOM[name](augment.frame_size(rgb), (0, 5))
+        rgb, flow = (augment.resize(augment.cut(clip, crop), 24) for clip in (rgb, flow))
+        return (
+            augment.to_range(rgb),
+            augment.flow_to_unit(flow),
+            augment.standardise(rgb, (104, 117, 128), (1, 2, 3)),
+        )
+
+    clips = tf.constant(noise()), tf.constant(noise(2))
+    eager, mapped = view(*clips), through_dataset(view, *clips)
+    for one, other, channels in zip(eager, mapped, (3, 2, 3), strict=True):
+        assert one.shape == (3, 24, 24, channels)
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    graph = tf.function(view).get_concrete_function(
+        tf.TensorSpec([None, None, None, 3], tf.uint8), tf.TensorSpec([None, None, None, 2])
+    )
+    assert [shape.as_list() for shape in graph.output_shapes] == [
+        [None, 24, 24, channels] for channels in (3, 2, 3)
+    ]
+
+
+def test_an_input_pipeline_with_all_of_it_resumes_from_a_checkpoint(tmp_path):
+    clip = tf.constant(noise())
+
+    def view(n):
+        crop = augment.multi_scale_crop(augment.frame_size(clip), 16, tf.stack([n, 3]))
+        return augment.resize(augment.cut(clip, crop), 16)
+
+    dataset = tf.data.Dataset.range(6).map(view, num_parallel_calls=2)
+    expected = [element.numpy() for element in dataset]
+    iterator = iter(dataset)
+    for _ in range(4):
+        next(iterator)
+    path = tf.train.Checkpoint(iterator=iterator).write(str(tmp_path / "at_4"))
+    resumed = iter(dataset)
+    tf.train.Checkpoint(iterator=resumed).read(path).assert_consumed()
+    np.testing.assert_array_equal(list(resumed), expected[4:])
+
+
+# Mistakes.
+
+
+SMALL = {
+    "center": lambda frame: augment.center_crop(frame, (24, 60)),
+    "ten": lambda frame: augment.ten_crops(frame, (24, 60))[3],
+    "random": lambda frame: augment.random_crop(frame, (24, 60), (0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_frame_smaller_than_the_crop_is_one_clear_line(name):
+    line = "a crop of 24x60 .height x width. needs frames at least that large, got 40x52: resize"
+    with pytest.raises(ValueError, match=f"^{line} them first$"):
+        SMALL[name](FRAME)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=line):
+        through_dataset(
+            lambda clip: augment.cut(clip, SMALL[name](augment.frame_size(clip))),
+            tf.constant(noise()),
+        )
+    with pytest.raises(ValueError, match=line):  # a graph that knows: when it is built
+        tf.function(lambda: SMALL[name](FRAME))()
+
+
+def test_three_crops_that_leave_a_gap_are_refused_in_tf_data_too():
+    def crop(clip):
+        return augment.cut(clip, augment.three_crops(augment.frame_size(clip), 24)[0])
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="three crops of 24x24 .* got 40x52"):
+        through_dataset(crop, tf.constant(noise()))
+
+
+def test_streams_of_two_sizes_are_refused():
+    crop = augment.center_crop(FRAME, 24)
+    flow = tf.constant(noise(2, frame=(30, 30)))  # which the crop would not fit into
+    line = "made for frames of 40x52 .height x width., got 30x30: all streams of a video must"
+    with pytest.raises(ValueError, match=line):
+        augment.cut(flow, crop)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=line):
+        through_dataset(lambda clip: augment.cut(clip, crop), flow)
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 52, 10), (40, 52, 3), (3, 40, 52, 1)])
+def test_a_clip_of_another_layout_is_refused(shape):
+    with pytest.raises(ValueError, match=r"^expected a clip \[T, H, W, C\] .* got \("):
+        augment.cut(tf.zeros(shape), augment.center_crop(FRAME, 24))
+
+
+def test_resize_refuses_other_dtypes_and_ranks():
+    with pytest.raises(ValueError, match="^resize takes uint8 or float32 .* got float64"):
+        augment.resize(tf.zeros((1, 4, 4, 3), tf.float64), 2)
+    with pytest.raises(ValueError, match="^resize takes uint8 or float32 .* got uint8 .4, 4, 3."):
+        augment.resize(tf.zeros((4, 4, 3), tf.uint8), 2)
+
+
+def test_impossible_ranges_are_refused():
+    for areas, aspects in [((0, 1), (1, 1)), ((0.5, 1.1), (1, 1)), ((0.2, 0.1), (1, 1)),
+                           ((0.1, 1), (0, 1)), ((0.1, 1), (2, 1))]:  # fmt: skip
+        with pytest.raises(ValueError, match="^random resized crops take"):
+            augment.random_resized_crop(FRAME, (0, 0), area_range=areas, aspect_range=aspects)
+    for wrong in {"places": 7}, {"scales": (1.0, 1.2)}, {"scales": (0.0,)}:
+        with pytest.raises(ValueError, match="^multi-scale crops take"):
+            augment.multi_scale_crop(FRAME, 24, (0, 0), **wrong)
