@@ -1,9 +1,9 @@
 """Progress of long work: a bar on a terminal, a plain line now and then elsewhere.
 
-    for item in tracked(items, total=100, unit="frame", what="flow"):
-        ...
-    with Progress(total=120, unit="video") as progress:
-        progress.add(frames=250)
+for item in tracked(items, total=100, unit="frame", what="flow"):
+    ...
+with Progress(total=120, unit="video") as progress:
+    progress.add(frames=250)
 """
 
 import sys

@@ -1,0 +1,99 @@
+"""Learning rates: pure functions of the step, computed on the host as Python floats.
+
+    piecewise(98_000, (97_000, 108_000), (0.1, 0.01, 0.001))              # 0.01, I3D's RGB stream
+    warmup(step, 340) * cosine(step // 10, linear_scaling(0.1, 64, 64), 256)
+    multi_step(step // steps_per_epoch, 0.01, (40, 80))                   # changes between epochs
+
+A step counts from 0 and is whatever unit the other numbers are in: iterations, or epochs for a
+rate that changes only between epochs. `warmup` is a factor, so it goes with any of the others.
+"""
+
+import bisect
+import math
+
+
+def piecewise(step, boundaries, rates):
+    """Returns rates[i] of the i boundaries that are at or below `step`: a table of rates.
+
+    Args:
+      step: from 0.
+      boundaries: increasing steps at which the next rate begins.
+      rates: one more than boundaries.
+
+    Raises:
+      ValueError: numbers of boundaries and rates do not fit, or boundaries do not increase.
+
+    Source: the steps of kinetics-i3d's README; as tf.train.piecewise_constant, except that there
+    the old rate is still used at the boundary itself.
+    """
+    if len(rates) != len(boundaries) + 1:
+        raise ValueError(
+            f"expected one rate more than boundaries, got {len(rates)} rates for "
+            f"{len(boundaries)} boundaries"
+        )
+    return float(rates[_passed(step, boundaries)])
+
+
+def step_decay(step, rate, every, gamma=0.1):
+    """Returns rate * gamma ** (step // every).
+
+    Raises:
+      ValueError: `every` is less than 1.
+    """
+    if every < 1:
+        raise ValueError(f"expected every >= 1, got {every}")
+    return float(rate * gamma ** (step // every))
+
+
+def multi_step(step, rate, milestones, gamma=0.1):
+    """Returns rate * gamma ** (number of the increasing `milestones` at or below `step`).
+
+    Source: MMAction2's `sgd_100e` (I3D, TSN: epochs 40, 80) and others; a scheduler of it that
+    begins at epoch b counts milestones from there: pass step - b.
+    """
+    return float(rate * gamma ** _passed(step, milestones))
+
+
+def cosine(step, rate, num_steps, begin=0):
+    """Returns rate until step `begin`, then half a cosine down to 0 at begin + num_steps.
+
+    Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5 without restarts.
+
+    Raises:
+      ValueError: num_steps is less than 1.
+    """
+    if num_steps < 1:
+        raise ValueError(f"expected num_steps >= 1, got {num_steps}")
+    done = min(max(step - begin, 0) / num_steps, 1.0)
+    return float(rate * (1 + math.cos(math.pi * done)) / 2)
+
+
+def warmup(step, num_steps, start_factor=0.1):
+    """Returns the factor of a linear warm-up: start_factor at step 0, 1 from num_steps - 1 on.
+
+    A num_steps of 0 or 1 means none. Multiplied with a cosine that runs from step 0, the peak
+    stays below the full rate (SlowFast: 0.096 of 0.1), as in the published recipes.
+
+    Source: Goyal et al. 2017, arXiv:1706.02677, 2.2; the ends are those of MMAction2's LinearLR.
+    """
+    if step >= num_steps - 1:
+        return 1.0
+    return start_factor + (1 - start_factor) * step / (num_steps - 1)
+
+
+def linear_scaling(rate, batch_size, reference_batch_size):
+    """Returns the rate for a total batch, given the rate for another: proportional to the batch.
+
+    Args:
+      batch_size: clips per update: per replica x replicas x accumulated steps.
+      reference_batch_size: the same of the recipe that `rate` is from.
+
+    Source: Goyal et al. 2017, arXiv:1706.02677, 2.1.
+    """
+    return float(rate * (batch_size / reference_batch_size))
+
+
+def _passed(step, boundaries):
+    if any(after <= before for before, after in zip(boundaries, boundaries[1:], strict=False)):
+        raise ValueError(f"expected increasing steps, got {tuple(boundaries)}")
+    return bisect.bisect_right(boundaries, step)
