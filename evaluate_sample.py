@@ -8,6 +8,7 @@ Prints the norm of the logits and the best classes, `probability logit class nam
 """
 
 import itertools
+import math
 import os
 import sys
 import time
@@ -18,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 import numpy as np
 from absl import app, flags
 
-from data_prep import flow, video
+from data_prep import flow, quiet, video
 from data_prep.progress import tracked
 from i3d import sample
 from i3d.sample_files import saved
@@ -65,18 +66,23 @@ def main(argv):
     try:
         cards = chosen_cards(argv)
         steps = chosen_steps(cards)
-        first = next(steps, None)  # a bad sample shows before the weights are loaded
-        steps = itertools.chain([] if first is None else [first], steps)
+        first = list(itertools.islice(steps, sample.MIN_FRAMES))  # bad samples show at once
+        if len(first) == sample.MIN_FRAMES:
+            quiet.import_tensorflow()
+        steps = itertools.chain(first, steps)
         logits = mean_logits(cards, sample.windows(steps, sample_name(), MAX_FRAMES.value))
     except (download.DownloadError, ValueError, OSError) as error:
         sys.exit(f"evaluate_sample: {error}")
     except KeyboardInterrupt:
-        sys.exit("evaluate_sample: stopped")
+        print("evaluate_sample: stopped", file=sys.stderr)
+        sys.exit(130)
     print_result(logits, next(iter(cards.values())).class_names())
 
 
 def chosen_cards(argv):
     """Returns {stream: weight card} that the flags ask for; their files are there."""
+    if argv[1:] and os.path.exists(argv[1]):
+        raise UsageError(f"unexpected argument; did you mean --video={argv[1]}?")
     if argv[1:]:
         raise UsageError(
             f"unexpected argument {argv[1]!r}; a flag's value is written --flag=value, "
@@ -102,11 +108,13 @@ def chosen_steps(cards):
     given = {"rgb": RGB_SAMPLE.value, "flow": FLOW_SAMPLE.value}
     needed = {card.name: folder / card.name / "model.ckpt.index" for card in cards.values()}
     arrays = {}
-    if not VIDEO.value:
+    if VIDEO.value is None:
         refuse((SAVE_ARRAYS, SAVE_GIF, START_S, END_S, FLOW_METHOD), "needs --video")
         published = {stream: FILES[f"sample_{stream}"][0].target for stream in cards}
         arrays = {stream: Path(given[stream] or folder / published[stream]) for stream in cards}
         needed |= {f"sample_{stream}": arrays[stream] for stream in cards if not given[stream]}
+        if len({bool(given[stream]) for stream in cards}) > 1:
+            raise UsageError("joint needs both --rgb_sample and --flow_sample, or neither")
     else:
         refuse((RGB_SAMPLE, FLOW_SAMPLE), "cannot go with --video")
     download.fetch([name for name, file in needed.items() if not file.exists()], folder)
@@ -126,6 +134,10 @@ def video_steps(cards):
     streams = ("rgb", "flow") if saving else tuple(cards)
     card = next(iter(cards.values()))
     limits = (START_S.value, END_S.value)
+    if not all(limit is None or math.isfinite(limit) for limit in limits):
+        raise UsageError(f"--start_s and --end_s: expected seconds, got {limits}")
+    if "flow" in cards and "tvl1" not in FLOW_METHOD.value:
+        print(f"the flow weights were trained on TV-L1, not {FLOW_METHOD.value}", file=sys.stderr)
     steps = sample.from_video(VIDEO.value, card, streams, *limits, FLOW_METHOD.value)
     steps = tracked(steps, expected_frames(card), "frame", " and ".join(streams))
     return saved(steps, SAVE_ARRAYS.value, SAVE_GIF.value, card.fps) if saving else steps

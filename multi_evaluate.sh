@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Every published model on the sample, results in out/. Further flags go to evaluate_sample.py:
+# Every published model on the sample, results in out/ beside this file. Further flags go to
+# evaluate_sample.py:
 #   ./multi_evaluate.sh --checkpoint_dir=/data/i3d
 # Stops at the first failure; a result appears in out/ only when it is whole.
 set -euo pipefail
-cd "$(dirname "$0")"
-python=${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python)}
-mkdir -p out
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-$([ -x "$here/.venv/bin/python" ] && echo "$here/.venv/bin/python" || echo python)}
+mkdir -p "$here/out"
 
 evaluate() {
-  local name=$1
+  local name=$1 file=$here/out/$1.txt
   shift
-  echo "out/$name.txt"
-  "$python" evaluate_sample.py "$@" > "out/$name.txt.partial" || {
-    rm -f "out/$name.txt.partial"
+  echo "$file"
+  "$python" "$here/evaluate_sample.py" --checkpoint_dir="$here/checkpoints" "$@" > "$file.partial" || {
+    rm -f "$file.partial"
     echo "multi_evaluate: $name failed" >&2
     exit 1
   }
-  mv "out/$name.txt.partial" "out/$name.txt"
+  mv "$file.partial" "$file"
 }
 
 for kind in joint rgb flow; do

@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from data_prep import records
+from data_prep import quiet, records
 from i3d.data import schema
 
 NAME = "videos"
@@ -68,9 +68,12 @@ def check_fits(out, build):
             )
         return
     if there["recipe"] != _plain(build.recipe):
+        wanted = _plain(build.recipe)
+        differ = [name for name, value in there["recipe"].items() if wanted.get(name) != value]
         raise DatasetError(
-            f"{out}: the splits in it were built as {there['recipe']}, this one as "
-            f"{_plain(build.recipe)}; use the same flags or another --out"
+            f"{out}: the splits in it were built with "
+            + ", ".join(f"{name} {there['recipe'][name]} (not {wanted[name]})" for name in differ)
+            + "; use the same flags or another --out"
         )
     if there["class_names"] != list(build.class_names):
         raise DatasetError(
@@ -108,10 +111,33 @@ def finish(build):
     for task in build.tasks:
         if os.path.exists(task.path):  # else it was moved before a kill
             os.replace(task.path, out / Path(task.path).name)
+    if not (work / "info" / FAILURES).exists():  # all that failed before is mended
+        (out / FAILURES).unlink(missing_ok=True)
     for name in sorted(os.listdir(work / "info"), key=lambda name: (name == BUILD, name == INFO)):
         os.replace(work / "info" / name, out / name)
     shutil.rmtree(work)
     return failed
+
+
+def reopen(build):
+    """Makes a complete split incomplete: the shards in which a video failed are to be written.
+
+    The other shards keep their bytes and get the reports that `finish` asks for.
+    """
+    import tensorflow_datasets as tfds
+
+    out = Path(build.out)
+    bad = {row["id"] for row in failures(out, build.split)}
+    lengths = tfds.builder_from_directory(out).info.splits[build.split].shard_lengths
+    build.work.mkdir(parents=True, exist_ok=True)
+    for task, length in zip(build.tasks, lengths, strict=True):
+        if not bad.intersection(item.id for item in task.items):
+            size = (out / Path(task.path).name).stat().st_size
+            report = {"examples": length, "bytes": size, "frames": 0, "failures": []}
+            records.write_text(task.report, json.dumps(report))
+    made = description(out)
+    del made["splits"][build.split]
+    _write_description(out / BUILD, made)
 
 
 def _write_failures(build, failed, folder):
@@ -124,9 +150,11 @@ def _write_failures(build, failed, folder):
 def _write_build(build, folder):
     splits = description(build.out).get("splits", {}) | {build.split: build.fingerprint()}
     made = {"recipe": _plain(build.recipe), "class_names": list(build.class_names)}
-    records.write_text(
-        folder / BUILD, json.dumps(made | {"splits": splits}, indent=1, sort_keys=True)
-    )
+    _write_description(folder / BUILD, made | {"splits": splits})
+
+
+def _write_description(path, made):
+    records.write_text(path, json.dumps(made, indent=1, sort_keys=True))
 
 
 def _plain(recipe):
@@ -135,6 +163,7 @@ def _plain(recipe):
 
 def _write_info(build, reports, folder):
     """Writes TFDS's own metadata of all splits into `folder`."""
+    quiet.import_tensorflow()
     import tensorflow_datasets as tfds
 
     shutil.rmtree(folder, ignore_errors=True)

@@ -58,6 +58,7 @@ class GifWriter:
             os.unlink(self._partial)
 
     def _open(self, height, width):
+        os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
         self._container = av.open(self._partial, "w", format="gif")
         self._stream = self._container.add_stream("gif", rate=self._rate)
         self._stream.width, self._stream.height = width, height

@@ -61,6 +61,12 @@ def read_mmaction2(request):
 
 def read_ucf101(request):
     """Reads `CLASS/VIDEO.avi [number]` in each line; numbers are those of classInd.txt."""
+    kind = os.path.basename(request.videos)[: -len("list01.txt")]
+    if request.split in ("train", "test") and request.split != kind:
+        raise InputError(
+            f"{request.videos}: is the {kind} list, but the split is {request.split!r}; "
+            f"give --split={kind}"
+        )
     order = _ucf101_order(request)
     numbers = {name.casefold(): str(i) for i, name in enumerate(order, 1)}
     spelling = {name.casefold(): name for name in request.names or order}

@@ -108,6 +108,7 @@ def write_shard(task, done=lambda frames: None):
             report["frames"] += frames
             done(frames)
         report["bytes"] = shard.tell()
+        shard.flush()
         os.fsync(shard.fileno())
     Path(part).unlink(missing_ok=True)
     os.replace(partial, task.path)

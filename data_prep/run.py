@@ -22,7 +22,7 @@ from concurrent import futures
 from multiprocessing import get_context
 from pathlib import Path
 
-from data_prep import dataset, records
+from data_prep import dataset, quiet, records
 from data_prep.progress import Progress
 
 WORK = ".build"  # folder of work in progress
@@ -80,11 +80,11 @@ class Build:
     def fingerprint(self):
         """Returns a digest of all that decides the bytes of the split."""
         plan = [dataclasses.asdict(self.recipe), list(self.class_names), len(self.tasks)]
-        plan += [[i.id, i.path, i.label, i.start_s, i.end_s] for i in self.items]
+        plan += [[i.id, i.label, i.start_s, i.end_s] for i in self.items]  # not where they lie
         return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
 
 
-def run(build, workers=1, beam_options=None):
+def run(build, workers=1, beam_options=None, retry_failed=False):
     """Builds what is missing of the split and returns its failures, a list of dicts.
 
     Args:
@@ -92,6 +92,7 @@ def run(build, workers=1, beam_options=None):
       workers: processes of the local pool.
       beam_options: None, or the list of Beam's own command-line options: then the shards are
         written by that pipeline, whose workers must see the same file system.
+      retry_failed: write the shards of a complete split again in which a video failed.
 
     Raises:
       BuildError: the folder holds something else, cannot be written, or a worker or the
@@ -103,7 +104,10 @@ def run(build, workers=1, beam_options=None):
         with _alone_in(out):
             if dataset.is_complete(out, build.split, build.fingerprint()):
                 shutil.rmtree(build.work, ignore_errors=True)  # if a kill left it
-                return dataset.failures(out, build.split)
+                failed = dataset.failures(out, build.split)
+                if not (failed and retry_failed):
+                    return failed
+                dataset.reopen(build)
             dataset.check_fits(out, build)
             _start(build)
             missing = [task for task in build.tasks if not os.path.exists(task.report)]
@@ -122,7 +126,8 @@ def _start(build):
     """Clears what a killed build left half-written, or refuses another build's work."""
     build.work.mkdir(exist_ok=True)
     plan = build.work / "plan"
-    if plan.exists() and plan.read_text() != build.fingerprint():
+    started = any(build.work.glob("*.json"))
+    if started and plan.exists() and plan.read_text() != build.fingerprint():
         raise BuildError(
             f"{build.out}: an unfinished build of split {build.split!r} with other videos or "
             f"flags lies here; finish it with the same command, or remove {build.work}"
@@ -233,6 +238,7 @@ def _init_worker(parent, counts):
 
     global _counts
     _counts = counts
+    quiet.import_tensorflow()
     cv2.setNumThreads(1)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 

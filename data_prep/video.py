@@ -147,12 +147,13 @@ def read_frames(path, fps=schema.FPS, short_side=schema.SHORT_SIDE, start_s=0.0,
         (raised after the frames before them were given). Damage that the decoder patches up
         by itself is not an error here; `probe` reports it.
     """
-    if not 0 <= start_s < (math.inf if end_s is None else end_s):
+    finite = math.isfinite(start_s) and (end_s is None or math.isfinite(end_s))
+    if not (finite and 0 <= start_s and (end_s is None or start_s < end_s)):
         raise VideoError(f"{path}: expected 0 <= start_s < end_s, got {start_s} and {end_s}")
     start, stop = _exact(start_s), math.inf if end_s is None else _exact(end_s)
     convert, empty = None, True
     for frame, begins, ends in intervals(path, start):
-        convert = convert or Converter(frame, short_side)  # the file's first frame sets the size
+        convert = convert or _converter(path, frame, short_side)
         if begins >= stop:
             break
         for _ in range(_times_shown(begins, ends, start, stop, fps)):
@@ -163,6 +164,14 @@ def read_frames(path, fps=schema.FPS, short_side=schema.SHORT_SIDE, start_s=0.0,
     elif empty:
         limits = f"{start_s} s to " + ("the end" if end_s is None else f"{end_s} s")
         raise VideoError(f"{path}: no frame from {limits} (read as far as {float(ends):.3f} s)")
+
+
+def _converter(path, first, short_side):
+    """Returns the Converter to the size that the file's first frame sets."""
+    try:
+        return Converter(first, short_side)
+    except ValueError as error:
+        raise VideoError(f"{path}: {error}") from None
 
 
 def _exact(seconds):

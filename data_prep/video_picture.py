@@ -14,14 +14,24 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+MAX_ASPECT = 10  # beyond it, a short side of 256 makes pictures that no memory holds
+
 
 class Converter:
     """Turns frames into uint8 RGB [H, W, 3]; the first frame of the file sets H and W."""
 
     def __init__(self, first, short_side):
-        """Takes an av.VideoFrame, and the pixels of the shorter side; None keeps the size."""
+        """Takes an av.VideoFrame, and the pixels of the shorter side; None keeps the size.
+
+        Raises:
+          ValueError: the picture is to be resized and longer than MAX_ASPECT times its height.
+        """
         self._reformatter = VideoReformatter()
         height, width = turned_size(first)
+        if short_side and max(height, width) > MAX_ASPECT * min(height, width):
+            raise ValueError(
+                f"frames of {width}x{height} pixels; expected an aspect of at most {MAX_ASPECT}:1"
+            )
         scale = Fraction(short_side or min(height, width), min(height, width))
         self._size = [math.floor(side * scale + Fraction(1, 2)) for side in (width, height)]
 

@@ -1,6 +1,7 @@
 """A sample: RGB and flow of one video in the form that I3D takes, cut into windows.
 
-    for window in windows(from_video("clip.mp4", card, flow=True), "clip.mp4"):
+    steps = from_video("clip.mp4", card, ("rgb", "flow"))
+    for window in windows(steps, "clip.mp4"):
         window["rgb"]                    # float32 [1, T, 224, 224, 3] in [-1, 1]
         window["flow"]                   # float32 [1, T, 224, 224, 2] in [-1, 1]
 
@@ -52,12 +53,14 @@ def _read_array(path, stream, size):
         raise SampleError(f"{path}: no such file; expected the {stream} sample array") from None
     except (ValueError, OSError, EOFError) as error:
         raise SampleError(f"{path}: expected a .npy array, got: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise SampleError(f"{path}: expected one .npy array, got an .npz archive")
     expected = f"float [1, T, {size}, {size}, {CHANNELS[stream]}] in [-1, 1]"
     fits = array.ndim == 5 and array.shape[0] == 1
     if not fits or array.shape[2:] != (size, size, CHANNELS[stream]):
         raise SampleError(f"{path}: expected {expected}, got shape {array.shape}")
     if array.dtype.kind != "f" or not _within_unit(array):
-        raise SampleError(f"{path}: expected {expected}, got {array.dtype} or values beyond")
+        raise SampleError(f"{path}: expected {expected}, got {array.dtype}, NaN or values beyond")
     return array
 
 
@@ -120,8 +123,8 @@ def windows(steps, name, max_frames=250):
             held = held[max_frames:]
     if len(held) < MIN_FRAMES:
         raise SampleError(
-            f"{name}: too short for I3D: {len(held)} steps at 25 frames per second, needs at "
-            f"least {MIN_FRAMES} (a flow step takes two frames)"
+            f"{name}: too short for I3D: {len(held)} steps, needs at least {MIN_FRAMES}; a step "
+            "is a frame (of a video at 25 fps), with flow a frame and the next one"
         )
     yield _stacked(held)
 

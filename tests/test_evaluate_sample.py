@@ -120,6 +120,7 @@ def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
     np.save(tmp_path / "channels.npy", np.zeros((1, 16, 224, 224, 2), np.float32))
     np.save(tmp_path / "range.npy", np.full((1, 16, 224, 224, 3), 2, np.float32))
     np.save(tmp_path / "short.npy", np.zeros((1, 8, 224, 224, 3), np.float32))
+    np.save(tmp_path / "nan.npy", np.full((1, 9, 224, 224, 3), np.nan, np.float32))
     np.save(tmp_path / "object.npy", np.array([{}]), allow_pickle=True)
     wrong = {
         ("--imagenet_pretrained", "false"): "unexpected argument 'false'.*=false",
@@ -128,13 +129,18 @@ def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
         ("--save_gif=x.gif",): "--save_gif needs --video",
         ("--video=x.mp4", samples["rgb"]): "--rgb_sample cannot go with --video",
         ("--video=nowhere.mp4",): "nowhere.mp4: no such file",
+        ("--video=README.md", "--end_s=inf"): "expected seconds, got",
+        ("--video=",): "no such file",
+        ("README.md",): "did you mean --video=README.md",
+        (samples["rgb"],): "joint needs both",
     }
     for name, message in (
         ("nowhere", "no such file; expected the rgb sample array"),
         ("channels", r"expected float \[1, T, 224, 224, 3\].*, got shape \(1, 16, 224, 224, 2\)"),
         ("range", r"expected float .* in \[-1, 1\], got .*beyond"),
-        ("short", "too short for I3D: 8 steps .*needs at least 9"),
+        ("short", "too short for I3D: 8 steps, needs at least 9"),
         ("object", "expected a .npy array"),
+        ("nan", "NaN or values beyond"),
     ):
         wrong[("--eval_type=rgb", f"--rgb_sample={tmp_path / name}.npy")] = message
     for arguments, message in wrong.items():

@@ -8,6 +8,7 @@ Run again after a stop, it does only what is missing. Videos that cannot be read
 OUT/failures.jsonl with a reason, and the exit status is 1.
 """
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -30,14 +31,17 @@ flags.DEFINE_list("streams", ["rgb", "flow"], "rgb or rgb,flow", flag_values=FLA
 flags.DEFINE_enum(
     "flow_method", "tvl1", list(flow.METHODS), "I3D's weights want TV-L1", flag_values=FLAGS
 )
-flags.DEFINE_float("fps", schema.FPS, "frames per second", 0.1, flag_values=FLAGS)
-flags.DEFINE_integer("short_side", schema.SHORT_SIDE, "pixels", 16, flag_values=FLAGS)
+flags.DEFINE_float("fps", schema.FPS, "frames per second", 0.1, 1000, flag_values=FLAGS)
+flags.DEFINE_integer("short_side", schema.SHORT_SIDE, "pixels", 16, 2160, flag_values=FLAGS)
 flags.DEFINE_float(
-    "max_segment_s", schema.MAX_SEGMENT_S, "longest example, seconds", 0.1, flag_values=FLAGS
+    "max_segment_s", schema.MAX_SEGMENT_S, "longest example, seconds", 0.1, 3600, flag_values=FLAGS
 )
 flags.DEFINE_integer("num_shards", None, "files of the split", 1, flag_values=FLAGS)
 flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
 flags.DEFINE_enum("runner", "local", ["local", "beam"], "who runs the work", flag_values=FLAGS)
+flags.DEFINE_boolean(
+    "retry_failed", False, "try the failed videos of a complete split again", flag_values=FLAGS
+)
 flags.DEFINE_boolean("strict", False, "stop at the first video that fails", flag_values=FLAGS)
 
 
@@ -45,7 +49,7 @@ def main(argv):
     """Builds the split; returns 0, or 1 where some videos failed."""
     build, beam_options = _parsed(argv)
     try:
-        failures = run.run(build, FLAGS.workers, beam_options)
+        failures = run.run(build, FLAGS.workers, beam_options, FLAGS.retry_failed)
     except (run.BuildError, records.BadVideoError) as error:
         raise FailedError(str(error)) from error
     good = len(build.items) - len(failures)
@@ -53,7 +57,8 @@ def main(argv):
     for failure in failures[:10]:
         print(f"  {failure['path']}: {failure['reason']}", file=sys.stderr)
     if failures:
-        print(f"  all failures: {Path(build.out) / 'failures.jsonl'}", file=sys.stderr)
+        ledger = Path(build.out) / "failures.jsonl"
+        print(f"  all failures: {ledger}; --retry_failed tries them again", file=sys.stderr)
     return 1 if failures else 0
 
 
@@ -68,6 +73,11 @@ def _parsed(argv):
             raise CallError(f"--{name} is needed: {FLAGS[name].help}")
     if FLAGS.streams not in (["rgb"], ["rgb", "flow"]):
         raise CallError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
+    for name in ("fps", "max_segment_s"):
+        if math.isnan(FLAGS[name].value):
+            raise CallError(f"--{name}: expected a number, got nan")
+    if Path(FLAGS.out).resolve().is_relative_to(Path(FLAGS.videos).resolve()):
+        raise CallError(f"--out: {FLAGS.out} lies in the folder of videos; choose another place")
     if not FLAGS.split.isidentifier():
         raise CallError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
     try:

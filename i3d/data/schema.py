@@ -4,6 +4,7 @@
     clip = schema.rgb_to_unit(frames)                   # uint8 -> [-1, 1]
     levels = schema.flow_to_levels(field)               # pixels per frame -> uint8 [2 H, W]
     record = schema.serialised(id="a", label=0, ...)    # bytes of one tf.train.Example
+    frames = schema.decoded_frames(schema.parsed(record)["frames"][:64])       # in tf.data
 
 One example is one video, or one segment of a long one. TensorFlow and TFDS are imported by the
 functions that need them, so that preprocessing workers stay light.
@@ -124,3 +125,50 @@ def tfds_features(class_names, with_flow):
     if with_flow:
         features["flow"] = pictures(1)
     return tfds.features.FeaturesDict(features)
+
+
+def parsed(record, with_flow=False):
+    """Returns what training reads of one example, its pictures still encoded.
+
+    Args:
+      record: scalar string tensor, as `serialised` made it.
+      with_flow: whether flow is wanted.
+
+    Returns:
+      {"id": string, "label": int64, "frames": string [N], and with_flow "flow": string [N - 1]}.
+    """
+    import tensorflow as tf
+
+    pictures = tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)
+    features = {
+        "id": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "frames": pictures,
+    }
+    if with_flow:
+        features["flow"] = pictures
+    return tf.io.parse_single_example(record, features)
+
+
+def decoded_frames(jpegs):
+    """Returns stored frames, a string tensor [T] of JPEG files, as uint8 [T, H, W, 3]."""
+    return _decoded(jpegs, 3)
+
+
+def decoded_flow(jpegs):
+    """Returns stored flow, a string tensor [T] of JPEG files, as uint8 levels [T, H, W, 2]."""
+    import tensorflow as tf
+
+    x, y = tf.split(tf.cast(_decoded(jpegs, 1)[..., 0], tf.uint16), 2, axis=1)
+    return tf.bitcast(x + y * 256, tf.uint8)  # low byte first; three times as fast as tf.stack
+
+
+def _decoded(jpegs, channels):
+    import tensorflow as tf
+
+    def decoded(jpeg):
+        # As OpenCV decodes; TensorFlow's default is off by a level here and there.
+        return tf.io.decode_jpeg(jpeg, channels, dct_method="INTEGER_ACCURATE")
+
+    picture = tf.TensorSpec([None, None, channels], tf.uint8)
+    return tf.map_fn(decoded, jpegs, fn_output_signature=picture)

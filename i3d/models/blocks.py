@@ -59,13 +59,13 @@ def max_pool(x, window, strides, name):
 
 
 def average_pool(x, window, name):
-    """VALID average pooling of stride 1; `window` is (t, h, w), t left out for a 2-D input.
+    """VALID average pooling of stride 1, in float32; `window` is (t, h, w), (h, w) if 2-D.
 
     Raises:
       ValueError: a 3-D input smaller than the window, when the model is called.
     """
     pool = {4: layers.AveragePooling2D, 5: FullWindowAverage3D}[x.ndim]
-    return pool(spatial(x, window), 1, padding="valid", name=name)(x)
+    return pool(spatial(x, window), 1, padding="valid", dtype="float32", name=name)(x)
 
 
 @keras.saving.register_keras_serializable("i3d")

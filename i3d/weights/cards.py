@@ -15,7 +15,10 @@ _PAPER = "test set, whole videos, Carreira & Zisserman 2017 (arXiv:1705.07750) a
 
 @dataclass(frozen=True)
 class Card:
-    """One checkpoint. Preprocessing is driven by these fields and by nothing else.
+    """One checkpoint: what preprocessing must give it.
+
+    Frame rate, short side and crop are read from here; the ranges and the bound of flow are those
+    that i3d.data.schema makes (a test compares them).
 
     Attributes:
       name: folder of the checkpoint, which holds model.ckpt.*.

@@ -119,7 +119,7 @@ def peak_worker_bytes(process):
     while process.poll() is None:
         for status in workers(process.pid).values():
             peak = max(peak, int(status.get("VmHWM", "0 kB").split()[0]) * 1024)
-        time.sleep(0.02)
+        time.sleep(0.1)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     return peak

@@ -437,6 +437,7 @@ def test_memory_does_not_grow_with_length(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_ut_interaction_without_a_failure(clips, tmp_path):
     begin = time.monotonic()
     peak = peak_worker_bytes(start(f"--videos={clips / 'ut_interaction'}", f"--out={tmp_path}"))

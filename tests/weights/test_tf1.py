@@ -5,6 +5,7 @@ import pytest
 
 import i3d.weights
 from i3d import models
+from i3d.data import schema
 from i3d.weights.cards import CARDS
 from tests import synthetic
 
@@ -40,6 +41,17 @@ def test_every_published_layout_loads_whole(checkpoints, name):
     total = sum(v.size for key, v in values.items() if not key.endswith("/Momentum"))
     assert model.count_params() == total
     assert len(card.class_names()) == card.num_classes == len(set(card.class_names()))
+
+
+def test_cards_say_what_preprocessing_makes():
+    for card in CARDS.values():
+        assert card.input_range == (-1.0, 1.0)
+        assert (card.fps, card.short_side) == (schema.FPS, schema.SHORT_SIDE)
+        if card.stream == "flow":
+            assert card.flow_bound_px == schema.FLOW_BOUND_PX
+            assert schema.flow_to_unit(np.float32([99, -99])).tolist() == [1, -1]
+        else:
+            assert schema.rgb_to_unit(np.uint8([0, 255])).tolist() == [-1, 1]
 
 
 def broken(values):
