@@ -1,0 +1,422 @@
+"""Records to batches: order, resuming, sharing out, what is decoded, views, masks, errors."""
+
+import collections
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_prep import read
+from data_prep.records import jpeg
+from i3d.data import augment, pipeline, sampling, schema
+from i3d.data import stored as data
+from tests.data_prep import stored
+
+HEIGHT, WIDTH = 16, 24
+
+
+def ramp(t):
+    """Returns uint8 [HEIGHT, WIDTH] whose values tell column, row and time."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    return (30 + 2 * columns + 5 * rows + 4 * t).astype(np.uint8)
+
+
+def example(id, label=0, num_frames=4, broken=()):
+    """Returns a record whose frames, x and y of flow are ramps; no JPEG where t is broken."""
+    frames = [jpeg(np.stack([ramp(t)] * 3, axis=-1)) for t in range(num_frames)]
+    flow = [jpeg(np.concatenate([ramp(t)] * 2)) for t in range(num_frames - 1)]
+    for t in broken:
+        frames[t], flow[t] = b"no JPEG", b"no JPEG"
+    return schema.serialised(
+        id=id, label=label, fps=25.0, start_s=0.0, source_height=HEIGHT, source_width=WIDTH,
+        frames=frames, flow=flow,
+    )  # fmt: skip
+
+
+def write(folder, shards, num_classes=7, streams=("rgb", "flow")):
+    """Writes lists of serialised records as shards; returns the Records."""
+    files = tuple(str(folder / f"shard{number}") for number in range(len(shards)))
+    for file, records in zip(files, shards, strict=True):
+        with tf.io.TFRecordWriter(file) as writer:
+            for record in records:
+                writer.write(record)
+    lengths = tuple(len(records) for records in shards)
+    names = tuple(f"class {number}" for number in range(num_classes))
+    return data.Records(files, lengths, 1000 * sum(lengths), names, streams, {})
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """101 records in 4 shards of different lengths."""
+    records = [example(f"video {n}", n % 7) for n in range(101)]
+    shards = [records[:1], records[1:40], records[40:73], records[73:]]
+    return write(tmp_path_factory.mktemp("many"), shards)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """{"whole": ..., "cut": ...}: folders of 9 videos in one record each, and in several."""
+    root = tmp_path_factory.mktemp("built")
+    videos = stored.videos(root / "videos")
+    whole = dataclasses.replace(stored.RECIPE, max_segment_s=60.0)
+    return {
+        "whole": stored.build(root / "whole", videos, whole),
+        "cut": stored.build(root / "cut", videos),
+    }
+
+
+def train(records, batch_size=8, seed=3, frames=2, **options):
+    return pipeline.train_batches(
+        records,
+        lambda count, rng: sampling.dense_clip(count, frames, rng=rng),
+        lambda frame, seed: augment.random_crop(frame, 12, seed),
+        12,
+        batch_size,
+        seed,
+        **options,
+    )
+
+
+def evaluate(records, batch_size=8, num_clips=1, frames=2, crops=None, **options):
+    crops = crops or (lambda frame: [augment.center_crop(frame, 12)])
+    return pipeline.eval_batches(
+        records,
+        lambda count: sampling.eval_clips_1x(count, num_clips, frames, 1),
+        crops,
+        12,
+        batch_size,
+        **options,
+    )
+
+
+def taken(batches, count=-1):
+    return list(batches.take(count).as_numpy_iterator())
+
+
+def assert_equal(batches, others):
+    assert len(batches) == len(others) > 0
+    for batch, other in zip(batches, others, strict=True):
+        assert batch.keys() == other.keys()
+        for name in batch:
+            np.testing.assert_array_equal(batch[name], other[name], err_msg=name)
+
+
+def context(pipelines, index, replicas):
+    return tf.distribute.InputContext(pipelines, index, replicas)
+
+
+def test_two_runs_are_equal_and_a_resumed_one_goes_on(many):
+    run = taken(train(many), 16)  # beyond the first epoch
+    assert_equal(taken(train(many), 16), run)
+    for step in (1, 13):
+        assert_equal(taken(train(many, start_step=step), 16 - step), run[step:])
+
+
+def test_another_seed_is_another_order(many):
+    first, second = (next(iter(train(many, seed=seed)))["record"].numpy() for seed in (0, 1))
+    assert (first != second).any()
+
+
+def test_every_epoch_has_every_record_once_in_its_own_order(many):
+    records = np.concatenate([batch["record"] for batch in taken(train(many), 26)])
+    epochs = records[:101], records[101:202]
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(101))
+    assert (epochs[0] != epochs[1]).any()
+    moved = np.abs(np.argsort(epochs[0]) - np.arange(101)).mean()
+    assert 20 < moved < 50  # a third of 101 for a fair shuffle
+
+
+def test_labels_belong_to_their_records(many):
+    for batch in taken(train(many), 3):
+        np.testing.assert_array_equal(batch["label"], batch["record"] % 7)
+
+
+def test_late_steps_cost_nothing(many):
+    batch = next(iter(train(many, start_step=10**9)))
+    assert batch["rgb"].shape == (8, 2, 12, 12, 3)
+
+
+@pytest.mark.parametrize("pipelines, replicas", [(2, 2), (3, 3), (1, 2), (2, 4)])
+def test_a_step_is_the_same_however_it_is_shared_out(many, pipelines, replicas):
+    expected = {}
+    for batch in taken(train(many, batch_size=12), 10):
+        for number, clip in zip(batch["record"], batch["rgb"], strict=True):
+            expected.setdefault(number, []).append(clip.tobytes())
+    found = {}
+    for index in range(pipelines):
+        shared = train(many, batch_size=12 // replicas, context=context(pipelines, index, replicas))
+        for batch in taken(shared, 10 * replicas // pipelines):
+            for number, clip in zip(batch["record"], batch["rgb"], strict=True):
+                found.setdefault(number, []).append(clip.tobytes())
+    assert found.keys() == expected.keys()
+    assert all(sorted(found[number]) == sorted(expected[number]) for number in found)
+
+
+def test_first_step_of_two_workers_is_that_of_one(many):
+    one = taken(train(many, batch_size=8, start_step=4), 1)[0]["record"]
+    two = [
+        taken(train(many, batch_size=4, start_step=4, context=context(2, i, 2)), 1)[0]["record"]
+        for i in (0, 1)
+    ]
+    assert sorted(np.concatenate(two)) == sorted(one)
+
+
+def test_rgb_and_flow_have_the_same_time_place_and_mirror(tmp_path):
+    records = write(tmp_path, [[example(f"video {n}", num_frames=12) for n in range(8)]])
+    mirrored, starts = set(), set()
+    for batch in taken(train(records, frames=3), 4):
+        rgb, flow = batch["rgb"].astype(int), batch["flow"].astype(int)
+        for clip, (x, y) in zip(rgb, np.moveaxis(flow, -1, 1), strict=True):
+            flipped = clip[0, 0, 0, 0] > clip[0, 0, -1, 0]
+            assert np.abs(clip[..., 0] - y).max() <= 4
+            assert np.abs(clip[..., 0] - (256 - x if flipped else x)).max() <= 4
+            assert (np.diff(clip.mean((1, 2, 3))) > 3).all()  # frames in order, 4 levels a frame
+            mirrored.add(bool(flipped))
+            starts.add(round(clip.mean()))
+    assert mirrored == {True, False} and len(starts) > 8
+
+
+def test_only_what_is_sampled_is_decoded(tmp_path):
+    shard = [example(f"video {n}", num_frames=9, broken=(0, 1, 5, 6, 7)) for n in range(4)]
+    records = write(tmp_path, [shard])
+
+    def sample(count, rng):
+        return tf.constant([[2, 3, 4]]) + 0 * tf.cast(count, tf.int32)
+
+    batches = pipeline.train_batches(
+        records, sample, lambda frame, seed: augment.center_crop(frame, 12), 12, 4, 0
+    )
+    assert taken(batches, 2)[1]["flow"].shape == (4, 3, 12, 12, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG|image"):
+        taken(train(records, frames=8), 1)
+
+
+def test_pictures_are_decoded_as_opencv_does(built):
+    place = next(read.videos(read.opened(built["whole"]), ["train"]))
+    (segment,) = read.segments(place)
+    frames = schema.decoded_frames(tf.constant(segment.frames))
+    flow = schema.decoded_flow(tf.constant(segment.flow))
+    np.testing.assert_array_equal(frames, [read.rgb(file) for file in segment.frames])
+    expected = np.stack([read.flow(file) for file in segment.flow])
+    unit = augment.flow_to_unit(flow)
+    np.testing.assert_allclose(unit * schema.FLOW_BOUND_PX, expected, atol=1e-5)
+
+
+def test_crops_of_another_size_are_resized(many):
+    batches = pipeline.train_batches(
+        many,
+        lambda count, rng: sampling.train_clips(count, 3, 1, 1, rng),
+        lambda frame, seed: augment.random_resized_crop(frame, seed),
+        20,
+        2,
+        0,
+    )
+    assert taken(batches, 1)[0]["rgb"].shape == (2, 3, 20, 20, 3)
+
+
+@pytest.mark.parametrize("pipelines, replicas", [(1, 1), (2, 2), (3, 3), (1, 3), (2, 4)])
+def test_every_video_counts_once(many, pipelines, replicas):
+    counted, rows = collections.Counter(), 0
+    for index in range(pipelines):
+        batches = taken(evaluate(many, context=context(pipelines, index, replicas)))
+        assert len(batches) % (replicas // pipelines) == 0
+        for batch in batches:
+            assert len(batch["mask"]) == 8
+            rows += 8
+            counted.update(batch["id"][batch["mask"]])
+            assert not batch["rgb"][~batch["mask"]].any()
+            for id, label in zip(batch["id"][batch["mask"]], batch["label"], strict=False):
+                assert int(id.split()[1]) % 7 == label
+    assert counted == {b"video %d" % number: 1 for number in range(101)}
+    assert rows < 101 + pipelines * 8 * (replicas // pipelines)
+
+
+def test_more_pipelines_than_records(tmp_path):
+    records = write(tmp_path, [[example("a"), example("b")]])
+    batches = [taken(evaluate(records, context=context(5, index, 5))) for index in range(5)]
+    ids = [batch["id"][batch["mask"]] for found in batches for batch in found]
+    assert sorted(np.concatenate(ids)) == [b"a", b"b"]
+
+
+def test_views_are_clips_by_crops(many):
+    def crops(frame):
+        return [augment.Crop(frame, 0, left, 12, 12) for left in (0, 6, 12)]
+
+    batches = taken(evaluate(many, batch_size=6, num_clips=2, frames=2, crops=crops).take(3))
+    for number, batch in enumerate(batches):
+        assert set(batch["id"]) == {b"video %d" % number}
+        assert batch["view"].tolist() == list(range(6))
+        level = batch["rgb"].mean((1, 2, 3, 4)).reshape(2, 3)
+        np.testing.assert_allclose(np.diff(level, axis=1), 12, atol=1)  # 6 columns
+        np.testing.assert_allclose(level[1] - level[0], 4, atol=1)  # the next frame
+
+
+@pytest.mark.parametrize("streams", [("rgb", "flow"), ("rgb",), ("flow",)])
+def test_segments_are_one_video_again(built, streams):
+    whole, cut = (data.opened(built[name], "train", streams) for name in ("whole", "cut"))
+    assert cut.num_records > 2 * whole.num_records
+    options = {"batch_size": 5, "num_clips": 4, "frames": 8}
+    expected = taken(evaluate(whole, **options))
+    assert_equal(taken(evaluate(cut, **options)), expected)
+    assert sum(batch["mask"].sum() for batch in expected) == 9 * 4
+
+
+@pytest.mark.parametrize("pipelines", [2, 5])
+def test_segments_are_not_torn_by_pipelines(built, pipelines):
+    records = data.opened(built["cut"], "train", ("rgb",))
+    counted = collections.Counter()
+    for index in range(pipelines):
+        for batch in taken(evaluate(records, context=context(pipelines, index, pipelines))):
+            counted.update(batch["id"][batch["mask"]])
+    assert len(counted) == 9 and set(counted.values()) == {1}
+
+
+@pytest.mark.parametrize("streams, less", [(("rgb",), 0), (("rgb", "flow"), 1), (("flow",), 1)])
+def test_whole_videos(built, streams, less):
+    """All frames in order, as long as the video is; the frame that segments share comes once."""
+    records = data.opened(built["cut"], "train", streams)
+    batches = pipeline.eval_batches(
+        records, sampling.whole_video, lambda frame: [augment.center_crop(frame, 40)], 40, 1
+    )
+    lengths = [batch[streams[0]].shape[1] for batch in taken(batches)]
+    assert sorted(lengths) == [count - less for count in range(20, 29)]
+    with pytest.raises(ValueError, match="unknown length cannot be batched by 2"):
+        pipeline.eval_batches(records, sampling.whole_video, centre, 12, 2)
+
+
+def centre(frame):
+    return [augment.center_crop(frame, 12)]
+
+
+def line(error):
+    told = data.problem(error.value)
+    assert "\n" not in told and "[[" not in told
+    return told
+
+
+def changed(folder, tmp_path, **splits):
+    """Returns a copy of a data set, keys of its first split in dataset_info.json replaced."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    info = json.loads((copy / "dataset_info.json").read_text())
+    info["splits"][0] |= splits
+    (copy / "dataset_info.json").write_text(json.dumps(info))
+    return copy
+
+
+def test_opened_tells_what_is_there(built):
+    records = data.opened(built["cut"], "train", ["flow", "rgb"], "dis")
+    assert records.streams == ("rgb", "flow") and records.class_names == ("jump", "run", "walk")
+    assert records.recipe["flow_method"] == "dis" and records.recipe["short_side"] == 48
+    assert len(records.files) == 3 and records.num_records == sum(records.lengths) > 18
+
+
+def test_no_data_set(tmp_path):
+    with pytest.raises(data.DataError, match=r"nothere: expected a data set .* no such folder$"):
+        data.opened(tmp_path / "nothere", "train", ("rgb",))
+    with pytest.raises(data.DataError, match="no dataset_info.json in it$"):
+        data.opened(tmp_path, "train", ("rgb",))
+
+
+def test_damaged_metadata(built, tmp_path):
+    copy = shutil.copytree(built["whole"], tmp_path / "copy")
+    (copy / "build.json").write_text("{")
+    with pytest.raises(data.DataError, match="copy: its metadata cannot be read: .*$"):
+        data.opened(copy, "train", ("rgb",))
+
+
+def test_split_absent_or_empty(built, tmp_path):
+    with pytest.raises(data.DataError, match="expected the split 'test', there is train$"):
+        data.opened(built["whole"], "test", ("rgb",))
+    copy = changed(built["whole"], tmp_path, shardLengths=["0", "0", "0"])
+    with pytest.raises(data.DataError, match="the split 'train' is empty$"):
+        data.opened(copy, "train", ("rgb",))
+
+
+def test_stream_missing(built, tmp_path):
+    recipe = dataclasses.replace(stored.RECIPE, streams=("rgb",))
+    videos = stored.write_folder(tmp_path / "videos", ("walk",), 1)
+    folder = stored.build(tmp_path / "rgb", videos, recipe, num_shards=1)
+    assert data.opened(folder, "train", ("rgb",), "tvl1").num_records == 2
+    with pytest.raises(data.DataError, match="holds no flow; build it with --streams=rgb,flow$"):
+        data.opened(folder, "train", ("rgb", "flow"))
+    with pytest.raises(data.DataError, match="expected streams out of rgb, flow, got .'rbg',.$"):
+        data.opened(built["whole"], "train", ("rbg",))
+
+
+def test_flow_of_another_method(built, tmp_path):
+    with pytest.raises(data.DataError, match="expected flow made by tvl1, this was made by dis;"):
+        data.opened(built["whole"], "train", ("flow",), "tvl1")
+    copy = shutil.copytree(built["whole"], tmp_path / "copy")
+    (copy / "build.json").unlink()
+    with pytest.raises(data.DataError, match="this was made by an unknown method;"):
+        data.opened(copy, "train", ("flow",), "tvl1")
+    assert data.opened(copy, "train", ("flow",)).recipe == {}
+
+
+def test_shard_missing(built, tmp_path):
+    copy = shutil.copytree(built["whole"], tmp_path / "copy")
+    shard = sorted(copy.glob("*00001-of-00003"))[0]
+    shard.unlink()
+    with pytest.raises(data.DataError, match="00001-of-00003: this shard is missing"):
+        data.opened(copy, "train", ("rgb",))
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut off", "gone"])
+def test_unreadable_shard_is_named(tmp_path, harm):
+    records = write(tmp_path, [[example("a"), example("b")], [example("c"), example("d")]])
+    shard = tmp_path / "shard1"
+    content = bytearray(shard.read_bytes())
+    content[-100] ^= 1
+    if harm == "gone":
+        shard.unlink()
+    else:
+        shard.write_bytes(content if harm == "flipped" else content[:-300])
+    for batches in (train(records), evaluate(records)):
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            taken(batches, 1)
+        assert line(error).startswith(f"{shard}: damaged, gone or cut off: cannot read record ")
+
+
+def test_label_out_of_range(tmp_path):
+    records = write(tmp_path, [[example("far", label=7)]])
+    for batches in (train(records), evaluate(records)):
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            taken(batches, 1)
+        assert line(error) == "far: expected a label from 0 to 6, got 7"
+
+
+def test_flow_that_does_not_fit_its_frames(tmp_path):
+    records = write(tmp_path, [[example("one", num_frames=1)]])
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        taken(train(records), 1)
+    assert line(error) == "one: expected one flow field less than frames, got 0 and 1"
+
+
+def test_a_record_without_frames(tmp_path):
+    records = write(tmp_path, [[example("none", num_frames=0)]], streams=("rgb",))
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        taken(train(records), 1)
+    assert line(error) == "none: has no frames"
+
+
+def test_frames_smaller_than_the_crop(many):
+    batches = pipeline.eval_batches(
+        many,
+        lambda count: sampling.eval_clips_1x(count, 1, 2, 1),
+        lambda frame: [augment.center_crop(frame, 17)],
+        17,
+        8,
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        taken(batches, 1)
+    assert line(error).startswith("a crop of 17x17 (height x width) needs frames at least")
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"start_step": -1}, {"read_mb": 0}])
+def test_arguments_out_of_range(many, wrong):
+    with pytest.raises(ValueError, match="^expected size, batch_size and read_mb of at least 1"):
+        train(many, **wrong)
