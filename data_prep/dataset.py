@@ -137,7 +137,8 @@ def reopen(build):
             records.write_text(task.report, json.dumps(report))
     made = description(out)
     del made["splits"][build.split]
-    _write_description(out / BUILD, made)
+    _write_description(build.work / BUILD, made)
+    os.replace(build.work / BUILD, out / BUILD)
 
 
 def _write_failures(build, failed, folder):

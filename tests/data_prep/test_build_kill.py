@@ -84,7 +84,7 @@ def test_workers_end_when_their_parent_is_killed(videos, tmp_path):
     """And other flags do not go on from there."""
     flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--workers=3")
     process = start(*flags)
-    wait_for_a_shard(tmp_path)
+    wait_for(lambda: list((tmp_path / ".build").glob("*/*.json")), 60, "a whole shard")
     assert kill(process, whole_group=False)
     wait_for(lambda: not processes(process.pid), 10, "all of its processes to end")
     before = contents(tmp_path)
