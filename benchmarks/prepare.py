@@ -10,6 +10,7 @@ Exit status 1 where two workers are not at least 1.85 times as fast as one.
 import csv
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -171,19 +172,20 @@ def compare_workers(pieces, folder):
     seconds = {1: [], 2: []}
     for number in range(REPEATS.value):
         for workers, times in seconds.items():
-            times.append(command_seconds(table, f"{folder}/set{number}{workers}", workers))
-            rate = len(pieces) * PIECE_PAIRS / times[-1]
-            print(f"{workers} workers: {times[-1]:6.1f} s, {rate:5.1f} pairs/s", end="")
-            print(f", load average {load()}", flush=True)
+            taken, busy = command_seconds(table, f"{folder}/set{number}{workers}", workers)
+            times.append(taken)
+            rate = len(pieces) * PIECE_PAIRS / taken
+            print(f"{workers} workers: {taken:6.1f} s, {rate:5.1f} pairs/s, ", end="")
+            print(f"{busy:6.1f} s of processor time, load average {load()}", flush=True)
     ratio = statistics.median(seconds[1]) / statistics.median(seconds[2])
     print(f"two workers against one, of medians: {ratio:.2f}x (required: {REQUIRED}x)")
     return int(ratio < REQUIRED)
 
 
 def command_seconds(table, out, workers):
-    """Returns the seconds that a build takes, from its call to its end."""
+    """Returns (seconds, seconds of processor time) of a build, from its call to its end."""
     command = [sys.executable, "-m", "data_prep", "build", f"--videos={table}", f"--out={out}"]
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), processor_seconds()
     result = subprocess.run(
         [*command, "--video_root=/", f"--workers={workers}", "--num_shards=32"],
         cwd=ROOT,
@@ -192,7 +194,13 @@ def command_seconds(table, out, workers):
     )
     if result.returncode:
         sys.exit(f"the build failed:\n{result.stderr}")
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, processor_seconds() - busy
+
+
+def processor_seconds():
+    """Returns what the processes that were waited for have used, theirs included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
