@@ -11,12 +11,11 @@ import json
 import math
 import os
 import uuid
-from pathlib import Path
 
 import cv2
 
 from data_prep import flow as flow_methods
-from data_prep import video
+from data_prep import tfrecord, video
 from data_prep.inputs import Item
 from i3d.data import schema
 
@@ -89,28 +88,26 @@ def write_shard(task, done=lambda frames: None):
       OSError: the shard cannot be written.
     """
     report = {"examples": 0, "bytes": 0, "frames": 0, "failures": []}
-    attempt = f"{task.report}.{uuid.uuid4().hex}"
-    partial, part = f"{attempt}.shard.partial", f"{attempt}.video.partial"
+    partial = f"{task.path}.{uuid.uuid4().hex}.partial"
     with open(partial, "wb") as shard:
         for item in task.items:
+            begin = shard.tell()
             try:
-                examples, frames = _write_video(part, item, task.recipe)
+                count, frames = _write_video(shard, item, task.recipe)
             except video.VideoError as error:
+                shard.seek(begin)  # a video that fails adds nothing
+                shard.truncate()
                 reason = str(error).removeprefix(f"{item.path}: ")
                 if task.strict:
                     raise BadVideoError(f"{item.path}: {reason}") from error
                 report["failures"].append({"id": item.id, "path": item.path, "reason": reason})
-                done(0)
-                continue
-            with open(part, "rb") as source:
-                _append(source, shard)
-            report["examples"] += examples
+                count = frames = 0
+            report["examples"] += count
             report["frames"] += frames
             done(frames)
         report["bytes"] = shard.tell()
         shard.flush()
         os.fsync(shard.fileno())
-    Path(part).unlink(missing_ok=True)
     os.replace(partial, task.path)
     write_text(task.report, json.dumps(report))
     return report
@@ -185,21 +182,10 @@ def write_text(path, text):
     os.replace(partial, path)
 
 
-def _write_video(part, item, recipe):
-    """Writes the examples of one video to `part`, so that a video that fails adds nothing."""
-    import tensorflow as tf
-
+def _write_video(shard, item, recipe):
+    """Appends the examples of one video; returns their number and that of their frames."""
     count = total = 0
-    try:
-        with tf.io.TFRecordWriter(part) as writer:
-            for record, frames in examples(item, recipe):
-                writer.write(record)
-                count, total = count + 1, total + frames
-    except tf.errors.OpError as error:
-        raise OSError(error.message) from error
+    for record, frames in examples(item, recipe):
+        tfrecord.write(shard, record)
+        count, total = count + 1, total + frames
     return count, total
-
-
-def _append(source, target):
-    while block := source.read(1 << 20):
-        target.write(block)

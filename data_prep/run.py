@@ -22,7 +22,7 @@ from concurrent import futures
 from multiprocessing import get_context
 from pathlib import Path
 
-from data_prep import dataset, quiet, records
+from data_prep import dataset, records
 from data_prep.progress import Progress
 
 WORK = ".build"  # folder of work in progress
@@ -238,7 +238,6 @@ def _init_worker(parent, counts):
 
     global _counts
     _counts = counts
-    quiet.import_tensorflow()
     cv2.setNumThreads(1)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 

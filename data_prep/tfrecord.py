@@ -1,9 +1,12 @@
-"""A TFRecord file record by record, each with its checksums checked; without TensorFlow.
+"""A TFRecord file record by record, written or read with its checksums; without TensorFlow.
+
+    tfrecord.write(file, data)                         # appends to a file open for writing
 
     for record in tfrecord.read("videos-train.tfrecord-00000-of-00016"):
         record.problem or record.data                  # "" and the bytes, or what is wrong
 
-TensorFlow's own reader gives up a file at the first damaged record, and takes an accelerator.
+TensorFlow's own reader gives up a file at the first damaged record, and takes an accelerator; to
+import it for its writer costs a worker 500 MB and seconds.
 """
 
 import os
@@ -30,6 +33,13 @@ class Record(NamedTuple):
     offset: int
     data: bytes
     problem: str
+
+
+def write(file, data):
+    """Appends one record (bytes) to a binary file, as tf.io.TFRecordWriter would."""
+    length = struct.pack("<Q", len(data))
+    checks = (struct.pack("<I", masked_crc(part)) for part in (length, data))
+    file.writelines((length, next(checks), data, next(checks)))
 
 
 def read(path):

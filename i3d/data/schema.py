@@ -10,6 +10,8 @@ One example is one video, or one segment of a long one. TensorFlow and TFDS are 
 functions that need them, so that preprocessing workers stay light.
 """
 
+import struct
+
 import numpy as np
 
 FPS = 25.0  # frames per second of every stored video
@@ -67,7 +69,7 @@ def levels_to_flow(levels):
 
 
 def serialised(*, id, label, fps, start_s, source_height, source_width, frames, flow=None):
-    """Returns one example as bytes of a tf.train.Example, the same for the same values.
+    """Returns one example as bytes of a tf.train.Example, those that TensorFlow would write.
 
     Args:
       id: name of the video, the same for all segments of it.
@@ -78,30 +80,53 @@ def serialised(*, id, label, fps, start_s, source_height, source_width, frames, 
       frames: list of N JPEG files (bytes), RGB.
       flow: list of N - 1 JPEG files, grey, as flow_to_levels; None where there is no flow.
     """
-    import tensorflow as tf
-
-    def integers(value):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-
-    def floats(value):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-
-    def strings(values):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-
-    feature = {
-        "id": strings([id.encode()]),
-        "label": integers(label),
-        "fps": floats(fps),
-        "start_s": floats(start_s),
-        "source_height": integers(source_height),
-        "source_width": integers(source_width),
-        "frames": strings(frames),
+    features = {
+        "id": _bytes_list([id.encode()]),
+        "label": _int64_list(label),
+        "fps": _float_list(fps),
+        "start_s": _float_list(start_s),
+        "source_height": _int64_list(source_height),
+        "source_width": _int64_list(source_width),
+        "frames": _bytes_list(frames),
     }
     if flow is not None:
-        feature["flow"] = strings(flow)
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
-    return example.SerializeToString(deterministic=True)
+        features["flow"] = _bytes_list(flow)
+    entries = []
+    for name in sorted(features):  # as protobuf sorts maps where it is to be deterministic
+        entries += _field(1, [*_field(1, [name.encode()]), *_field(2, features[name])])
+    return b"".join(_field(1, entries))
+
+
+# Protobuf's wire format by hand: TensorFlow takes 500 MB and protobuf several copies of a video.
+# Each function returns a list of bytes, to be joined once.
+
+
+def _field(number, pieces):
+    """Returns a field of a message that holds bytes, a text or a message."""
+    return [_varint(number << 3 | 2), _varint(sum(map(len, pieces))), *pieces]
+
+
+def _varint(value):
+    pieces = bytearray()
+    while value > 127:
+        pieces.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*pieces, value])
+
+
+def _bytes_list(values):
+    pieces = []
+    for value in values:
+        pieces += _field(1, [value])
+    return _field(1, pieces)
+
+
+def _float_list(value):
+    return _field(2, _field(1, [struct.pack("<f", value)]))
+
+
+def _int64_list(value):
+    return _field(3, _field(1, [_varint(value % 2**64)]))  # two's complement
 
 
 def tfds_features(class_names, with_flow):

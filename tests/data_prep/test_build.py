@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -434,6 +435,21 @@ def test_memory_does_not_grow_with_length(tmp_path):
     lengths = [len(e["frames"]) for e in read(tmp_path / "hour.out", "train")]
     assert len(lengths) == 60 and sum(lengths) - 59 == 3600 * 25
     assert peaks[1] < 1.3 * peaks[0]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_proc(), reason="memory of processes is read from /proc")
+def test_a_full_minute_in_full_size_takes_less_than_a_gigabyte(tmp_path):
+    """A segment is held as a whole; this one is some 90 MB of JPEG files."""
+    noise = np.random.default_rng(0).integers(0, 255, (32, 256, 340, 3), dtype=np.uint8)
+    noise = [cv2.GaussianBlur(frame, (0, 0), 0.7) for frame in noise]
+    frames = (noise[i % 32] for i in range(1500))
+    write_video(tmp_path / "v" / "c" / "v.mp4", frames, preset="ultrafast", crf="30")
+    peak, seconds = peak_of(tmp_path / "v", "--streams=rgb")
+    size = sum(map(len, contents(tmp_path / "v.out").values()))
+    print(f"{size / 1e6:.0f} MB of records: {peak / 1e6:.0f} MB at most, {seconds:.0f} s")
+    assert size > 60e6
+    assert peak < 1e9
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def kill(process, whole_group):
 
 def wait_for_a_shard(out):
     """Waits until a worker writes a shard."""
-    wait_for(lambda: list((out / ".build").glob("*/*.shard.partial")), 60, "a shard")
+    wait_for(lambda: list((out / ".build").glob("*/videos-*.partial")), 60, "a shard")
 
 
 def test_killed_ten_times(videos, reference, tmp_path):

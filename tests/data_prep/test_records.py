@@ -192,7 +192,6 @@ def test_a_folder_that_is_gone_is_an_os_error(tmp_path, clip):
 
 
 def test_a_file_that_may_not_grow_is_an_os_error(tmp_path, clip):
-    """TensorFlow writes it, whose errors are none of Python's."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
     try:

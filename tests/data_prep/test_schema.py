@@ -95,6 +95,23 @@ def test_serialised_is_an_example_of_the_features():
     assert set(feature) == set(schema.tfds_features(["x", "y"], with_flow=True))
 
 
+def test_serialised_is_what_protobuf_writes():
+    """Also at the lengths where a size takes one byte more."""
+    for size in (0, 127, 128, 16_383, 16_384):
+        for label in (-1, 0, 127, 128, 70_000):
+            record = schema.serialised(
+                id="x" * (size % 300), label=label, fps=12.5, start_s=0.1, source_height=1080,
+                source_width=1920, frames=[b"f" * size, b""], flow=[b"g" * size],
+            )  # fmt: skip
+            example = tf.train.Example.FromString(record)
+            assert example.SerializeToString(deterministic=True) == record
+            feature = example.features.feature
+            assert feature["label"].int64_list.value[:] == [label]
+            assert feature["source_width"].int64_list.value[:] == [1920]
+            assert feature["frames"].bytes_list.value[:] == [b"f" * size, b""]
+            np.testing.assert_allclose(feature["start_s"].float_list.value, [0.1], rtol=1e-6)
+
+
 def test_without_flow_there_is_no_such_feature():
     record = schema.serialised(
         id="a", label=0, fps=25.0, start_s=0.0, source_height=3, source_width=4, frames=[b"f"]

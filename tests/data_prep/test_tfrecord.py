@@ -1,10 +1,14 @@
 """TFRecord framing and checksums, against TensorFlow's own writer."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data_prep import tfrecord
+from tests.data_prep.building import ROOT
 
 SIZES = [0, 1, 7, 8, 9, 1000, 65_537]
 
@@ -39,6 +43,27 @@ def test_reads_what_tensorflow_writes(file):
     assert [record.data for record in records] == written
     assert [record.offset for record in records] == [offset(i) for i in range(len(SIZES))]
     assert {record.problem for record in records} == {""}
+
+
+def test_writes_what_tensorflow_writes(file, tmp_path):
+    with open(tmp_path / "ours", "wb") as ours:
+        for record in tfrecord.read(file):
+            tfrecord.write(ours, record.data)
+    assert (tmp_path / "ours").read_bytes() == file.read_bytes()
+
+
+def test_workers_do_without_tensorflow():
+    """It would cost each of them 500 MB."""
+    code = """if True:
+        import sys
+        from data_prep import records, run
+        from i3d.data import schema
+        record = schema.serialised(
+            id="a", label=0, fps=25.0, start_s=0.0, source_height=3, source_width=4, frames=[b"f"]
+        )
+        sys.exit("tensorflow" in sys.modules)
+    """
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_checksum_is_the_published_one():
