@@ -33,6 +33,7 @@ bench: .venv/.installed
 	$(BIN)/python benchmarks/inference.py
 	$(BIN)/python benchmarks/flow.py
 	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python -m benchmarks.stored_flow
 	$(BIN)/python -m benchmarks.input
 
 clean:

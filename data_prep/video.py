@@ -16,7 +16,7 @@ from fractions import Fraction
 import av
 
 from data_prep.video_clock import Clock, intervals
-from data_prep.video_picture import Converter, turned_size
+from data_prep.video_picture import Converter, aspect_problem, turned_size
 from data_prep.video_source import Source, VideoError
 from i3d.data import schema
 
@@ -68,7 +68,7 @@ def probe(path):
             duration_s=float(duration),
             rotation=first.rotation,
             timestamps_usable=clock.trusted,
-            problem=problem,
+            problem=problem or aspect_problem(height, width),
         )
 
 

@@ -28,10 +28,8 @@ class Converter:
         """
         self._reformatter = VideoReformatter()
         height, width = turned_size(first)
-        if short_side and max(height, width) > MAX_ASPECT * min(height, width):
-            raise ValueError(
-                f"frames of {width}x{height} pixels; expected an aspect of at most {MAX_ASPECT}:1"
-            )
+        if short_side and (problem := aspect_problem(height, width)):
+            raise ValueError(problem)
         scale = Fraction(short_side or min(height, width), min(height, width))
         self._size = [math.floor(side * scale + Fraction(1, 2)) for side in (width, height)]
 
@@ -44,6 +42,13 @@ class Converter:
         if [rgb.shape[1], rgb.shape[0]] == self._size:
             return rgb.copy()  # the decoder may still use the frame's own memory
         return cv2.resize(np.ascontiguousarray(rgb), self._size, interpolation=cv2.INTER_LINEAR)
+
+
+def aspect_problem(height, width):
+    """Returns the line about frames that are too long to be resized by the shorter side, or ""."""
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        return f"frames of {width}x{height} pixels; expected an aspect of at most {MAX_ASPECT}:1"
+    return ""
 
 
 def _turn(frame):

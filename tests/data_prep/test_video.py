@@ -613,3 +613,11 @@ def test_real_ranges_equal_slices(clips):
         path = clips / "misc" / name
         part = read(path, start_s=2, end_s=2.4)
         np.testing.assert_array_equal(np.stack(part), np.stack(read(path)[50:60]))
+
+
+def test_probe_tells_of_an_aspect_that_a_build_refuses(tmp_path):
+    path = write(tmp_path / "long.mp4", numbered(3, 32, 400))
+    line = "frames of 400x32 pixels; expected an aspect of at most 10:1"
+    assert video.probe(path).problem == line
+    with pytest.raises(video.VideoError, match=line):
+        list(video.read_frames(path))
