@@ -2,6 +2,7 @@
 
     python evaluate_sample.py --eval_type joint
     python evaluate_sample.py --video my.mp4 --precision bfloat16
+    python evaluate_sample.py --weights demo             # small weights of our own, drawn video
 
 Prints the norm of the logits and the best classes, `probability logit class name`; what was run
 (weights, clips, frames, precision, seconds) goes to standard error.
@@ -11,6 +12,7 @@ import itertools
 import math
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,17 +21,24 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 import numpy as np
 from absl import app, flags
 
-from data_prep import flow, quiet, video
+from data_prep import figures, flow, quiet, video
 from data_prep.progress import tracked
 from i3d import sample
 from i3d.sample_files import saved
 from i3d.weights import download
-from i3d.weights.cards import CARDS
+from i3d.weights.cards import CARDS, DEMO_CARDS
 from i3d.weights.published import FILES
 
 EVAL_TYPE = flags.DEFINE_string("eval_type", "joint", "rgb, rgb600, flow or joint")
 PRETRAINED = flags.DEFINE_boolean(
     "imagenet_pretrained", True, "weights started from ImageNet; false: trained from scratch"
+)
+WEIGHTS = flags.DEFINE_enum(
+    "weights",
+    "auto",
+    ["kinetics", "demo", "auto"],
+    "the published ones, our small ones for drawn videos, or those only where the published ones "
+    "are neither there nor to be downloaded and no video is given",
 )
 CHECKPOINT_DIR = flags.DEFINE_string(
     "checkpoint_dir", "checkpoints", "holds rgb_imagenet/model.ckpt.* and the like"
@@ -54,6 +63,7 @@ PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "
 SAVE_ARRAYS = flags.DEFINE_string("save_arrays", None, "folder for rgb.npy and flow.npy")
 SAVE_GIF = flags.DEFINE_string("save_gif", None, "file for an animation of RGB beside flow")
 
+DEMO_ACTION, DEMO_SEED = "kicking", 20  # after the 20 seeds that the accuracies are measured on
 STREAMS = {"rgb": ("rgb",), "rgb600": ("rgb",), "flow": ("flow",), "joint": ("rgb", "flow")}
 
 
@@ -64,13 +74,14 @@ class UsageError(ValueError):
 def main(argv):
     """Prints the prediction, or one line on stderr that says what is wrong (exit status 1)."""
     try:
-        cards = chosen_cards(argv)
-        steps = chosen_steps(cards)
-        first = list(itertools.islice(steps, sample.MIN_FRAMES))  # bad samples show at once
-        if len(first) == sample.MIN_FRAMES:
-            quiet.import_tensorflow()
-        steps = itertools.chain(first, steps)
-        logits = mean_logits(cards, sample.windows(steps, sample_name(), MAX_FRAMES.value))
+        with tempfile.TemporaryDirectory() as folder:  # of a drawn video
+            cards, steps = chosen(argv, folder)
+            steps = itertools.islice(steps, 0, None, next(iter(cards.values())).stride)
+            first = list(itertools.islice(steps, sample.MIN_FRAMES))  # bad samples show at once
+            if len(first) == sample.MIN_FRAMES:
+                quiet.import_tensorflow()
+            steps = itertools.chain(first, steps)
+            logits = mean_logits(cards, sample.windows(steps, sample_name(), MAX_FRAMES.value))
     except (download.DownloadError, ValueError, OSError) as error:
         sys.exit(f"evaluate_sample: {error}")
     except KeyboardInterrupt:
@@ -79,8 +90,34 @@ def main(argv):
     print_result(logits, next(iter(cards.values())).class_names())
 
 
-def chosen_cards(argv):
-    """Returns {stream: weight card} that the flags ask for; their files are there."""
+def chosen(argv, folder):
+    """Returns ({stream: weight card}, the steps of the sample) that the flags ask for."""
+    check_arguments(argv)
+    kind = EVAL_TYPE.value
+    demo_cards = {stream: DEMO_CARDS[f"demo_{stream}"] for stream in STREAMS[kind]}
+    if WEIGHTS.value == "demo":
+        refuse((PRETRAINED, RGB_SAMPLE, FLOW_SAMPLE), "cannot go with --weights=demo")
+        return demo_cards, demo_steps(demo_cards, folder)
+    start = "imagenet" if PRETRAINED.value else "scratch"
+    names = [f"{stream}_{start}" for stream in STREAMS[kind]]
+    names = ["rgb_scratch_kin600"] if kind == "rgb600" else names
+    cards = {CARDS[name].stream: CARDS[name] for name in names}
+    try:
+        return cards, kinetics_steps(cards)
+    except download.DownloadError as error:
+        if not demo_will_do(demo_cards):
+            raise
+        reason = str(error).splitlines()[0]
+        print(
+            f"no Kinetics weights: {reason}; the demo weights take their place, on a drawn video "
+            "(--weights=kinetics lists the files to bring)",
+            file=sys.stderr,
+        )
+    return demo_cards, demo_steps(demo_cards, folder)
+
+
+def check_arguments(argv):
+    """Raises UsageError for words, and for flags that contradict each other."""
     if argv[1:] and os.path.exists(argv[1]):
         raise UsageError(f"unexpected argument; did you mean --video={argv[1]}?")
     if argv[1:]:
@@ -96,17 +133,34 @@ def chosen_cards(argv):
             "no Kinetics-600 checkpoint that started from ImageNet was published; "
             "leave --imagenet_pretrained out"
         )
-    start = "imagenet" if PRETRAINED.value else "scratch"
-    names = [f"{stream}_{start}" for stream in STREAMS[kind]]
-    names = ["rgb_scratch_kin600"] if kind == "rgb600" else names
-    return {CARDS[name].stream: CARDS[name] for name in names}
+    if kind == "rgb600" and WEIGHTS.value == "demo":
+        raise UsageError("--weights=demo has rgb, flow and joint, not rgb600")
 
 
-def chosen_steps(cards):
+def demo_will_do(cards):
+    """Returns whether nothing was asked for that the demo weights are not."""
+    asked = (EVAL_TYPE.value == "rgb600", WEIGHTS.value == "kinetics", PRETRAINED.present)
+    sample_given = any(flag.value for flag in (VIDEO, RGB_SAMPLE, FLOW_SAMPLE))
+    there = all(Path(CHECKPOINT_DIR.value, card.file).exists() for card in cards.values())
+    return there and not sample_given and not any(asked)
+
+
+def demo_steps(cards, folder):
+    """Returns the steps of --video, or of a video that is drawn in `folder`."""
+    if VIDEO.value is None:
+        refuse((START_S, END_S), "needs --video")
+        seed = figures.TEST_SEED + DEMO_SEED
+        path, *_ = figures.write_videos(folder, 1, seed, actions=[DEMO_ACTION])
+        print(f"a drawn video: {DEMO_ACTION}, seed {seed} (not one of the training)", file=sys.stderr)
+        return video_steps(cards, path)
+    return video_steps(cards, VIDEO.value)
+
+
+def kinetics_steps(cards):
     """Returns the steps of the sample; weights and published arrays are fetched if missing."""
     folder = Path(CHECKPOINT_DIR.value)
     given = {"rgb": RGB_SAMPLE.value, "flow": FLOW_SAMPLE.value}
-    needed = {card.name: folder / card.name / "model.ckpt.index" for card in cards.values()}
+    needed = {card.name: folder / f"{card.file}.index" for card in cards.values()}
     arrays = {}
     if VIDEO.value is None:
         refuse((SAVE_ARRAYS, SAVE_GIF, START_S, END_S, FLOW_METHOD), "needs --video")
@@ -118,7 +172,7 @@ def chosen_steps(cards):
     else:
         refuse((RGB_SAMPLE, FLOW_SAMPLE), "cannot go with --video")
     download.fetch([name for name, file in needed.items() if not file.exists()], folder)
-    return sample.from_arrays(arrays) if arrays else video_steps(cards)
+    return sample.from_arrays(arrays) if arrays else video_steps(cards, VIDEO.value)
 
 
 def refuse(given, reason):
@@ -128,8 +182,8 @@ def refuse(given, reason):
             raise UsageError(f"--{flag.name} {reason}")
 
 
-def video_steps(cards):
-    """Returns the steps of --video, saved on their way where asked, with progress shown."""
+def video_steps(cards, path):
+    """Returns the steps of a video file, saved on their way where asked, with progress shown."""
     saving = bool(SAVE_ARRAYS.value or SAVE_GIF.value)
     streams = ("rgb", "flow") if saving else tuple(cards)
     card = next(iter(cards.values()))
@@ -138,14 +192,14 @@ def video_steps(cards):
         raise UsageError(f"--start_s and --end_s: expected seconds, got {limits}")
     if "flow" in cards and "tvl1" not in FLOW_METHOD.value:
         print(f"the flow weights were trained on TV-L1, not {FLOW_METHOD.value}", file=sys.stderr)
-    steps = sample.from_video(VIDEO.value, card, streams, *limits, FLOW_METHOD.value)
-    steps = tracked(steps, expected_frames(card), "frame", " and ".join(streams))
+    steps = sample.from_video(path, card, streams, *limits, FLOW_METHOD.value)
+    steps = tracked(steps, expected_frames(path, card), "frame", " and ".join(streams))
     return saved(steps, SAVE_ARRAYS.value, SAVE_GIF.value, card.fps) if saving else steps
 
 
-def expected_frames(card):
-    """Returns about how many frames --video has between its limits, None where unknown."""
-    seconds = video.stated(VIDEO.value)[2]
+def expected_frames(path, card):
+    """Returns about how many frames a video has between the limits, None where unknown."""
+    seconds = video.stated(path)[2]
     if seconds is None:
         return None
     return max(1, round((min(seconds, END_S.value or seconds) - START_S.value) * card.fps))

@@ -26,12 +26,13 @@ _CHOICES = {
     "precision": ("float32", "bfloat16"),
     "batch_norm": ("local", "sync", "frozen"),
     "data.stream": ("rgb", "flow"),
+    "model.start_stream": ("", "rgb", "flow"),
     "data.crop": ("random", "multi_scale", "random_resized"),
     "schedule.name": ("piecewise", "step", "multi_step", "cosine"),
 }
 # What numbers must not be below; the keys of every other number: 0.
 _AT_LEAST_1 = (
-    "steps data.frames data.stride data.size data.shuffle_mb batch.per_replica batch.accumulate "
+    "steps data.frames data.stride data.size data.read_mb batch.per_replica batch.accumulate "
     "schedule.every log_every validate_every checkpoint_every"
 ).split()
 _BELOW_1 = "label_smoothing model.dropout optimizer.momentum optimizer.ema_decay".split()
@@ -50,6 +51,7 @@ def defaults():
     config = ConfigDict()
     config.steps = 1000  # updates; schedules and intervals count in them too
     config.seed = 0  # of initial weights, clips drawn and dropout
+    config.deterministic = True  # equal runs give equal weights; some GPU operations refuse it
     config.precision = "float32"  # or "bfloat16": layers in it, variables and loss in float32
     config.batch_norm = "local"  # "local", "sync" or "frozen"; see train_step.set_batch_norm
     config.label_smoothing = 0.0
@@ -68,14 +70,15 @@ def _data():
     data = ConfigDict()
     data.records = ""  # folder written by data_prep; must be given
     data.train = "train"  # names of splits
-    data.validation = "validation"
+    data.validation = "validation"  # "" for none
     data.stream = "rgb"  # or "flow"
     data.frames = 64  # of a clip
     data.stride = 1  # from one frame of a clip to the next
     data.size = 224  # pixels of the crop's sides
-    data.crop = "random"  # or "multi_scale" or "random_resized"; see data/augment.py
+    data.crop = "random"  # of size x size; or "multi_scale" or "random_resized"; see data/augment.py
     data.flip = True  # half of the clips mirrored
-    data.shuffle_mb = 256  # memory for shuffling encoded videos, on each worker
+    data.read_mb = 512  # memory for encoded videos being read, on each worker
+    data.flow_method = "tvl1"  # what the stored flow was made with; "" takes any
     return data
 
 
@@ -85,6 +88,7 @@ def _model():
     model.width = 1.0
     model.dropout = 0.5
     model.start = ""  # checkpoint to begin with (TF1 prefix, .weights.h5); "": random weights
+    model.start_stream = ""  # of that checkpoint where it is not data.stream: "rgb" or "flow"
     model.inflate = False  # whether that checkpoint is of the 2-D twin
     return model
 
@@ -152,7 +156,7 @@ def check(config):
     # A file that could not be read is an object which raises the reason at any access.
     if not hasattr(config, "items"):
         raise ValueError(f"expected get_config() to return config.defaults(), got {config!r}")
-    expected, values = _flat(defaults()), _flat(config)
+    expected, values = flat(defaults()), flat(config)
     for key in values:
         _check_known(key, expected)
     for key, default in expected.items():
@@ -181,7 +185,7 @@ def parse_flags(argv, flag_values=flags.FLAGS):
     try:
         for argument in argv[1:]:
             if match := re.match(r"--?(?:no)?config\.([\w.]+)", argument):
-                _check_known(match[1], _flat(defaults()))
+                _check_known(match[1], flat(defaults()))
         with warnings.catch_warnings():  # ml_collections loads the file in an old way
             warnings.filterwarnings("ignore", "the load_module", DeprecationWarning)
             rest = flag_values(argv)
@@ -193,13 +197,13 @@ def parse_flags(argv, flag_values=flags.FLAGS):
         sys.exit(_one_line(error))
 
 
-def _flat(config, prefix=""):
-    """Returns {"a.b": value}."""
-    flat = {}
+def flat(config, prefix=""):
+    """Returns {"a.b": value} of a ConfigDict of ConfigDicts."""
+    found = {}
     for key, value in config.items():
         deeper = isinstance(value, ConfigDict)
-        flat |= _flat(value, f"{prefix}{key}.") if deeper else {prefix + key: value}
-    return flat
+        found |= flat(value, f"{prefix}{key}.") if deeper else {prefix + key: value}
+    return found
 
 
 def _check_known(key, expected):
@@ -246,7 +250,7 @@ def _one_line(error):
     if isinstance(error, flags.IllegalFlagValueError) and "\n" not in text:
         if match := re.match(r"flag --(config\.[\w.]+)=(.*?): ", text):
             key = match[1].removeprefix("config.")
-            kind = type(_flat(defaults())[key]).__name__
+            kind = type(flat(defaults())[key]).__name__
             return f"{match[1]}: expected {kind}, got {match[2]!r}"
         return text
     chain = [error]

@@ -23,7 +23,7 @@ def load_stream(card, checkpoint_dir, precision="float32"):
 
     Args:
       card: i3d.weights.cards.Card.
-      checkpoint_dir: folder that holds `card.name`/model.ckpt.*.
+      checkpoint_dir: folder that holds `card.file`.
       precision: "float32" or "bfloat16" (activations and kernels; logits stay float32).
 
     Raises:
@@ -32,8 +32,14 @@ def load_stream(card, checkpoint_dir, precision="float32"):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[precision])
     try:
-        model = models.build(card.model, num_classes=card.num_classes, channels=card.channels)
-        i3d.weights.load(model, Path(checkpoint_dir) / card.name / "model.ckpt")
+        model = models.build(
+            card.model,
+            num_classes=card.num_classes,
+            channels=card.channels,
+            size=card.crop,
+            width=card.width,
+        )
+        i3d.weights.load(model, Path(checkpoint_dir) / card.file)
         model = models.fold_batch_norm(model)
     finally:
         keras.config.set_dtype_policy(policy)

@@ -48,7 +48,15 @@ class TrainStep:
     """
 
     def __init__(
-        self, strategy, model, optimizer, *, clips_per_update, label_smoothing=0.0, seed=0
+        self,
+        strategy,
+        model,
+        optimizer,
+        *,
+        clips_per_update,
+        label_smoothing=0.0,
+        seed=0,
+        prepare=tf.identity,
     ):
         """Keeps what every step needs; variables must have been made under strategy.scope().
 
@@ -60,6 +68,7 @@ class TrainStep:
           label_smoothing: see `i3d.losses.cross_entropy`.
           seed: int >= 0; dropout is a function of it, the step, the part and the replica, so
             that a resumed run needs no saved state of random numbers.
+          prepare: what makes the model's input of the clips of a batch, on the device.
 
         Raises:
           ValueError: the model holds float16 layers, which would need loss scaling.
@@ -72,7 +81,7 @@ class TrainStep:
             )
         self._strategy, self._model, self._optimizer = strategy, model, optimizer
         self._clips_per_update, self._smoothing = clips_per_update, label_smoothing
-        self._seed = seed
+        self._seed, self._prepare = seed, prepare
         self._random_states = [v for v in model.variables if v.name == "seed_generator_state"]
         self._trained = [v.value for v in optimizer.variables]
         self._statistics = _local_statistics(model)
@@ -81,8 +90,8 @@ class TrainStep:
         """Trains on one batch and returns its results, without waiting for them.
 
         Args:
-          batches: list of parts, each (clips float32 [B, T, H, W, C], labels int [B]) as the
-            strategy distributes them. More than one needs an optimizer that accumulates.
+          batches: list of parts, each (clips [B, T, H, W, C], labels int [B]) as the strategy
+            distributes them; clips float32, or what `prepare` takes. More than one needs an optimizer that accumulates.
           learning_rate: Python float.
           step: number of this update, from 0.
 
@@ -130,7 +139,7 @@ class TrainStep:
         self._seed_dropout(draw)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._trained)
-            logits = self._model(clips, training=True)
+            logits = self._model(self._prepare(clips), training=True)
             each = cross_entropy(logits, labels, self._smoothing)
             loss = weighted_mean(each, total=self._clips_per_update)
         gradients = tape.gradient(loss, self._trained)

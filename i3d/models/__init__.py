@@ -1,23 +1,40 @@
 """The catalogue of models: name -> builder of a keras.Model.
 
 from i3d import models
-models.names()                                        # ("inception_i3d", ...)
+models.names()                                        # ("c3d_16x1x1", ..., "tv_s3d", ...)
 model = models.build("inception_i3d", num_classes=400, channels=3)
+model = models.build("slowonly_r50_8x8x1", num_classes=101, dropout=0.5)
 """
 
 import difflib
 
+from i3d.models import c3d, cnn_lstm, r2plus1d, resnet3d, s3d, slowfast, tsm, tsn, two_stream
 from i3d.models.fold import fold_batch_norm
 from i3d.models.inception_i3d import inception_i3d, inception_v1
 
 __all__ = ["build", "fold_batch_norm", "inception_i3d", "inception_v1", "names"]
 
 _BUILDERS = {builder.__name__: builder for builder in (inception_i3d, inception_v1)}
+_FAMILIES = {  # name of a configuration -> builder that takes the name first
+    name: builder
+    for configs, builder in (
+        (c3d.CONFIGS, c3d.c3d),
+        (cnn_lstm.CONFIGS, cnn_lstm.cnn_lstm),
+        (r2plus1d.CONFIGS, r2plus1d.r2plus1d),
+        (resnet3d.CONFIGS, resnet3d.resnet3d),
+        (s3d.CONFIGS, s3d.s3d),
+        (slowfast.CONFIGS, slowfast.slowfast),
+        (tsm.CONFIGS, tsm.tsm),
+        (tsn.CONFIGS, tsn.tsn),
+        (two_stream.CONFIGS, two_stream.two_stream),
+    )
+    for name in configs
+}
 
 
 def names():
     """Returns the names that `build` knows, in alphabetical order."""
-    return tuple(sorted(_BUILDERS))
+    return tuple(sorted({**_BUILDERS, **_FAMILIES}))
 
 
 def build(name, **keywords):
@@ -26,8 +43,10 @@ def build(name, **keywords):
     Raises:
       ValueError: an unknown name (the nearest known one is named), or an argument out of range.
     """
-    if name not in _BUILDERS:
-        near = difflib.get_close_matches(name, _BUILDERS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"model: expected one of {names()}, got {name!r}{hint}")
-    return _BUILDERS[name](**keywords)
+    if name in _BUILDERS:
+        return _BUILDERS[name](**keywords)
+    if name in _FAMILIES:
+        return _FAMILIES[name](name, **keywords)
+    near = difflib.get_close_matches(name, names(), 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"model: expected one of {names()}, got {name!r}{hint}")

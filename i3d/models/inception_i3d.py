@@ -66,7 +66,7 @@ TRUNK = (
     Mixed("Mixed_5b", 256, (160, 320), (32, 128), 128, branch_2_name="Conv3d_0a_3x3"),
     Mixed("Mixed_5c", 384, (192, 384), (48, 128), 128),
 )
-LAST_POOL = (2, 7, 7)  # frames, height, width at a 224 pixel input
+LAST_POOL = (2, 7, 7)  # frames, height, width at a 224 pixel input; what there is at a smaller one
 ENDPOINTS = tuple(row.name for row in TRUNK) + ("Logits", "Predictions")
 
 
@@ -91,7 +91,8 @@ def inception_i3d(
       num_classes: width of the head.
       channels: 3 for RGB, 2 for flow (x, y).
       frames: T, at least 9; None accepts any T >= 9 at call time.
-      size: height and width in pixels; None accepts any at call time.
+      size: height and width in pixels; None accepts any of at least 193 at call
+        time. Below 193 the last pooling takes the whole map (the original refuses such sizes).
       width: multiplies every filter count of the trunk (1.0 is the published network).
       dropout: rate before the head, 0 <= dropout < 1, in training mode only (the original
         drops whenever its keep probability is below 1, at inference too).
@@ -100,7 +101,7 @@ def inception_i3d(
       final_endpoint: one of ENDPOINTS; the model ends there.
 
     Raises:
-      ValueError: an argument out of its range, or an input too small for the last pooling.
+      ValueError: an argument out of its range.
     """
     _check_arguments(num_classes, width, dropout, final_endpoint)
     if frames is not None and frames < MIN_FRAMES:
@@ -118,7 +119,7 @@ def inception_v1(num_classes=1000, channels=3, size=224, width=1.0, dropout=0.0)
     `i3d.weights.inflate` turns its weights into those of the video network.
 
     Raises:
-      ValueError: an argument out of its range, or a size too small for the last pooling.
+      ValueError: an argument out of its range.
     """
     _check_arguments(num_classes, width, dropout, "Logits")
     inputs = keras.Input((size, size, channels), name="images")
@@ -180,8 +181,8 @@ def _head(x, num_classes, dropout, spatial_squeeze, final_endpoint):
     """
     if final_endpoint not in ("Logits", "Predictions"):
         return x
-    _check_size(x)
-    pooled = blocks.average_pool(x, LAST_POOL, "AvgPool3d_0a_7x7")
+    window = tuple(min(w, axis or w) for w, axis in zip(LAST_POOL[1:], x.shape[-3:-1], strict=True))
+    pooled = blocks.average_pool(x, (LAST_POOL[0], *window), "AvgPool3d_0a_7x7")
     x = blocks.mean(pooled, spatial_squeeze, "features")
     if dropout:
         # As published, each time step is dropped apart and before the mean; written as a
@@ -200,11 +201,3 @@ def _head(x, num_classes, dropout, spatial_squeeze, final_endpoint):
         x = layers.Softmax(dtype="float32", name="Predictions")(x)
     return x
 
-
-def _check_size(x):
-    for axis, window in zip(x.shape[-3:-1], LAST_POOL[1:], strict=True):
-        if axis is not None and axis < window:
-            raise ValueError(
-                f"size: expected at least {32 * (window - 1) + 1} pixels, so that the last "
-                f"pooling has its {window}x{window} window; got {32 * axis} or fewer"
-            )

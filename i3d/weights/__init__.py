@@ -2,6 +2,7 @@
 
 i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")     # a TF1 prefix
 i3d.weights.load(model, "run/best.weights.h5")                     # Keras
+i3d.weights.load(model, "tsn_r50_1x1x3.pth")                       # PyTorch: .pth, .safetensors
 """
 
 import warnings
@@ -9,8 +10,11 @@ from pathlib import Path
 
 from i3d.weights.inflate import inflate
 from i3d.weights.tf1 import load_tf1
+from i3d.weights.torch import is_torch, load_torch
 
-__all__ = ["inflate", "load", "load_tf1"]
+__all__ = ["inflate", "load", "load_tf1", "load_torch"]
+
+_KINDS = "a TF1 prefix or a .weights.h5 file, or a .pth, .pt or .safetensors file"
 
 
 def load(model, path):
@@ -18,8 +22,8 @@ def load(model, path):
 
     Args:
       model: a model of `i3d.models`, before `fold_batch_norm`.
-      path: the prefix of a TF1 checkpoint (the part before `.index`), or a Keras
-        `.weights.h5` file.
+      path: the prefix of a TF1 checkpoint (the part before `.index`), a Keras `.weights.h5`
+        file, or a file of `torch.save` or safetensors.
 
     Raises:
       FileNotFoundError: there is no such checkpoint.
@@ -31,13 +35,15 @@ def load(model, path):
         load_tf1(model, path)
     elif not path.exists():
         raise FileNotFoundError(
-            f"{path}: no such checkpoint; expected a TF1 prefix (with {path.name}.index and "
-            f"{path.name}.data-00000-of-00001) or a .weights.h5 file"
+            f"{path}: no such checkpoint; expected {_KINDS} (a prefix has {path.name}.index and "
+            f"{path.name}.data-00000-of-00001)"
         )
     elif path.name.endswith(".weights.h5"):
         _load_keras(model, path)
+    elif is_torch(path):
+        load_torch(model, path)
     else:
-        raise ValueError(f"{path}: expected a TF1 prefix or a .weights.h5 file")
+        raise ValueError(f"{path}: expected {_KINDS}")
 
 
 def _load_keras(model, path):

@@ -21,12 +21,13 @@ class Card:
     that i3d.data.schema makes (a test compares them).
 
     Attributes:
-      name: folder of the checkpoint, which holds model.ckpt.*.
+      name: of the card.
+      file: the checkpoint, in the folder of checkpoints, as i3d.weights.load takes it.
       stream: "rgb" or "flow".
       num_classes: width of the head.
       labels: name of the class list in i3d/weights/labels.
       published: accuracy as published (top-1/top-5 in percent, protocol), or "".
-      model: name in the catalogue of models.
+      model, width: name in the catalogue of models, and its multiplier of filter counts.
       frames, stride: clip length in training and the distance between its frames.
       min_frames: the shortest clip that the model takes.
       fps: frame rate that videos are resampled to.
@@ -37,11 +38,13 @@ class Card:
     """
 
     name: str
+    file: str
     stream: str
     num_classes: int
     labels: str
     published: str
     model: str = "inception_i3d"
+    width: float = 1.0
     frames: int = 64
     stride: int = 1
     min_frames: int = 9
@@ -79,13 +82,38 @@ def class_names(labels):
     return tuple(json.loads(file.read_text(encoding="utf-8"))["classes"])
 
 
+def _published(name, stream, num_classes, labels, published):
+    return Card(name, f"{name}/model.ckpt", stream, num_classes, labels, published)
+
+
 CARDS = {
     card.name: card
     for card in (
-        Card("rgb_imagenet", "rgb", 400, "kinetics400", f"71.1/89.3, {_PAPER}"),
-        Card("rgb_scratch", "rgb", 400, "kinetics400", f"68.4/88.0, {_PAPER}"),
-        Card("flow_imagenet", "flow", 400, "kinetics400", f"63.4/84.9, {_PAPER}"),
-        Card("flow_scratch", "flow", 400, "kinetics400", f"61.5/83.4, {_PAPER}"),
-        Card("rgb_scratch_kin600", "rgb", 600, "kinetics600", ""),
+        _published("rgb_imagenet", "rgb", 400, "kinetics400", f"71.1/89.3, {_PAPER}"),
+        _published("rgb_scratch", "rgb", 400, "kinetics400", f"68.4/88.0, {_PAPER}"),
+        _published("flow_imagenet", "flow", 400, "kinetics400", f"63.4/84.9, {_PAPER}"),
+        _published("flow_scratch", "flow", 400, "kinetics400", f"61.5/83.4, {_PAPER}"),
+        _published("rgb_scratch_kin600", "rgb", 600, "kinetics600", ""),
     )
 }
+
+
+def _demo(stream, published):
+    return Card(
+        name=f"demo_{stream}",
+        file=f"demo/{stream}.weights.h5",
+        stream=stream,
+        num_classes=13,
+        labels="figures",
+        published=published,
+        width=0.25,
+        frames=16,
+        stride=3,
+        short_side=96,
+        crop=80,
+        source="configs/i3d/figures.py",
+    )
+
+
+# Our own, of the drawn actions; accuracies: see checkpoints/README.md.
+DEMO_CARDS = {card.name: card for card in (_demo("rgb", ""), _demo("flow", ""))}

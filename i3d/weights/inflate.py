@@ -1,4 +1,4 @@
-"""A 2-D network's weights into its inflated 3-D twin.
+"""A network's weights into its twin: inflated from 2-D to 3-D, or with other input channels.
 
 inflate(models.build("inception_v1"), models.build("inception_i3d"), skip_head=True)
 """
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def inflate(image_model, video_model, skip_head=False):
-    """Copies the weights of a 2-D model into the 3-D model with the same layer names.
+    """Copies the weights of a model into a 3-D model with the same layer names.
 
     Each kernel is repeated along its new time axis and divided by that length, so that a
     constant video gives the image network's activations wherever the receptive field lies
@@ -15,7 +15,8 @@ def inflate(image_model, video_model, skip_head=False):
     kernel is averaged over the image's channels and repeated. Everything else is copied.
 
     Args:
-      image_model: keras.Model with 2-D convolutions, e.g. `inception_v1`.
+      image_model: keras.Model with 2-D convolutions, e.g. `inception_v1`; or with 3-D ones, of
+        which everything is copied but a first kernel of other channels (RGB for flow).
       video_model: its twin with 3-D convolutions, e.g. `inception_i3d`; changed in place.
       skip_head: True leaves the layer "Logits" of the video model as it is.
 
@@ -54,9 +55,11 @@ def _fitted(layer, values, first):
 
 
 def _inflated(value, shape, first):
-    if value.ndim != 4 or len(shape) != 5:
+    if value.ndim < 4:  # not of a convolution
         return value
-    channels = shape[3]
-    if first and value.shape[2] != channels:
-        value = np.repeat(value.mean(axis=2, keepdims=True), channels, axis=2)
+    channels = shape[-2]
+    if first and value.shape[-2] != channels:
+        value = np.repeat(value.mean(axis=-2, keepdims=True), channels, axis=-2)
+    if value.ndim == len(shape):
+        return value
     return np.repeat(value[None], shape[0], axis=0) / np.float32(shape[0])

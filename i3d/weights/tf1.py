@@ -7,8 +7,9 @@ A layer `Mixed_3b-Branch_0-Conv3d_0a_1x1-conv_3d` holds what the checkpoint call
 has the same names without the first two scopes and with Momentum slots, which are ignored.
 """
 
+from i3d.weights.misfit import listed
+
 SCOPES = ("RGB/inception_i3d/", "Flow/inception_i3d/", "")
-_SHOWN = 8  # variables named in an error before the rest is counted
 
 
 def load_tf1(model, prefix):
@@ -35,8 +36,8 @@ def load_tf1(model, prefix):
         for name in sorted(wanted.keys() & stored)
         if not _same_shape(name, shapes[name], wanted[name].shape)
     ]
-    problems = _listed("missing", missing) + _listed("left over", extra)
-    problems += _listed("of another shape", misshapen)
+    problems = listed("missing", missing) + listed("left over", extra)
+    problems += listed("of another shape", misshapen)
     if problems:
         raise ValueError(f"{prefix} does not fit {model.name}: " + "; ".join(problems))
     values = {name: read(name) for name in wanted}  # all read before any is assigned
@@ -81,10 +82,3 @@ def _same_shape(name, stored, wanted):
     stored, wanted = tuple(stored), tuple(wanted)
     loose = "/batch_norm/" in name or "Logits/" in name
     return stored == wanted or (loose and stored == (1,) * (5 - len(wanted)) + wanted)
-
-
-def _listed(problem, names):
-    if not names:
-        return []
-    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return [f"{len(names)} {problem}: " + ", ".join(names[:_SHOWN]) + rest]

@@ -1,0 +1,156 @@
+"""Adds the logits of two or more tests of the same videos, such as those of RGB and of flow.
+
+    python -m i3d.fuse rgb.npz flow.npz
+    python -m i3d.fuse rgb.npz flow.npz --weights=1,1.5 --out=both.npz --confusion_png=both.png
+
+Takes the files that `python -m i3d.evaluate --out` writes. Videos are matched by id. Prints the
+accuracies of each file alone and of the sum, each class, and the confusion matrix.
+"""
+
+import math
+import sys
+
+import numpy as np
+from absl import flags
+
+from i3d import report, results
+from i3d.results import Result, ResultError
+
+HELP = {"help", "--help", "-h", "-help"}
+
+
+def main(argv):
+    """Prints the accuracies and returns 0; a user's mistake is one line and exit status 1."""
+    options = defined_flags()
+    if HELP & set(argv[1:]):
+        print(f"{__doc__}\n{options.get_help()}")
+        return 0
+    try:
+        run(options, options(argv)[1:])
+    except (ResultError, flags.Error, OSError) as error:
+        sys.exit(f"fuse: {error}")
+    return 0
+
+
+def defined_flags():
+    """Returns the FlagValues of the command."""
+    own = flags.FlagValues()
+    flags.DEFINE_list("weights", None, "a number for each file; none: 1 each", flag_values=own)
+    flags.DEFINE_string("out", None, "new .npz file for the sum", flag_values=own)
+    flags.DEFINE_string("confusion_png", None, "new file for a picture", flag_values=own)
+    return own
+
+
+def run(options, paths):
+    """Reads, adds, prints and writes.
+
+    Args:
+      options: FlagValues as `defined_flags`, parsed.
+      paths: list of files.
+
+    Raises:
+      ResultError: a file or a flag cannot be used.
+    """
+    if len(paths) < 2:
+        raise ResultError(f"expected two or more .npz files, got {len(paths)}")
+    weights = parsed_weights(options.weights, len(paths))
+    report.check_outputs(options.out, options.confusion_png)
+    loaded = [results.load(path) for path in paths]
+    fused = fuse(loaded, weights, paths)
+    for path, result in zip(paths, loaded, strict=True):
+        print(f"{path}\n{report.accuracies(result)}\n")
+    print("Sum")
+    report.tell(fused, options.out, options.confusion_png)
+
+
+def parsed_weights(words, count):
+    """Returns `count` positive floats; 1 each where `words` is None.
+
+    Raises:
+      ResultError: the words are not as many numbers above 0.
+    """
+    if words is None:
+        return [1.0] * count
+    try:
+        weights = [float(word) for word in words]
+    except ValueError:
+        weights = []
+    if len(weights) != count or not all(0 < weight < math.inf for weight in weights):
+        raise ResultError(
+            f"--weights: expected {count} numbers above 0, one for each file, got {','.join(words)}"
+        )
+    return weights
+
+
+def fuse(loaded, weights, paths):
+    """Returns the Result whose logits are the weighted sum, in the order of the first.
+
+    Args:
+      loaded: list of results.Result.
+      weights: as many floats.
+      paths: as many names for errors.
+
+    Raises:
+      ResultError: they are not of the same videos, labels or classes.
+
+    Source: Carreira & Zisserman 2017, arXiv:1705.07750, and its README (equal weights, logits).
+    """
+    first = loaded[0]
+    total = np.zeros(first.logits.shape, np.float64)
+    for result, weight, path in zip(loaded, weights, paths, strict=True):
+        _check_classes(first, result, paths[0], path)
+        order = _order(first, result, paths[0], path)
+        _check_labels(first, result.labels[order], paths[0], path)
+        total += weight * result.logits[order].astype(np.float64)
+    parts = [f"{weight:g} x ({r.protocol})" for weight, r in zip(weights, loaded, strict=True)]
+    return Result(
+        first.ids,
+        first.labels,
+        total.astype(np.float32),
+        first.class_names,
+        "+".join(result.stream for result in loaded),
+        f"sum of logits: {' + '.join(parts)}",
+    )
+
+
+def _check_classes(one, other, path, other_path):
+    names, others = list(one.class_names), list(other.class_names)
+    if len(names) != len(others):
+        raise ResultError(
+            f"{other_path}: expected the {len(names)} classes of {path}, got {len(others)}"
+        )
+    differing = [i for i, pair in enumerate(zip(names, others, strict=True)) if pair[0] != pair[1]]
+    if differing:
+        i = differing[0]
+        raise ResultError(
+            f"{other_path}: expected the class names of {path}, {len(differing)} differ; the "
+            f"first, class {i}, is {str(others[i])!r} and not {str(names[i])!r}"
+        )
+
+
+def _order(one, other, path, other_path):
+    """Returns where in `other` the videos of `one` are."""
+    places = {id: place for place, id in enumerate(other.ids)}
+    missing = [str(id) for id in one.ids if id not in places]
+    extra = sorted(set(other.ids) - set(one.ids))
+    if missing or extra:
+        first = f"the first {missing[0] if missing else str(extra[0])!r}"
+        raise ResultError(
+            f"{other_path}: expected the same videos as in {path}; {len(missing)} are missing and "
+            f"{len(extra)} are not in {path}, {first}"
+        )
+    return [places[id] for id in one.ids]
+
+
+def _check_labels(one, labels, path, other_path):
+    differing = np.flatnonzero(one.labels != labels)
+    if len(differing):
+        i = differing[0]
+        raise ResultError(
+            f"{other_path}: expected the labels of {path}, those of {len(differing)} videos "
+            f"differ; the first, {str(one.ids[i])!r}, has {labels[i]} and not {one.labels[i]}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

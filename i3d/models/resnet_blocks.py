@@ -1,0 +1,214 @@
+"""Blocks of the residual and separable video networks, on clips [B, T, H, W, C].
+
+    x = resnet_blocks.unit(x, 64, (1, 7, 7), (1, 2, 2), "conv1")
+    x = resnet_blocks.bottleneck(x, 64, stride=1, kernel_t=3, name="layer1-0")
+
+Zero padding is symmetric, (k - 1) // 2 on each side, and layer names are those of the published
+PyTorch checkpoints with "-" for ".". A network of images is one whose kernels span one frame.
+"""
+
+import keras
+from keras import layers, ops
+
+EXPANSION = 4  # output channels of a bottleneck per inner channel
+
+
+def conv(x, filters, kernel, strides, name, use_bias=False):
+    """Convolution with symmetric padding; `kernel` and `strides` are (t, h, w), kernels odd.
+
+    Initial values: He et al. 2015 (arXiv:1502.01852), normal by fan-out, as all sources here.
+    """
+    initial = keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+    return CentredConv3D(
+        filters, kernel, strides, use_bias=use_bias, kernel_initializer=initial, name=name
+    )(x)
+
+
+def batch_norm(x, name, epsilon=1e-5, momentum=0.9, gamma="ones"):
+    """Batch normalisation with PyTorch's defaults (its momentum 0.1 is 0.9 here)."""
+    return layers.BatchNormalization(
+        momentum=momentum, epsilon=epsilon, gamma_initializer=gamma, name=name
+    )(x)
+
+
+def conv_norm(x, filters, kernel, strides, name, gamma="ones", **norm):
+    """Convolution `name-conv` and batch normalisation `name-bn`, no activation."""
+    x = conv(x, filters, kernel, strides, f"{name}-conv")
+    return batch_norm(x, f"{name}-bn", gamma=gamma, **norm)
+
+
+def unit(x, filters, kernel, strides, name, **norm):
+    """Convolution, batch normalisation, ReLU; the ReLU layer carries `name`."""
+    return layers.ReLU(name=name)(conv_norm(x, filters, kernel, strides, name, **norm))
+
+
+def max_pool(x, window, strides, name):
+    """Max pooling; `window` and `strides` are (t, h, w), an odd window is centred by padding."""
+    return CentredMaxPool3D(window, strides, name=name)(x)
+
+
+def stem(x, filters, kernel_t=1, stride_t=1, pool_stride_t=1, prefix=""):
+    """The first convolution (7 x 7 pixels, every second) and the max pooling after it."""
+    x = unit(x, filters, (kernel_t, 7, 7), (stride_t, 2, 2), f"{prefix}conv1")
+    return max_pool(x, (1, 3, 3), (pool_stride_t, 2, 2), f"{prefix}maxpool")
+
+
+def bottleneck(x, filters, stride, kernel_t, name, end=None, shift=False, gamma="zeros"):
+    """Residual block of 1x1, 3x3 and 1x1 convolutions, the first over `kernel_t` frames.
+
+    Args:
+      x: clips [B, T, H, W, C].
+      filters: channels inside; 4 times as many come out.
+      stride: of the 3x3 convolution and of the shortcut, in space.
+      kernel_t: 1, or 3 for an inflated block.
+      name: prefix of the layers' names.
+      end: name of the last ReLU, the block's output; None is `name`.
+      shift: True shifts channels in time before the first convolution, the shortcut not.
+      gamma: initial scale of the last normalisation; "zeros" makes a new block the identity.
+
+    Source: He et al. 2016 (arXiv:1512.03385), with the stride on the 3x3 convolution.
+    """
+    strides = (1, stride, stride)
+    shortcut = x
+    if stride != 1 or x.shape[-1] != EXPANSION * filters:
+        shortcut = conv_norm(x, EXPANSION * filters, (1, 1, 1), strides, f"{name}-downsample")
+    if shift:
+        x = TemporalShift(name=f"{name}-shift")(x)
+    x = unit(x, filters, (kernel_t, 1, 1), (1, 1, 1), f"{name}-conv1")
+    x = unit(x, filters, (1, 3, 3), strides, f"{name}-conv2")
+    x = conv_norm(x, EXPANSION * filters, (1, 1, 1), (1, 1, 1), f"{name}-conv3", gamma=gamma)
+    x = layers.Add(name=f"{name}-add")([x, shortcut])
+    return layers.ReLU(name=end or name)(x)
+
+
+def head(features, num_classes, dropout):
+    """Dropout and the float32 dense layer "Logits" on the pooled `features`."""
+    if dropout:
+        features = layers.Dropout(dropout, name="Logits-dropout")(features)
+    initial = keras.initializers.RandomNormal(stddev=0.01)
+    return layers.Dense(num_classes, kernel_initializer=initial, dtype="float32", name="Logits")(
+        features
+    )
+
+
+def pooled(x, name="features"):
+    """Float32 mean over time and space: [B, T, H, W, C] -> [B, C]."""
+    return layers.GlobalAveragePooling3D(dtype="float32", name=name)(x)
+
+
+def check_arguments(num_classes, width, dropout, frames=None, min_frames=1):
+    """Raises ValueError in one line if an argument that all builders take is out of range."""
+    if num_classes < 1:
+        raise ValueError(f"num_classes: expected at least 1, got {num_classes}")
+    if width <= 0:
+        raise ValueError(f"width: expected a positive multiplier, got {width}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout: expected a rate with 0 <= rate < 1, got {dropout}")
+    if frames is not None and frames < min_frames:
+        raise ValueError(f"frames: expected at least {min_frames}, got {frames}")
+
+
+@keras.saving.register_keras_serializable("i3d")
+class CentredConv3D(layers.Conv3D):
+    """3-D convolution padded by (k - 1) // 2 zeros on each side, k odd.
+
+    With strides, Keras's "same" pads less on the left. A kernel over one frame, or over one
+    pixel, runs as a 2-D convolution, which is faster on CPUs; its weights keep five axes.
+    """
+
+    def __init__(self, filters, kernel_size, strides=(1, 1, 1), **keywords):
+        """Takes what Conv3D takes, without the padding."""
+        keywords["padding"] = "same"  # for an odd kernel the output has the size of ours
+        super().__init__(filters, kernel_size, strides, **keywords)
+
+    def call(self, x):
+        """Returns [B, T', H', W', filters], with n' = (n - 1) // stride + 1 along each axis."""
+        (kernel_t, *kernel_s), (stride_t, *stride_s) = self.kernel_size, self.strides
+        if kernel_t == 1:
+            x = x[:, ::stride_t] if stride_t > 1 else x
+            return per_frame(x, lambda y: self._convolve(y, self.kernel[0], stride_s))
+        if kernel_s == [1, 1]:
+            x = x[:, :, :: stride_s[0], :: stride_s[1]] if stride_s != [1, 1] else x
+            return per_pixel(x, lambda y: self._convolve(y, self.kernel[:, :, 0], [stride_t, 1]))
+        return self._convolve(x, self.kernel, self.strides)
+
+    def _convolve(self, x, kernel, strides):
+        sizes, padding = kernel.shape[:-2], "same"
+        if max(strides) > 1:
+            sides = [((size - 1) // 2,) * 2 for size in sizes]
+            x = ops.pad(x, [(0, 0), *sides, (0, 0)]) if max(sizes) > 1 else x
+            padding = "valid"
+        x = ops.conv(x, kernel, list(strides), padding)
+        return ops.add(x, self.bias) if self.use_bias else x
+
+
+@keras.saving.register_keras_serializable("i3d")
+class CentredMaxPool3D(layers.MaxPooling3D):
+    """Max pooling of ReLU outputs, padded by (k - 1) // 2 on each side; sizes round down.
+
+    Zeros pad as well as minus infinity would, since no input is negative.
+    """
+
+    def call(self, x):
+        """Returns [B, T', H', W', C]; space and time are pooled one after the other.
+
+        Raises:
+          ValueError: the clip is too short or too small for one window.
+        """
+        self.compute_output_shape(x.shape)
+        (window_t, *window_s), (stride_t, *stride_s) = self.pool_size, self.strides
+        x = x[:, ::stride_t] if window_t == 1 and stride_t > 1 else x
+        if max(window_s) > 1:
+            x = per_frame(x, lambda y: _pool(y, window_s, stride_s))
+        if window_t > 1:
+            x = per_pixel(x, lambda y: _pool(y, [window_t, 1], [stride_t, 1]))
+        return x
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the output; an axis of unknown size stays unknown."""
+        sizes = []
+        for n, window, stride in zip(input_shape[1:4], self.pool_size, self.strides, strict=True):
+            sizes.append(n and (n + (window - 1) // 2 * 2 - window) // stride + 1)
+        if any(size is not None and size < 1 for size in sizes):
+            raise ValueError(
+                f"clip too short or too small: {self.name} needs a map of at least "
+                f"{self.pool_size} (t, h, w), got {tuple(input_shape[1:4])}"
+            )
+        return (input_shape[0], *sizes, input_shape[4])
+
+
+def _pool(x, window, strides):
+    """Max pooling of [N, H, W, C]; padded here where Keras's "same" would not be symmetric."""
+    sides = [((size - 1) // 2,) * 2 for size in window]
+    x = ops.pad(x, [(0, 0), *sides, (0, 0)]) if max(window) > 2 else x
+    return ops.max_pool(x, window, strides, "valid")
+
+
+@keras.saving.register_keras_serializable("i3d")
+class TemporalShift(layers.Layer):
+    """Moves channels by one frame: the first eighth from t + 1, the second from t - 1.
+
+    Zeros come in at the ends. Source: Lin et al. 2019 (arXiv:1811.08383).
+    """
+
+    def call(self, x):
+        """Returns the shifted clips, [B, T, H, W, C] as they came."""
+        fold = x.shape[-1] // 8
+        rest = [(0, 0)] * 3
+        later = ops.pad(x[:, 1:, :, :, :fold], [(0, 0), (0, 1), *rest])
+        earlier = ops.pad(x[:, :-1, :, :, fold : 2 * fold], [(0, 0), (1, 0), *rest])
+        return ops.concatenate([later, earlier, x[:, :, :, :, 2 * fold :]], axis=-1)
+
+
+def per_frame(x, function):
+    """Applies a function of [N, H, W, C] to the frames of clips [B, T, H, W, C]."""
+    _, frames, height, width, channels = ops.shape(x)
+    y = function(ops.reshape(x, (-1, height, width, channels)))
+    return ops.reshape(y, (-1, frames, *ops.shape(y)[1:]))
+
+
+def per_pixel(x, function):
+    """Applies a function of [B, T, N, C] to the pixels of clips [B, T, H, W, C]."""
+    _, frames, height, width, channels = ops.shape(x)
+    y = function(ops.reshape(x, (-1, frames, height * width, channels)))
+    return ops.reshape(y, (-1, ops.shape(y)[1], height, width, ops.shape(y)[-1]))

@@ -1,0 +1,72 @@
+"""What a training run tells: lines for people, lines of JSON, TensorBoard scalars.
+
+    with RunLog("runs/rgb", first_step=0) as log:
+        log.write(100, {"loss": 2.31, "learning_rate": 0.1})
+        log.write(500, {"top1": 0.62}, "validation")
+
+workdir/log.jsonl holds one object a line: {"step": 100, "loss": ...}; those of validation have
+names like "validation/top1".
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+from tqdm import tqdm
+
+FILE = "log.jsonl"
+
+
+class RunLog:
+    """Writes numbers of a run where people and programs find them."""
+
+    def __init__(self, workdir, first_step):
+        """Goes on in workdir/log.jsonl; lines of steps that are made again are dropped.
+
+        Args:
+          workdir: folder of the run.
+          first_step: updates made so far.
+        """
+        path = Path(workdir, FILE)
+        kept = _lines_up_to(path, first_step) if path.exists() else []
+        partial = path.with_suffix(".partial")
+        partial.write_text("".join(kept))
+        os.replace(partial, path)
+        self._file = open(path, "a", buffering=1)
+        self._writer = tf.summary.create_file_writer(str(Path(workdir, "tensorboard")))
+
+    def __enter__(self):
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *error):
+        """Closes the files."""
+        self._file.close()
+        self._writer.close()
+
+    def write(self, step, numbers, group=""):
+        """Writes numbers (dict of float) of a step, their names prefixed by the group."""
+        named = {f"{group}/{name}" if group else name: value for name, value in numbers.items()}
+        self._file.write(json.dumps({"step": step} | named) + "\n")
+        with self._writer.as_default(step):
+            for name, value in named.items():
+                tf.summary.scalar(name if group else f"train/{name}", value)
+        self._writer.flush()
+        words = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        # Above the bar, where there is one.
+        tqdm.write(f"step {step}  {group + '  ' if group else ''}{words}")
+        sys.stdout.flush()
+
+
+def _lines_up_to(path, step):
+    """Returns the whole lines of the file that are of a step up to this one."""
+    kept = []
+    for line in path.read_text().splitlines(keepends=True):
+        try:
+            if line.endswith("\n") and json.loads(line)["step"] <= step:
+                kept.append(line)
+        except (json.JSONDecodeError, KeyError, TypeError):
+            continue  # cut off by a kill
+    return kept

@@ -1,0 +1,89 @@
+"""What a configuration means for the data: records, clips, crops.
+
+    records, validation = train_input.opened(settings)
+    batches = iter(train_input.batches(settings, records, strategy, start_step=0))
+"""
+
+from functools import partial
+
+from i3d.data import augment, pipeline, sampling, stored
+
+CHANNELS = {"rgb": 3, "flow": 2}
+# uint8 clips of a stream -> what the model takes, on the device.
+CONVERT = {"rgb": augment.to_range, "flow": augment.flow_to_unit}
+
+
+def opened(settings):
+    """Returns the stored.Records of training and of validation (None where it is switched off).
+
+    Raises:
+      ValueError: none is given, or their frames are smaller than the crop.
+      stored.DataError: they cannot be used.
+    """
+    data = settings.data
+    for key in ("records", "train"):
+        if not data[key]:
+            what = {"records": "the folder of a data set", "train": "the name of a split"}[key]
+            raise ValueError(f"config.data.{key}: expected {what}, got ''")
+    records = _opened(data, data.train)
+    if not data.validation:
+        return records, None
+    try:
+        return records, _opened(data, data.validation)
+    except stored.DataError as error:
+        raise stored.DataError(
+            f"validation: {error}; --config.data.validation= (nothing) trains without"
+        ) from error
+
+
+def _opened(data, split):
+    records = stored.opened(data.records, split, (data.stream,), data.flow_method or None)
+    side = records.recipe.get("short_side", data.size)
+    if side < data.size and (data.crop == "random" or split == data.validation):
+        raise ValueError(
+            f"config.data.size: expected at most {side}, the shorter side of the frames in "
+            f"{data.records}, got {data.size}; build it with --short_side={data.size} or more"
+        )
+    return records
+
+
+def batches(settings, records, strategy, start_step):
+    """Returns the endless data set of (clips uint8 [B, T, S, S, C], labels int64 [B]).
+
+    Args:
+      settings: ConfigDict as i3d.config.defaults.
+      records: stored.Records.
+      strategy: each of its replicas gets settings.batch.per_replica clips at a time.
+      start_step: updates made so far.
+    """
+    data, batch = settings.data, settings.batch
+
+    def of_worker(context):
+        clips = pipeline.train_batches(
+            records,
+            sampler(data),
+            crop(data),
+            data.size,
+            batch.per_replica,
+            settings.seed,
+            start_step=start_step * batch.accumulate,
+            read_mb=data.read_mb,
+            context=context,
+        )
+        return clips.map(lambda found: (found[data.stream], found["label"]))
+
+    return strategy.distribute_datasets_from_function(of_worker)
+
+
+def sampler(data):
+    """Returns what draws the frames of a training clip: (num_frames, rng) -> indices."""
+    return lambda count, rng: sampling.dense_clip(count, data.frames, data.stride, rng)
+
+
+def crop(data):
+    """Returns what draws the crop of a training clip: (frame size, seed) -> augment.Crop."""
+    chance = 0.5 if data.flip else 0.0
+    if data.crop == "random_resized":
+        return partial(augment.random_resized_crop, flip_chance=chance)
+    kinds = {"random": augment.random_crop, "multi_scale": augment.multi_scale_crop}
+    return lambda frame, seed: kinds[data.crop](frame, data.size, seed, chance)

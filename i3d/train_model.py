@@ -1,0 +1,97 @@
+"""What a configuration means for the model: its architecture, first weights and optimizer.
+
+    with strategy.scope():
+        model = train_model.build(settings, num_classes=101)
+        print(train_model.start(settings, model))
+        optimizer = train_model.optimizer(settings, model)
+"""
+
+import keras
+
+from i3d import models, train_input
+from i3d.optimizer import SGD
+from i3d.streams import PRECISIONS
+from i3d.train_step import set_batch_norm
+from i3d.weights.start import begin
+
+TWINS = {"inception_i3d": "inception_v1"}  # what each is inflated from
+
+
+def build(settings, num_classes):
+    """Returns the model of a configuration, in its precision, with random weights.
+
+    Args:
+      settings: ConfigDict as i3d.config.defaults.
+      num_classes: width of the head.
+
+    Raises:
+      ValueError: there is no such model, or it does not take such clips.
+    """
+    name, data = settings.model.name, settings.data
+    channels = train_input.CHANNELS[data.stream]
+    model = _built(
+        settings,
+        name,
+        num_classes=num_classes,
+        channels=channels,
+        dropout=settings.model.dropout,
+    )
+    if len(model.input_shape) != 5:
+        raise ValueError(f"config.model.name: expected a model of clips, {name} takes pictures")
+    clip = keras.KerasTensor((1, data.frames, data.size, data.size, channels))
+    try:
+        model.compute_output_spec(clip)
+    except ValueError as error:
+        raise ValueError(
+            f"config.data.frames, config.data.size: {name} takes no clips of {data.frames} frames "
+            f"of {data.size} pixels; take more"
+        ) from error
+    return model
+
+
+def start(settings, model):
+    """Puts the weights of settings.model.start into the model; returns a line that tells it.
+
+    Raises:
+      FileNotFoundError, ValueError: as i3d.weights.start.begin.
+    """
+
+    def source(num_classes):
+        stream = settings.model.start_stream or settings.data.stream
+        name, channels = settings.model.name, train_input.CHANNELS[stream]
+        if settings.model.inflate:
+            name, channels = _twin(name), 3  # of pictures, also where flow is to be learned
+        return _built(settings, name, num_classes=num_classes, channels=channels)
+
+    return begin(model, source, settings.model.start)
+
+
+def optimizer(settings, model):
+    """Returns the i3d.optimizer.SGD, whose averages begin at the weights that the model has now.
+
+    Sets the model's batch normalisation, too, since that decides what is trained.
+    """
+    set_batch_norm(model, settings.batch_norm)
+    own = settings.optimizer
+    names = ("momentum", "weight_decay", "kernels_only", "clip_norm", "ema_decay")
+    options = {name: own[name] for name in names}
+    accumulates = settings.batch.accumulate > 1
+    return SGD(model.trainable_variables, **options, accumulates=accumulates)
+
+
+def _twin(name):
+    if name not in TWINS:
+        raise ValueError(
+            f"config.model.inflate: expected one of {', '.join(TWINS)}, which have a 2-D twin, "
+            f"got {name}"
+        )
+    return TWINS[name]
+
+
+def _built(settings, name, **keywords):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[settings.precision])
+    try:
+        return models.build(name, size=settings.data.size, width=settings.model.width, **keywords)
+    finally:
+        keras.config.set_dtype_policy(policy)

@@ -1,0 +1,14 @@
+"""The error of a checkpoint that is not the model's.
+
+raise ValueError("a.pth does not fit tsn: " + "; ".join(misfit.listed("missing", names)))
+"""
+
+_SHOWN = 8  # variables named before the rest is counted
+
+
+def listed(problem, names):
+    """Returns [] without names, else ["3 missing: a, b, c"], the first few of them named."""
+    if not names:
+        return []
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return [f"{len(names)} {problem}: " + ", ".join(names[:_SHOWN]) + rest]

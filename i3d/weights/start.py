@@ -1,0 +1,90 @@
+"""The weights that a training run begins with.
+
+    line = begin(model, build, "checkpoints/rgb_imagenet/model.ckpt")
+
+A checkpoint of another number of classes gives everything but the head.
+"""
+
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from i3d import weights
+from i3d.weights.inflate import inflate
+
+_TF1_HEAD = "Logits/Conv3d_0c_1x1/conv_3d/b"
+
+
+def begin(model, build, path):
+    """Puts a checkpoint's weights into `model`; its head only where the classes are as many.
+
+    Args:
+      model: keras.Model, changed in place.
+      build: num_classes -> model of the checkpoint: like `model`, or of another number of
+        channels (the first kernel's mean over them is repeated), or its 2-D twin (inflated).
+      path: as for `weights.load`, a TF1 prefix or .weights.h5.
+
+    Returns:
+      a line that says what was loaded and what was left out.
+
+    Raises:
+      FileNotFoundError, ValueError: as `weights.load`; `model` is unchanged then.
+    """
+    source = build(head_classes(path))
+    weights.load(source, path)
+    theirs, ours = source.output_shape[-1], model.output_shape[-1]
+    inflate(source, model, skip_head=theirs != ours)
+    if theirs == ours:
+        return f"started from {path}, head included"
+    return f"started from {path}; left out: the head of {theirs} classes, a new one has {ours}"
+
+
+def head_classes(path):
+    """Returns the number of classes of a checkpoint's head.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it is of another kind, or no head is found in it.
+    """
+    path = Path(str(path).removesuffix(".index"))
+    if path.with_name(path.name + ".index").exists():
+        sizes = _tf1_heads(path)
+    elif path.is_dir():
+        raise ValueError(f"{path}: a folder; expected a checkpoint, such as {path}/best.weights.h5")
+    elif not path.exists():
+        raise FileNotFoundError(
+            f"{path}: no such checkpoint; expected a TF1 prefix (with {path.name}.index beside "
+            "it) or a .weights.h5 file"
+        )
+    elif path.suffix == ".h5":
+        sizes = _h5_heads(path)
+    else:
+        raise ValueError(f"{path}: expected a TF1 prefix or a .weights.h5 file to start from")
+    if not sizes:
+        raise ValueError(f"{path}: no head found, so that its number of classes is unknown")
+    return sizes[-1]
+
+
+def _h5_heads(path):
+    """Returns the widths of the dense layers of a Keras file, in their order."""
+    try:
+        with h5py.File(path, "r") as file:
+            names = [n for n in file.get("layers", ()) if re.fullmatch(r"dense(_\d+)?", n)]
+            names.sort(key=lambda name: int(name.partition("_")[2] or 0))
+            return [file[f"layers/{name}/vars/0"].shape[-1] for name in names]
+    except (OSError, KeyError) as error:
+        raise ValueError(f"{path}: not a Keras .weights.h5 file: {error}") from error
+
+
+def _tf1_heads(path):
+    import tensorflow as tf
+
+    try:
+        shapes = tf.train.load_checkpoint(str(path)).get_variable_to_shape_map()
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: not a whole TF1 checkpoint: {reason}") from error
+    return [int(np.prod(shape)) for name, shape in shapes.items() if name.endswith(_TF1_HEAD)]
+

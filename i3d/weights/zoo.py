@@ -1,0 +1,190 @@
+"""Published checkpoints that fit our models, and how their accuracies were measured.
+
+release = RELEASES["r3d_18-b3b3357e.pth"]                       # by the name of the file
+model = i3d.models.build(release.model, num_classes=release.num_classes)
+release.top1, release.protocol.clips, release.protocol.crops     # 63.2, 5, 1
+
+Sources: metafiles and test pipelines of MMAction2 1.2.0, documentation of torchvision.
+"""
+
+from dataclasses import dataclass
+
+_CLASSES = {"kinetics400": 400, "kinetics700": 700, "kinetics710": 710, "sthv2": 174, "ucf101": 101}
+_KINETICS_MEAN, _KINETICS_STD = (110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What a network was given when its accuracy was measured.
+
+    Attributes:
+      frames, stride: of a clip; 1 and 1 where single frames are taken.
+      clips: spread over the video; segments of a 2-D network, which sees them together.
+      crops: of each frame: 1 is the centre, 3 are left, right and middle, 10 are the corners and
+        the centre, plain and flipped.
+      resize: pixels of the short side, or (height, width) without regard to the aspect.
+      crop: height and width in pixels.
+      mean, std: of RGB pixels in 0..255, subtracted and divided by.
+      fps: frame rate that videos are resampled to; 0 leaves them their own.
+      twice: clips are taken at two sets of places, and all scores averaged.
+    """
+
+    frames: int
+    stride: int
+    clips: int = 10
+    crops: int = 3
+    resize: int | tuple[int, int] = 256
+    crop: int = 256
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    fps: float = 0.0
+    twice: bool = False
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published file.
+
+    Attributes:
+      file: its name.
+      model: ours that it fits, a name in the catalogue.
+      data: on whose validation videos (UCF101: test videos of split 1) the accuracies are.
+      num_classes: width of the head.
+      top1, top5: percent, as published; top5 is None where it is not.
+      protocol: how they were measured.
+      source: who published it, and the licence of that project.
+    """
+
+    file: str
+    model: str
+    data: str
+    num_classes: int
+    top1: float
+    top5: float | None
+    protocol: Protocol
+    source: str
+
+
+def _frames(clips, crops=10, crop=224, twice=False):
+    return Protocol(1, 1, clips, crops, crop=crop, twice=twice)
+
+
+def _x3d(frames, stride, size):
+    mean, std = (114.75,) * 3, (57.38,) * 3
+    return Protocol(frames, stride, resize=size, crop=size, mean=mean, std=std, fps=30.0)
+
+
+def _torchvision(frames, clips, resize, crop):
+    mean, std = _KINETICS_MEAN, _KINETICS_STD
+    return Protocol(frames, 1, clips, 1, resize, crop, mean, std, fps=15.0)
+
+
+_PROTOCOLS = {
+    "25x10": _frames(25),
+    "16x10": _frames(16),
+    "8x10": _frames(8),
+    "16x3_twice": _frames(16, crops=3, crop=256, twice=True),
+    "8x3_twice": _frames(8, crops=3, crop=256, twice=True),
+    "4x16": Protocol(4, 16),
+    "8x8": Protocol(8, 8),
+    "32x2": Protocol(32, 2),
+    "csn": Protocol(32, 2, mean=_KINETICS_MEAN, std=_KINETICS_STD),
+    "c3d": Protocol(16, 1, 10, 1, 128, 112, (104.0, 117.0, 128.0), (1.0, 1.0, 1.0)),
+    "x3d_s": _x3d(13, 6, 182),
+    "x3d_m": _x3d(16, 5, 256),
+    "tv_18": _torchvision(16, 5, (128, 171), 112),
+    "tv_s3d": _torchvision(128, 1, (256, 256), 224),
+}
+
+# Our model and its protocol; then file without .pth, top-1, top-5.
+_TABLE = """
+tsn_r50_1x1x3 25x10
+  tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_kinetics400-rgb_20220906-cd10898e 72.83 90.65
+  tsn_imagenet-pretrained-r50_8xb32-1x1x5-100e_kinetics400-rgb_20220906-65d68713 73.80 91.21
+tsn_r50_1x1x8 25x10
+  tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb_20220906-2692d16c 74.12 91.34
+  tsn_imagenet-pretrained-r50_8xb32-1x1x8-50e_sthv2-rgb_20230313-06ad7d03 35.51 67.09
+  tsn_imagenet-pretrained-r50_8xb32-1x1x16-50e_sthv2-rgb_20230221-85bcc1c3 36.91 68.77
+tsm_r50_1x1x8 8x10
+  tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb_20220831-64d69186 73.18 90.56
+  tsm_imagenet-pretrained-r50_8xb16-1x1x8-100e_kinetics400-rgb_20220831-a6db1e5d 73.22 90.22
+tsm_r50_1x1x8 8x3_twice
+  tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb_20230317-be0fc26e 62.72 87.70
+tsm_r50_1x1x16 16x10
+  tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb_20220831-042b1748 75.12 91.55
+tsm_r50_1x1x16 16x3_twice
+  tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_sthv2-rgb_20230317-ec6696ad 64.16 88.61
+i3d_r50_32x2x1 32x2
+  i3d_imagenet-pretrained-r50_8xb8-32x2x1-100e_kinetics400-rgb_20220812-e213c223 73.47 91.27
+i3d_r50_heavy_32x2x1 32x2
+  i3d_imagenet-pretrained-r50-heavy_8xb8-32x2x1-100e_kinetics400-rgb_20220812-ed501b31 76.21 92.48
+i3d_r50_nl_dot_product 32x2
+  i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb_20220812-8e1f2148 74.80 92.07
+i3d_r50_nl_embedded_gaussian 32x2
+  i3d_imagenet-pretrained-r50-nl-embedded-gaussian_8xb8-32x2x1-100e_kinetics400-rgb_20220812-afd8f562 74.73 91.80
+i3d_r50_nl_gaussian 32x2
+  i3d_imagenet-pretrained-r50-nl-gaussian_8xb8-32x2x1-100e_kinetics400-rgb_20220812-0c5cbf5a 73.97 91.33
+slowonly_r50_4x16x1 4x16
+  slowonly_r50_4x16x1_256e_8xb16_kinetics400-rgb_20220901-f6a40d08 72.68 90.68
+  slowonly_imagenet-pretrained-r50_8xb16-4x16x1-steplr-150e_kinetics400-rgb_20220901-e7b65fad 74.83 91.60
+  slowonly_imagenet-pretrained-r50_16xb16-4x16x1-steplr-150e_kinetics700-rgb_20220901-f73b3e89 65.18 86.05
+slowonly_r50_8x8x1 8x8
+  slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb_20220901-2132fc87 74.82 91.80
+  slowonly_imagenet-pretrained-r50_8xb16-8x8x1-steplr-150e_kinetics400-rgb_20220901-df42dc84 75.96 92.40
+  slowonly_imagenet-pretrained-r50_16xb16-8x8x1-steplr-150e_kinetics700-rgb_20220901-4098e1eb 66.93 87.47
+  slowonly_imagenet-pretrained-r50_32xb8-8x8x1-steplr-150e_kinetics710-rgb_20230612-12ce977c 72.39 90.60
+slowfast_r50_4x16x1 32x2
+  slowfast_r50_8xb8-4x16x1-256e_kinetics400-rgb_20220901-701b0f6f 75.55 92.35
+slowfast_r50_8x8x1 32x2
+  slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb_20220818-1cb6dfc8 76.80 92.99
+  slowfast_r50_8xb8-8x8x1-steplr-256e_kinetics400-rgb_20220818-b62a501f 76.65 92.86
+r2plus1d_r34_8x8x1 8x8
+  r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb_20220812-47cfe041 69.76 88.41
+r2plus1d_r34_8x8x1 32x2
+  r2plus1d_r34_8xb8-32x2x1-180e_kinetics400-rgb_20220812-4270588c 75.46 92.28
+c3d_16x1x1 c3d
+  c3d_sports1m-pretrained_8xb30-16x1x1-45e_ucf101-rgb_20220811-31723200 83.08 95.93
+ircsn_r50_32x2x1 32x2
+  ircsn_ig65m-pretrained-r50-bnfrozen_8xb12-32x2x1-58e_kinetics400-rgb_20220811-44395bae 79.44 94.26
+ipcsn_r152_32x2x1 csn
+  vmz_ipcsn_from_scratch_r152_32x2x1_180e_kinetics400_rgb_20210617-d565828d 77.80 93.10
+  vmz_ipcsn_sports1m_pretrained_r152_32x2x1_58e_kinetics400_rgb_20210617-3367437a 79.07 93.82
+ipcsn_r152_32x2x1 32x2
+  vmz_ipcsn_ig65m_pretrained_r152_32x2x1_58e_kinetics400_rgb_20210617-c3be9793 82.68 95.69
+x3d_s_13x6x1 x3d_s
+  x3d_s_13x6x1_facebook-kinetics400-rgb_20201027-623825a0 73.30 -
+x3d_m_16x5x1 x3d_m
+  x3d_m_16x5x1_facebook-kinetics400-rgb_20201027-3f42382a 76.40 -
+tv_r3d_18 tv_18
+  r3d_18-b3b3357e 63.200 83.479
+tv_mc3_18 tv_18
+  mc3_18-a90a0ba3 63.960 84.130
+tv_r2plus1d_18 tv_18
+  r2plus1d_18-91a641e6 67.463 86.175
+tv_s3d tv_s3d
+  s3d-d76dad2f 68.368 88.050
+"""  # noqa: E501  (names of files)
+
+
+def _releases():
+    for line in _TABLE.strip().splitlines():
+        if not line.startswith(" "):
+            model, protocol = line.split()
+            continue
+        stem, top1, top5 = line.split()
+        data = next((name for name in _CLASSES if name in stem), "kinetics400")
+        yield Release(
+            file=f"{stem}.pth",
+            model=model,
+            data=data,
+            num_classes=_CLASSES[data],
+            top1=float(top1),
+            top5=None if top5 == "-" else float(top5),
+            protocol=_PROTOCOLS[protocol],
+            source="github.com/pytorch/vision, BSD-3-Clause"
+            if model.startswith("tv_")
+            else "github.com/open-mmlab/mmaction2, Apache-2.0",
+        )
+
+
+RELEASES = {release.file: release for release in _releases()}

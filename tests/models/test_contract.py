@@ -1,0 +1,148 @@
+"""What every model of the catalogue keeps, on narrow and small copies."""
+
+import keras
+import numpy as np
+import pytest
+
+from i3d import models
+from i3d.models import c3d, r2plus1d, resnet3d, s3d, slowfast
+
+# What the smallest copy needs; the others take frames=8 and size=32.
+FRAMES = {"inception_i3d": 16, "c3d_16x1x1": 16, "tv_s3d": 16}
+ENDPOINTS = {
+    **dict.fromkeys(models.names(), resnet3d.ENDPOINTS),
+    **dict.fromkeys(slowfast.CONFIGS, (*slowfast.ENDPOINTS, "features", "Logits")),
+    **dict.fromkeys(r2plus1d.CONFIGS, r2plus1d.ENDPOINTS),
+    **dict.fromkeys(c3d.CONFIGS, c3d.ENDPOINTS),
+    **dict.fromkeys(s3d.CONFIGS, s3d.ENDPOINTS),
+    **dict.fromkeys(("inception_i3d", "inception_v1"), ("Mixed_4f", "features", "Logits")),
+}
+FREE_SIZE = [
+    name
+    for name in models.names()
+    if not name.startswith(("inception", "c3d", "tv_s3d"))  # these want a larger or a fixed clip
+]
+
+
+def small(name, **keywords):
+    """Returns the narrow copy that the tests use."""
+    keywords = {"num_classes": 5, "width": 0.125, "size": 32, **keywords}
+    if name != "inception_v1":
+        keywords.setdefault("frames", FRAMES.get(name, 8))
+    return models.build(name, **keywords)
+
+
+def randomised(model):
+    """Gives every weight a value that shows, and returns the model."""
+    random = np.random.default_rng(0)
+    for variable in model.weights:
+        fan_in = np.prod(variable.shape[:-1])
+        scale = 0.5 if len(variable.shape) == 1 else np.sqrt(6 / fan_in)
+        value = random.uniform(-1, 1, variable.shape) * scale
+        positive = variable.name in ("gamma", "moving_variance")
+        variable.assign(np.abs(value) + 0.5 if positive else value)
+    return model
+
+
+def clips(model, batch=2):
+    shape = (batch, *model.input_shape[1:])
+    return np.random.default_rng(1).normal(size=shape).astype(np.float32)
+
+
+def outputs(model, x):
+    both = keras.Model(model.input, [model.get_layer("features").output, model.output])
+    return [keras.ops.convert_to_numpy(value) for value in both(x, training=False)]
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_contract(name, tmp_path):
+    model = randomised(small(name))
+    x = clips(model)
+    features, logits = outputs(model, x)
+    assert logits.shape == (2, 5) and logits.dtype == np.float32
+    assert features.ndim == 2 and features.shape[0] == 2 and features.dtype == np.float32
+    assert np.abs(logits[0] - logits[1]).max() > 1e-3 * np.abs(logits).max()
+    assert_on_path(model, features, logits)
+    assert set(ENDPOINTS[name]) <= {layer.name for layer in model.layers}
+    assert not any(set("./") & set(layer.name) for layer in model.layers)
+    assert_folds(model, x, features, logits)
+
+    model.save_weights(tmp_path / "model.weights.h5")
+    again = small(name)
+    again.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(outputs(again, x)[1], logits)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(outputs(again, x)[1], logits)
+
+
+def assert_on_path(model, features, logits):
+    """The head is one dense layer on the features."""
+    head = model.get_layer("Logits")
+    expected = features @ np.asarray(head.kernel) + np.asarray(head.bias)
+    assert np.abs(logits - expected).max() <= 1e-5 * np.abs(logits).max()
+
+
+def assert_folds(model, x, features, logits):
+    folded = models.fold_batch_norm(model)
+    assert not any(isinstance(x, keras.layers.BatchNormalization) for x in folded.layers)
+    for actual, expected in zip(outputs(folded, x), (features, logits), strict=True):
+        assert np.abs(actual - expected).max() <= 2e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_mixed_precision_gives_float32_logits(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = small(name, dropout=0.5)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    convolutions = [layer for layer in model.layers if "Conv" in type(layer).__name__]
+    assert {layer.compute_dtype for layer in convolutions} == {"bfloat16"}
+    randomised(model)
+    reference = small(name, dropout=0.5)
+    reference.set_weights(model.get_weights())
+    x = clips(model)
+    for actual, expected in zip(outputs(model, x), outputs(reference, x), strict=True):
+        assert actual.dtype == np.float32
+        assert np.abs(actual - expected).max() <= 0.1 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", FREE_SIZE)
+def test_any_size_is_accepted_unless_given(name):
+    fixed = randomised(small(name))
+    free = small(name, size=None, frames=None)
+    free.set_weights(fixed.get_weights())
+    assert free.input_shape[1:4] == (None, None, None)
+    x = clips(fixed)
+    expected = outputs(fixed, x)[1]
+    assert np.abs(outputs(free, x)[1] - expected).max() <= 1e-5 * np.abs(expected).max()
+    wide = np.random.default_rng(2).normal(size=(1, 16, 40, 48, x.shape[-1])).astype("f")
+    assert outputs(free, wide)[1].shape == (1, 5)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_arguments_out_of_range_are_refused(name):
+    wrong = [("num_classes", 0, "at least 1"), ("width", 0, "positive"), ("dropout", 1.0, "rate")]
+    if name != "inception_v1":
+        wrong.append(("frames", 0, "^frames"))
+    for argument, value, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            small(name, **{argument: value})
+
+
+def test_catalogue_names_the_nearest_configuration():
+    with pytest.raises(ValueError, match="did you mean 'slowfast_r50_4x16x1'"):
+        models.build("slowfast_r50_4x16")
+
+
+def test_clips_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="multiple of 8 for slowfast_r50_4x16x1, got 12"):
+        models.build("slowfast_r50_4x16x1", frames=12)
+    with pytest.raises(ValueError, match="at least 5, got 4"):
+        models.build("i3d_r50_32x2x1", frames=4)
+    with pytest.raises(ValueError, match="dense layers of C3D"):
+        models.build("c3d_16x1x1", size=None)
+    free = small("i3d_r50_32x2x1", frames=None)
+    with pytest.raises(ValueError, match="clip too short or too small: pool2"):
+        free(np.zeros((1, 4, 32, 32, 3), np.float32))
