@@ -1,0 +1,42 @@
+"""Small I3D on UT-Interaction: 120 clips of 6 interactions, 83 to train on and 37 to test on.
+
+Command: from the demo weights, and (without the last flag) from scratch, one for each stream:
+
+    python -m data_prep build --videos=train.csv --video_root=ut_interaction --split=train \
+        --out=data/ut --short_side=96
+    python -m data_prep build --videos=test.csv --video_root=ut_interaction --split=test \
+        --out=data/ut --short_side=96
+    python -m i3d.train --config=configs/i3d/ut_interaction.py --config.data.stream=rgb \
+        --workdir=runs/ut_rgb --config.model.start=checkpoints/demo/rgb.weights.h5
+    python -m i3d.evaluate --config=configs/i3d/ut_interaction.py --config.data.stream=rgb \
+        --checkpoint=runs/ut_rgb/step-00000500/model.weights.h5 --clips=3 --out=ut_rgb.npz
+
+train.csv and test.csv have the columns path,label. There is no validation split: 37 test videos
+are too few to choose anything on.
+
+Hardware: 2 CPU cores. Hours: see README. Expected result: see README.
+"""
+
+from i3d import config
+
+
+def get_config():
+    """Returns the configuration."""
+    c = config.defaults()
+    c.steps = 500
+    c.log_every = 25
+    c.checkpoint_every = 100
+    c.data.records = "data/ut"
+    c.data.validation = ""
+    c.data.frames = 16
+    c.data.stride = 3
+    c.data.size = 80  # of records of short side 96
+    c.data.crop = "multi_scale"
+    c.model.width = 0.25
+    c.model.dropout = 0.5
+    c.batch.per_replica = 16
+    c.optimizer.learning_rate = 0.02
+    c.optimizer.weight_decay = 1e-4
+    c.schedule.name = "cosine"
+    c.schedule.warmup_steps = 50
+    return c
