@@ -151,7 +151,7 @@ def demo_steps(cards, folder):
         refuse((START_S, END_S), "needs --video")
         seed = figures.TEST_SEED + DEMO_SEED
         path, *_ = figures.write_videos(folder, 1, seed, actions=[DEMO_ACTION])
-        print(f"a drawn video: {DEMO_ACTION}, seed {seed} (not one of the training)", file=sys.stderr)
+        print(f"a drawn video of {DEMO_ACTION}, seed {seed}, new to the weights", file=sys.stderr)
         return video_steps(cards, path)
     return video_steps(cards, VIDEO.value)
 

@@ -18,10 +18,8 @@ import warnings
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from i3d import schedules
+from i3d import config_errors, schedules
 
-# What reading a command line and a file can raise, and no more.
-_ERRORS = (AttributeError, KeyError, OSError, SyntaxError, TypeError, ValueError, flags.Error)
 _CHOICES = {
     "precision": ("float32", "bfloat16"),
     "batch_norm": ("local", "sync", "frozen"),
@@ -35,7 +33,7 @@ _AT_LEAST_1 = (
     "steps data.frames data.stride data.size data.read_mb batch.per_replica batch.accumulate "
     "schedule.every log_every validate_every checkpoint_every"
 ).split()
-_BELOW_1 = "label_smoothing model.dropout optimizer.momentum optimizer.ema_decay".split()
+_BELOW_1 = "batch_norm_momentum label_smoothing model.dropout optimizer.momentum optimizer.ema_decay".split()
 _ELEMENTS = {"schedule.boundaries": (int,), "schedule.factors": (int, float)}
 # The keys that only some schedules read.
 _READ_BY = {
@@ -54,6 +52,7 @@ def defaults():
     config.deterministic = True  # equal runs give equal weights; some GPU operations refuse it
     config.precision = "float32"  # or "bfloat16": layers in it, variables and loss in float32
     config.batch_norm = "local"  # "local", "sync" or "frozen"; see train_step.set_batch_norm
+    config.batch_norm_momentum = 0.0  # of moving statistics; 0: the model's own (I3D 0.999)
     config.label_smoothing = 0.0
     config.log_every = 10
     config.validate_every = 500
@@ -75,7 +74,7 @@ def _data():
     data.frames = 64  # of a clip
     data.stride = 1  # from one frame of a clip to the next
     data.size = 224  # pixels of the crop's sides
-    data.crop = "random"  # of size x size; or "multi_scale" or "random_resized"; see data/augment.py
+    data.crop = "random"  # or "multi_scale" or "random_resized"; see data/augment.py
     data.flip = True  # half of the clips mirrored
     data.read_mb = 512  # memory for encoded videos being read, on each worker
     data.flow_method = "tvl1"  # what the stored flow was made with; "" takes any
@@ -193,8 +192,9 @@ def parse_flags(argv, flag_values=flags.FLAGS):
             raise ValueError("expected --config=FILE.py, got none; configs/ holds some")
         check(flag_values.config)
         return rest
-    except _ERRORS as error:
-        sys.exit(_one_line(error))
+    except config_errors.KINDS as error:
+        types = {key: type(value).__name__ for key, value in flat(defaults()).items()}
+        sys.exit(config_errors.one_line(error, types))
 
 
 def flat(config, prefix=""):
@@ -242,39 +242,3 @@ def _check_schedule(schedule):
                 f"config.schedule.{key}: read by the schedule {' or '.join(names)} only, and "
                 f"schedule.name is {schedule.name!r}"
             )
-
-
-def _one_line(error):
-    """Returns what went wrong, and where in the config file, without traceback."""
-    text = str(error)
-    if isinstance(error, flags.IllegalFlagValueError) and "\n" not in text:
-        if match := re.match(r"flag --(config\.[\w.]+)=(.*?): ", text):
-            key = match[1].removeprefix("config.")
-            kind = type(flat(defaults())[key]).__name__
-            return f"{match[1]}: expected {kind}, got {match[2]!r}"
-        return text
-    chain = [error]
-    while error := error.__cause__ or error.__context__:  # ml_collections wraps what was raised
-        chain.append(error)
-    error = next((e for e in reversed(chain) if _place(e)), chain[-1])
-    text = str(error)
-    if text[:1] in ("'", '"') and text[-1:] == text[:1]:  # a KeyError's text is quoted
-        text = text[1:-1].replace("\\n", "\n").replace("\\'", "'")
-    lines = text.splitlines() or [repr(error)]
-    if isinstance(error, OSError):  # the last attempt to read the file
-        return lines[-1].strip()
-    text = lines[0].split(" Other fields present")[0]
-    if len(lines) > 1 and lines[-1].startswith("Did you mean"):
-        text += " " + lines[-1]
-    place = _place(error)
-    return f"{place}: {text}" if place else text
-
-
-def _place(error):
-    """Returns "FILE:LINE" of the config file that raised the error, or None."""
-    place, trace = None, error.__traceback__
-    while trace:
-        if trace.tb_frame.f_code.co_name == "get_config":
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place

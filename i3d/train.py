@@ -1,7 +1,7 @@
 """Trains a model on records, on one device, all GPUs of a machine, or several machines.
 
     python -m i3d.train --config=configs/i3d/figures.py --workdir=runs/rgb
-    python -m i3d.train --config=configs/i3d/figures.py --config.data.stream=flow --workdir=runs/flow
+    python -m i3d.train --config=configs/i3d/figures.py --workdir=runs/a --config.seed=1
 
 Stopped or killed, the same command goes on from the last checkpoint and ends with the same
 weights. On several machines start it on each, with TF_CONFIG and one --workdir that all see.

@@ -1,7 +1,7 @@
 """What a configuration means for the data: records, clips, crops.
 
-    records, validation = train_input.opened(settings)
-    batches = iter(train_input.batches(settings, records, strategy, start_step=0))
+records, validation = train_input.opened(settings)
+batches = iter(train_input.batches(settings, records, strategy, start_step=0))
 """
 
 from functools import partial

@@ -1,9 +1,9 @@
 """What a configuration means for the model: its architecture, first weights and optimizer.
 
-    with strategy.scope():
-        model = train_model.build(settings, num_classes=101)
-        print(train_model.start(settings, model))
-        optimizer = train_model.optimizer(settings, model)
+with strategy.scope():
+    model = train_model.build(settings, num_classes=101)
+    print(train_model.start(settings, model))
+    optimizer = train_model.optimizer(settings, model)
 """
 
 import keras
@@ -71,7 +71,7 @@ def optimizer(settings, model):
 
     Sets the model's batch normalisation, too, since that decides what is trained.
     """
-    set_batch_norm(model, settings.batch_norm)
+    set_batch_norm(model, settings.batch_norm, settings.batch_norm_momentum)
     own = settings.optimizer
     names = ("momentum", "weight_decay", "kernels_only", "clip_norm", "ema_decay")
     options = {name: own[name] for name in names}

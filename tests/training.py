@@ -8,16 +8,17 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from i3d import config, models
+from i3d import config
 from i3d.models import blocks
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "i3d.train"]
 FILE = """
+from i3d import models
 from tests import training
 
 def get_config():
-    training.models._BUILDERS["tiny"] = training.tiny_model
+    models._BUILDERS["tiny"] = training.tiny_model
     return training.tiny({folder!r})
 """
 

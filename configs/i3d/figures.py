@@ -1,7 +1,23 @@
-"""Small I3D on the embedded figures: the demo checkpoints of checkpoints/demo.
+"""Small I3D on the drawn figures: what the demo weights in checkpoints/demo were made with.
 
-    python -m i3d.train --config=configs/i3d/figures.py --workdir=runs/rgb
-    python -m i3d.train --config=configs/i3d/figures.py --config.data.stream=flow --workdir=runs/flow
+Command: the data set, then flow, then RGB, which begins with the weights of flow (from random
+weights RGB stays at chance for longer than this takes):
+
+    python -m data_prep figures --out=figures/train --videos_per_class=100
+    python -m data_prep figures --out=figures/test --videos_per_class=20 --test
+    python -m data_prep build --videos=figures/train --split=train --out=data/figures \
+        --short_side=96
+    python -m data_prep build --videos=figures/test --split=test --out=data/figures \
+        --short_side=96
+    python -m i3d.train --config=configs/i3d/figures.py --workdir=runs/flow \
+        --config.data.stream=flow
+    python -m i3d.train --config=configs/i3d/figures.py --workdir=runs/rgb \
+        --config.model.start=runs/flow/step-00001500/model.weights.h5 \
+        --config.model.start_stream=flow --config.steps=1000 --config.optimizer.learning_rate=0.02
+
+Hardware: 2 CPU cores.
+Hours: 0.1 for the data set, 0.3 for flow, 0.2 for RGB (each of the two on one core).
+Expected result: checkpoints/README.md.
 """
 
 from i3d import config
@@ -12,9 +28,10 @@ def get_config():
     c = config.defaults()
     c.steps = 1500
     c.log_every = 50
-    c.validate_every = 500
     c.checkpoint_every = 100
+    c.batch_norm_momentum = 0.9
     c.data.records = "data/figures"
+    c.data.validation = ""
     c.data.frames = 16
     c.data.stride = 3
     c.data.size = 80  # of records of short side 96

@@ -1,18 +1,22 @@
 """Small I3D on UT-Interaction: 120 clips of 6 interactions, 83 to train on and 37 to test on.
 
-Command: from the demo weights, and (without the last flag) from scratch, one for each stream:
+Command: from the demo weights, and (without --config.model.start) from scratch; here for RGB, for
+flow put flow in place of rgb throughout:
 
-    python -m data_prep build --videos=train.csv --video_root=ut_interaction --split=train \
-        --out=data/ut --short_side=96
-    python -m data_prep build --videos=test.csv --video_root=ut_interaction --split=test \
-        --out=data/ut --short_side=96
+    for split in train test; do python -m data_prep build --videos=ut.csv --split=$split \
+        --video_root=ut_interaction --out=data/ut --short_side=96; done
     python -m i3d.train --config=configs/i3d/ut_interaction.py --config.data.stream=rgb \
         --workdir=runs/ut_rgb --config.model.start=checkpoints/demo/rgb.weights.h5
     python -m i3d.evaluate --config=configs/i3d/ut_interaction.py --config.data.stream=rgb \
         --checkpoint=runs/ut_rgb/step-00000500/model.weights.h5 --clips=3 --out=ut_rgb.npz
+    python -m i3d.fuse ut_rgb.npz ut_flow.npz
 
-train.csv and test.csv have the columns path,label. There is no validation split: 37 test videos
-are too few to choose anything on.
+ut.csv has the columns path,label,split, a video in each row. A list of your own with the columns
+file,class,split, say, becomes it by
+
+    awk -F, 'NR == 1 {print "path,label,split"} NR > 1 {print $1 "," $2 "," $3}' list.csv > ut.csv
+
+There is no validation split: 37 test videos are too few to choose anything on.
 
 Hardware: 2 CPU cores. Hours: see README. Expected result: see README.
 """
@@ -26,6 +30,7 @@ def get_config():
     c.steps = 500
     c.log_every = 25
     c.checkpoint_every = 100
+    c.batch_norm_momentum = 0.9
     c.data.records = "data/ut"
     c.data.validation = ""
     c.data.frames = 16

@@ -87,4 +87,3 @@ def _tf1_heads(path):
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path}: not a whole TF1 checkpoint: {reason}") from error
     return [int(np.prod(shape)) for name, shape in shapes.items() if name.endswith(_TF1_HEAD)]
-

@@ -1,11 +1,10 @@
 """What published PyTorch checkpoints call the weights of our models, and how they lay them out.
 
-    for entry in entries(model):                        # video checkpoints, whole models
+    for entry in entries(model):
         entry.variable.assign(entry.layout(state_dict[entry.key]))
-    for entry in image_entries(model):                  # ImageNet's ResNet-50, without its head
-        ...
 
-Layers are named after the state dicts, with "-" for "."; this module holds the exceptions.
+Layers are named after the state dicts, with "-" for "."; this module holds the exceptions. For
+image networks' checkpoints see `torch_image`.
 """
 
 import re
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_VARIABLES = {
+VARIABLES = {
     "kernel": "weight",
     "bias": "bias",
     "gamma": "weight",
@@ -42,12 +41,6 @@ _RULES = {  # start of the model's name -> (rules, start of every other key)
         (_MMACTION2, "backbone."),
     ),
 }
-_IMAGE = (
-    (r"conv(\d)-conv", r"conv\1"),
-    (r"conv(\d)-bn", r"bn\1"),
-    ("downsample-conv", "downsample.0"),
-    ("downsample-bn", "downsample.1"),
-)
 
 
 class Entry(NamedTuple):
@@ -78,45 +71,20 @@ def entries(model):
         )
     rules, prefix = _RULES[start]
     found = []
-    for layer, variable in _weights(model):
-        key = f"{_renamed(layer, rules, prefix)}.{_VARIABLES[variable.name]}"
+    for layer, variable in weights(model):
+        key = f"{renamed(layer, rules, prefix)}.{VARIABLES[variable.name]}"
         found.append(Entry(variable, key, _layout(model, layer, variable)))
     return found
 
 
-def image_entries(model):
-    """Returns the list of `Entry` that fill a video ResNet-50 with an image ResNet-50.
-
-    The keys are those of torchvision and timm. Kernels over several frames are the image's,
-    repeated and divided by their number; input channels that the image network lacks (lateral
-    connections) start at zero, a first layer of other than 3 channels takes the mean over them.
-    Head, non-local blocks, lateral connections, LSTM and fast pathway are left as they are.
-
-    Args:
-      model: of the TSN, TSM, two-stream, CNN+LSTM, SlowOnly, inflated ResNet-50 or SlowFast
-        families, not folded.
-
-    Raises:
-      ValueError: the model holds no ResNet of bottleneck blocks.
-    """
-    found = []
-    for layer, variable in _weights(model):
-        name = layer.removeprefix("slow_path-")
-        if re.fullmatch(r"(layer\d-\d+-)?(conv\d|downsample)-(conv|bn)", name):
-            key = f"{_renamed(name, _IMAGE, '')}.{_VARIABLES[variable.name]}"
-            found.append(Entry(variable, key, _inflation(name, variable)))
-    if not any(entry.key == "layer4.0.conv3.weight" for entry in found):
-        raise ValueError(f"{model.name}: expected a network of ResNet-50's bottleneck blocks")
-    return found
-
-
-def _weights(model):
-    """Yields (layer's name, variable)."""
+def weights(model):
+    """Yields (layer's name, variable) of all weights of a model."""
     for layer in model.layers:
         yield from ((layer.name, variable) for variable in layer.weights)
 
 
-def _renamed(layer, rules, prefix):
+def renamed(layer, rules, prefix=""):
+    """Returns a layer's name in a state dict, by the first of `rules` that matches its end."""
     for pattern, replacement in rules:
         renamed, count = re.subn(f"{pattern}$", replacement, layer)
         if count:
@@ -136,10 +104,10 @@ def _layout(model, layer, variable):
         return lambda array: np.roll(array, -fast, axis=1).T  # (fast, slow) -> (slow, fast)
     if len(variable.shape) == 2:
         return lambda array: array.reshape(array.shape[:2]).T
-    return _kernel
+    return kernel
 
 
-def _kernel(array):
+def kernel(array):
     """[O, I, (t,) h, w] -> [t, h, w, I, O], t = 1 for a kernel of images."""
     array = array if array.ndim == 5 else array[:, :, None]
     return array.transpose(2, 3, 4, 1, 0)
@@ -150,21 +118,3 @@ def _channels_last(array, map_shape):
     frames, height, width, channels = map_shape
     array = array.reshape(len(array), channels, frames, height, width)
     return array.transpose(2, 3, 4, 1, 0).reshape(-1, len(array))
-
-
-def _inflation(layer, variable):
-    """Returns the function from an image network's array to the video network's."""
-    if variable.name != "kernel":
-        return np.asarray
-    frames, _, _, channels, _ = variable.shape
-
-    def inflate(array):
-        kernel = _kernel(array)
-        lacking = channels - kernel.shape[3]
-        if layer == "conv1-conv" and lacking:
-            kernel = np.repeat(kernel.mean(axis=3, keepdims=True), channels, axis=3)
-        elif lacking > 0:
-            kernel = np.pad(kernel, [(0, 0)] * 3 + [(0, lacking), (0, 0)])
-        return np.repeat(kernel, frames, axis=0) / np.float32(frames)
-
-    return inflate

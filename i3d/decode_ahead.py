@@ -1,0 +1,255 @@
+"""Views of videos decoded ahead of the network: a pool of processes without TensorFlow.
+
+    with Decoders(decode, paths, workers=4, shape=(64, 224, 224, 3)) as decoders:
+        for batch in ahead(batches(decoders, 8)):
+            ...                    # batch.clips, batch.keys, batch.ended
+
+Views wait in shared memory of fixed size, and a worker with no room left waits too. A video that
+crashes its worker ends as a failed one; the workers end when their parent does.
+"""
+
+import collections
+import itertools
+import math
+import os
+import queue
+import signal
+import threading
+from multiprocessing import connection, get_context, parent_process
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+WAITING_BYTES = 2**27  # of the views that each worker may have waiting
+_LEAST_WAITING = 3
+# What a video can raise in its reader; anything else is an error of this program.
+_BAD_VIDEO = (ValueError, OSError, MemoryError, cv2.error)
+
+
+class View(NamedTuple):
+    """One view: which task it is of, what `decode` said of it, its float32 pixels."""
+
+    task: int
+    key: tuple
+    pixels: np.ndarray
+
+
+class End(NamedTuple):
+    """All views of a task have come; `problem` is "" or why they are not to be used."""
+
+    task: int
+    problem: str
+
+
+class Batch(NamedTuple):
+    """Views of any tasks, and the tasks of which no more will come."""
+
+    clips: np.ndarray  # float32 [n, ...], n may be 0 in the last batch
+    keys: list  # (task, key) of each
+    ended: list  # of End
+
+
+class DecodeError(RuntimeError):
+    """The pool cannot go on; one line."""
+
+
+class Decoders:
+    """Iterates over the Views and Ends of all tasks, each task's in order.
+
+    Pixels belong to the pool: they are overwritten after the next step of the iteration.
+    """
+
+    def __init__(self, decode, tasks, workers, shape):
+        """Starts nothing yet.
+
+        Args:
+          decode: function of a module (or functools.partial of one) from a task to an iterator of
+            (key, float32 array of `shape`); raises ValueError or OSError for a bad video.
+          tasks: sequence of what `decode` takes; views name their place in it.
+          workers: number of processes, at least 1.
+          shape: of a view.
+        """
+        self._tasks = collections.deque(enumerate(tasks))
+        self._count = min(workers, len(self._tasks))
+        self._start = lambda: _Worker(decode, shape)
+        self._workers = []
+        self._closed = False
+
+    def __enter__(self):
+        """Starts the workers."""
+        self._workers = [self._start() for _ in range(self._count)]
+        return self
+
+    def __exit__(self, *error):
+        """Ends the workers, whatever they are at."""
+        self._closed = True
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+
+    def __iter__(self):
+        """Yields View and End; the oldest task's first, so that the others stay decoded ahead.
+
+        Raises:
+          DecodeError: a worker was killed, or failed for another reason than a video.
+        """
+        while self._workers:
+            ready = set(connection.wait([worker.pipe for worker in self._workers]))
+            if self._closed:
+                return
+            able = [worker for worker in self._workers if worker.pipe in ready]
+            worker = min(able, key=lambda worker: worker.task)
+            try:
+                message = worker.pipe.recv()
+            except (EOFError, ConnectionResetError):
+                if self._closed:
+                    return
+                yield self._replaced(worker)
+                continue
+            if isinstance(message, End):
+                yield message
+            elif message is None:
+                self._give_task(worker)
+            else:
+                task, key, slot = message
+                yield View(task, key, worker.slots[slot])
+                worker.free.release()
+
+    def _give_task(self, worker):
+        if self._tasks:
+            worker.task = self._tasks[0][0]
+            worker.pipe.send(self._tasks.popleft())
+        else:
+            worker.pipe.send(None)
+            worker.process.join()
+            self._workers.remove(worker)
+
+    def _replaced(self, worker):
+        """Returns the End of the task that crashed its worker, which gets a successor."""
+        worker.process.join()
+        code = worker.process.exitcode
+        if code == -signal.SIGKILL:
+            raise DecodeError(
+                "a decoding process was killed (out of memory?); run the same command again to go "
+                "on, with fewer --workers if need be"
+            )
+        if code >= 0 or worker.task < 0:
+            raise DecodeError(f"a decoding process ended with status {code}; see the error above")
+        self._workers[self._workers.index(worker)] = self._start()
+        return End(worker.task, f"the decoder crashed ({signal.Signals(-code).name})")
+
+
+class _Worker:
+    """A process with its pipe and the shared memory that its views wait in."""
+
+    def __init__(self, decode, shape):
+        context = get_context("spawn")  # safe beside the threads of TensorFlow
+        count = max(_LEAST_WAITING, WAITING_BYTES // (4 * math.prod(shape)))
+        memory = context.RawArray("f", count * math.prod(shape))
+        self.slots = _slots(memory, shape)
+        self.free = context.Semaphore(count)
+        self.task = -1  # none yet
+        self.pipe, theirs = context.Pipe()
+        arguments = (theirs, memory, shape, self.free, decode)
+        self.process = context.Process(target=_work, args=arguments, daemon=True)
+        self.process.start()
+        theirs.close()
+
+
+def _slots(memory, shape):
+    return np.frombuffer(memory, np.float32).reshape(-1, *shape)
+
+
+def _work(pipe, memory, shape, free, decode):
+    """Asks for tasks and puts their views into shared memory, until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)
+    slots = _slots(memory, shape)
+    places = itertools.cycle(range(len(slots)))
+    pipe.send(None)
+    while (given := pipe.recv()) is not None:
+        number, task = given
+        problem = ""
+        try:
+            for key, view in decode(task):
+                if view.shape != shape:
+                    raise TypeError(f"{task}: expected views of {shape}, got {view.shape}")
+                free.acquire()
+                slot = next(places)
+                slots[slot] = view
+                pipe.send((number, key, slot))
+        except _BAD_VIDEO as error:
+            problem = (str(error).strip() or repr(error)).splitlines()[0]
+        pipe.send(End(number, problem))
+        pipe.send(None)
+
+
+def _end_with_parent():
+    parent_process().join()
+    os._exit(1)
+
+
+def batches(pieces, size):
+    """Yields a Batch of `size` views each, the last of what is left.
+
+    Args:
+      pieces: iterator of View and End.
+      size: views of a batch, at least 1.
+    """
+    clips, keys, ended = None, [], []
+    for piece in pieces:
+        if isinstance(piece, End):
+            ended.append(piece)
+            continue
+        if clips is None:
+            clips = np.empty((size, *piece.pixels.shape), np.float32)
+        clips[len(keys)] = piece.pixels
+        keys.append((piece.task, piece.key))
+        if len(keys) == size:
+            yield Batch(clips, keys, ended)
+            clips, keys, ended = None, [], []
+    if keys or ended:
+        yield Batch(
+            np.empty((0,), np.float32) if clips is None else clips[: len(keys)], keys, ended
+        )
+
+
+def ahead(items, count=1):
+    """Yields the items of an iterable, which a thread makes up to `count` ahead.
+
+    What the iterable raises is raised here. Closing this generator does not end a thread that
+    waits inside the iterable: end that first.
+    """
+    made, stopped = queue.Queue(count), threading.Event()
+
+    def put(item):
+        while not stopped.is_set():
+            try:
+                return made.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def make():
+        try:
+            for item in items:
+                put((item, None))
+                if stopped.is_set():
+                    return
+            put((None, StopIteration()))
+        except BaseException as error:
+            put((None, error))
+
+    threading.Thread(target=make, daemon=True).start()
+    try:
+        while True:
+            item, error = made.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stopped.set()

@@ -1,0 +1,94 @@
+"""The recipes under configs/: each loads, tells what it should, and has the published numbers."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from i3d import config
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(ROOT.glob("configs/*/*.py"))
+ITEMS = ("Command:", "Hardware:", "Hours:", "Expected result:")
+
+
+def loaded(path, *overrides):
+    """Returns the configuration as the command reads it."""
+    values = flags.FlagValues()
+    argv = ["train", f"--config={path}", *overrides]
+    config.define_flag(values, argv)
+    config.parse_flags(argv, values)
+    return values.config
+
+
+def docstring(path):
+    spec = importlib.util.spec_from_file_location("recipe", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.__doc__
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_loads_and_tells_command_hardware_hours_and_result(path):
+    config.check(loaded(path))
+    text = docstring(path)
+    for item in ITEMS:
+        assert re.search(rf"{item}\s+\S", text), item
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_commands_in_the_text_can_be_given(path):
+    """Their files are there, and their keys and values are those of the configuration."""
+    text = re.sub(r"\\\n\s*", "", docstring(path))
+    commands = re.findall(r"python -m i3d\.(?:train|evaluate) .*", text)
+    assert commands
+    for command in commands:
+        file = re.search(r"--config=(\S+)", command)[1]
+        assert (ROOT / file) == path
+        loaded(path, *re.findall(r"--config\.\S+", command))
+
+
+def rates(name, steps, clips=6 * 64, *overrides):
+    settings = loaded(ROOT / f"configs/i3d/{name}.py", *overrides)
+    return [config.learning_rate(settings, step, clips) for step in steps]
+
+
+def test_kinetics_recipes_are_the_published_ones():
+    for name, total in (("kinetics_rgb", 115_000), ("kinetics_flow", 155_000)):
+        settings = loaded(ROOT / f"configs/i3d/{name}.py")
+        assert settings.steps == total
+        assert settings.data.stream == name.removeprefix("kinetics_")
+        assert (settings.data.frames, settings.data.size, settings.data.stride) == (64, 224, 1)
+        assert (settings.model.width, settings.model.dropout) == (1.0, 0.5)
+        assert settings.batch.per_replica == 6
+        assert settings.optimizer.momentum == 0.9
+        assert settings.optimizer.weight_decay == 1e-7
+    changes = {0: 0.1, 97_000: 0.01, 108_000: 0.001}
+    assert_rates("kinetics_rgb", changes)
+    changes = {0: 0.1, 97_000: 0.01, 104_500: 0.001, 115_000: 0.1, 140_000: 0.01, 150_000: 0.001}
+    assert_rates("kinetics_flow", changes)
+
+
+def assert_rates(name, changes):
+    """The rate is that of the table from each of its steps on, and the one before until then."""
+    expected = list(changes.values())
+    assert rates(name, changes) == pytest.approx(expected)
+    before = [step - 1 for step in list(changes)[1:]]
+    assert rates(name, before) == pytest.approx(expected[:-1])
+
+
+def test_rates_of_kinetics_scale_with_the_clips():
+    assert rates("kinetics_rgb", [0], clips=48) == pytest.approx([0.1 / 8])
+
+
+@pytest.mark.parametrize("name", ["finetune", "ucf101", "hmdb51"])
+def test_fine_tuning_is_for_few_clips(name):
+    settings = loaded(ROOT / f"configs/i3d/{name}.py")
+    assert settings.batch_norm == "frozen"
+    assert settings.model.start == "checkpoints/rgb_imagenet/model.ckpt"
+    assert (settings.data.frames, settings.data.size) == (64, 224)
+    clips = settings.batch.per_replica * settings.batch.accumulate
+    first, last = rates(name, [0, settings.steps - 1], clips)
+    assert first == settings.optimizer.learning_rate > 50 * last
