@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from i3d.data import schema
-from i3d.recipes import Recipe, is_published, recipe_of, recipe_of_run
+from i3d.recipes import Recipe, published_model, recipe_of, recipe_of_run
 from i3d.weights import cards
 
 RUN_FILE = "config.json"  # as i3d.run_folder writes it
@@ -52,7 +52,8 @@ def choice_of(model, checkpoint, settings=None, clips=None, crops=None):
     """Returns the Choice of a model and a checkpoint.
 
     Args:
-      model: name in the catalogue; None for weights of a training run.
+      model: name in the catalogue; None for files of a published name, and for weights of a
+        training run.
       checkpoint: path.
       settings: {"data.size": 224, ...} of the run; None reads config.json beside the checkpoint.
       clips, crops: in place of those of the recipe.
@@ -60,7 +61,8 @@ def choice_of(model, checkpoint, settings=None, clips=None, crops=None):
     Raises:
       ValueError: a name, number or file is not as expected.
     """
-    choice = _of_run(checkpoint, settings) if model is None else _of_model(model, checkpoint)
+    model = model or (None if settings else published_model(checkpoint))
+    choice = _of_model(model, checkpoint) if model else _of_run(checkpoint, settings)
     given = {"clips": clips, "crops": crops}
     recipe = dataclasses.replace(choice.recipe, **{k: v for k, v in given.items() if v is not None})
     if recipe.crops == 3 and recipe.crop != recipe.resize:  # squares as high as the pictures
@@ -72,7 +74,7 @@ def choice_of(model, checkpoint, settings=None, clips=None, crops=None):
 
 def _of_model(model, checkpoint):
     recipe = recipe_of(model, checkpoint)
-    if is_published(checkpoint):
+    if published_model(checkpoint):
         return Choice(recipe, checkpoint, cards.class_names(recipe.labels) if recipe.labels else ())
     note = f"{checkpoint}: not a published name; taken as {model} is tested by default"
     return Choice(recipe, checkpoint, (), note)

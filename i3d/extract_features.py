@@ -54,7 +54,7 @@ def main(argv):
 
 
 def underscored(argv):
-    """Returns the arguments, dashes in the names of flags replaced: --video-list, as MMAction2's."""
+    """Returns the arguments with --video-list, as MMAction2 spells it, made --video_list."""
 
     def renamed(word):
         dashes, name, value = re.fullmatch(r"(-*)([^=]*)(.*)", word, re.DOTALL).groups()

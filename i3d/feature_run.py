@@ -3,7 +3,6 @@
 failures = feature_run.run(job)                  # {index in the list: reason}
 """
 
-import functools
 import sys
 
 import keras

@@ -94,10 +94,9 @@ def recipe_of(model_name, checkpoint=None):
       ValueError: nothing is known of such a model, or the file is that of another.
     """
     path = Path(str(checkpoint or "").removesuffix(".index"))
-    for card in (*CARDS.values(), *DEMO_CARDS.values()):
-        if path.parts[-2:] == Path(card.file).parts:
-            _check_same(path, card.model, model_name)
-            return _of_card(card)
+    if card := _card(path):
+        _check_same(path, card.model, model_name)
+        return _of_card(card)
     if release := RELEASES.get(path.name):
         _check_same(path, release.model, model_name)
         return _of_release(release)
@@ -114,11 +113,13 @@ def recipe_of(model_name, checkpoint=None):
     raise ValueError(f"model {model_name!r}: not a model of videos that is known; {hint}")
 
 
-def is_published(checkpoint):
-    """Returns whether `recipe_of` knows the file by its name."""
+def published_model(checkpoint):
+    """Returns the model of a file that keeps its published name, "" for others."""
     path = Path(str(checkpoint).removesuffix(".index"))
-    files = [Path(card.file).parts for card in (*CARDS.values(), *DEMO_CARDS.values())]
-    return path.name in RELEASES or path.parts[-2:] in files
+    if path.name in RELEASES:
+        return RELEASES[path.name].model
+    card = _card(path)
+    return card.model if card else ""
 
 
 def recipe_of_run(settings, short_side=schema.SHORT_SIDE, fps=schema.FPS):
@@ -151,6 +152,12 @@ def recipe_of_run(settings, short_side=schema.SHORT_SIDE, fps=schema.FPS):
         )
     except KeyError as error:
         raise ValueError(f"not the configuration of a training run: no {error.args[0]}") from error
+
+
+def _card(path):
+    """Returns the Card whose file ends the path, or None."""
+    cards = (*CARDS.values(), *DEMO_CARDS.values())
+    return next((card for card in cards if path.parts[-2:] == Path(card.file).parts), None)
 
 
 def _check_same(path, model, asked):

@@ -115,5 +115,8 @@ def _demo(stream, published):
     )
 
 
-# Our own, of the drawn actions; accuracies: see checkpoints/README.md.
-DEMO_CARDS = {card.name: card for card in (_demo("rgb", ""), _demo("flow", ""))}
+# Our own; commands and other seeds: checkpoints/README.md.
+_DRAWN = "260 drawn test videos, 3 clips each, top-1"
+DEMO_CARDS = {
+    card.name: card for card in (_demo("rgb", f"88.5, {_DRAWN}"), _demo("flow", f"87.3, {_DRAWN}"))
+}
