@@ -9,6 +9,7 @@ TensorFlow is not imported here.
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 from i3d.data import schema
@@ -60,7 +61,10 @@ def choice_of(model, checkpoint, settings=None, clips=None, crops=None):
 
     Raises:
       ValueError: a name, number or file is not as expected.
+      FileNotFoundError: there is no such checkpoint.
     """
+    if not any(map(os.path.exists, (checkpoint, f"{checkpoint}.index"))):
+        raise FileNotFoundError(f"{checkpoint}: no such checkpoint")
     model = model or (None if settings else published_model(checkpoint))
     choice = _of_model(model, checkpoint) if model else _of_run(checkpoint, settings)
     given = {"clips": clips, "crops": crops}

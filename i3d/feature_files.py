@@ -186,8 +186,8 @@ class Work:
 def _whole(path):
     """Removes a file of rows that a crash of the machine left unreadable; returns whether it is."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            Rows(**arrays)
+        with open(path, "rb") as file:  # which np.load would leave open if it fails
+            Rows(**np.load(file, allow_pickle=False))
             return True
     except _DAMAGE:
         path.unlink()

@@ -31,7 +31,15 @@ def load(build, checkpoint, endpoint="features"):
     heads = torch if torch.is_torch(checkpoint) else start
     model = build(heads.head_classes(checkpoint))
     weights.load(model, checkpoint)
-    model = models.fold_batch_norm(model)
+    return ending_at(models.fold_batch_norm(model), endpoint)
+
+
+def ending_at(model, endpoint):
+    """Returns the part of a model up to a layer, as `load`.
+
+    Raises:
+      ValueError: there is no such layer.
+    """
     _check_endpoint(model, endpoint)
     x = model.get_layer(endpoint).output
     axes = tuple(range(1, len(x.shape) - 1))

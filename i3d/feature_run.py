@@ -3,6 +3,7 @@
 failures = feature_run.run(job)                  # {index in the list: reason}
 """
 
+import contextlib
 import sys
 
 import keras
@@ -37,15 +38,23 @@ def run(job):
         missing = [index for index in range(len(job.entries)) if index not in work.done]
         if work.done:
             print(f"{len(work.done)} of {len(job.entries)} videos are done", file=sys.stderr)
-        failures = {}
-        with Progress(len(missing), "video", "features") as progress:
-            for index, rows in extracted(job, network, strategy, missing):
-                if isinstance(rows, str):
-                    failures[index] = rows
-                else:
-                    work.save(index, rows)
-                progress.add()
+        failures = _work_off(job, network, strategy, work, missing)
         work.finish(job.entries, failures, windows=job.window_s is not None)
+    return failures
+
+
+def _work_off(job, network, strategy, work, missing):
+    """Saves the features of the missing videos; returns the failures."""
+    failures, paths = {}, [job.entries[index].path for index in missing]
+    views_of = ViewsOf(job.recipe, job.window_s, job.stride_s)
+    found = extracted(paths, views_of, network, strategy, job.workers, job.batch_size)
+    with Progress(len(missing), "video", "features") as progress, contextlib.closing(found):
+        for place, rows in found:
+            if isinstance(rows, str):
+                failures[missing[place]] = rows
+            else:
+                work.save(missing[place], rows)
+            progress.add()
     return failures
 
 
@@ -68,25 +77,25 @@ def built(job, num_classes):
         keras.config.set_dtype_policy(policy)
 
 
-def extracted(job, network, strategy, indices):
-    """Yields (index, Rows, or the reason why there are none), in the order of their ends.
+def extracted(paths, views_of, network, strategy, workers, batch_size):
+    """Yields (place in paths, Rows or the reason why there are none), as videos are finished.
 
     Args:
-      job: feature_job.Job.
+      paths: list of video files.
+      views_of: feature_rows.ViewsOf.
       network: keras.Model from views float32 [B, T, H, W, C] to float32 [B, C].
       strategy: tf.distribute.Strategy that it was made under.
-      indices: of the videos in the list.
+      workers: processes that decode.
+      batch_size: views on each replica.
     """
-    decode = ViewsOf(job.recipe, job.window_s, job.stride_s)
-    paths = [job.entries[index].path for index in indices]
-    size, sums = job.batch_size * strategy.num_replicas_in_sync, {}
-    with decode_ahead.Decoders(decode, paths, job.workers, job.recipe.shape) as pieces:
+    size, sums = batch_size * strategy.num_replicas_in_sync, {}
+    with decode_ahead.Decoders(views_of, paths, workers, views_of.recipe.shape) as pieces:
         batches = decode_ahead.ahead(decode_ahead.batches(pieces, size))
         for vectors, batch in feature_net.outputs(network, batches, strategy):
-            for (task, key), vector in zip(batch.keys, vectors, strict=True):
-                sums.setdefault(task, Sums()).add(key, vector)
-            for task, problem in batch.ended:
-                yield indices[task], _rows(sums.pop(task, Sums()), problem)
+            for (place, key), vector in zip(batch.keys, vectors, strict=True):
+                sums.setdefault(place, Sums()).add(key, vector)
+            for place, problem in batch.ended:
+                yield place, _rows(sums.pop(place, Sums()), problem)
 
 
 def _rows(sums, problem):

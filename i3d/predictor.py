@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 import i3d.weights
-from i3d import choices, models, video_views
+from data_prep import read
+from i3d import choices, models, record_views, video_views
 from i3d.streams import PRECISIONS
 from i3d.weights import start, torch
 
@@ -99,9 +100,8 @@ class Predictor:
         Args:
           video: path of a file, or data_prep.read.Place of a stored one.
         """
-        is_place = not isinstance(video, str) and hasattr(video, "shard")
-        views = video_views.of_record if is_place else video_views.opened
-        return [views(video, network.recipe) for network in self._networks]
+        source = record_views if isinstance(video, read.Place) else video_views
+        return [source.opened(video, network.recipe) for network in self._networks]
 
     def scores(self, opened):
         """Returns float32 [K], probabilities, of what `opened` gave.

@@ -163,7 +163,8 @@ class Run:
 
     def _accuracies(self):
         data = self.settings.data
-        total = self.validation.num_records
+        # A worker sees its part of the videos.
+        total = self.validation.num_records if devices.is_alone(self.strategy) else None
         with self.optimizer.averaged(), Progress(total, "video", "validation") as bar:
             scores = views.evaluate(
                 self.model,

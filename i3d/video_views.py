@@ -17,24 +17,22 @@ import sys
 import numpy as np
 
 from data_prep import flow as flow_methods
-from data_prep import read
 from data_prep.video_source import VideoError
 from i3d.data import sampling
 from i3d.recipes import Recipe, recipe_of
 from i3d.video_frames import NothingThere, frame_rate, wanted_frames
-from i3d.view_crops import apart, crop_boxes, cut, levels, normalised, resized
+from i3d.view_crops import crop_boxes, cut, levels, normalised, resized
 
 __all__ = [
     "NothingThere",
     "Recipe",
     "Views",
+    "check_length",
     "of_frames",
-    "of_record",
     "opened",
     "recipe_of",
     "sampled",
     "views",
-    "views_of_record",
     "views_of_windows",
 ]
 
@@ -149,20 +147,6 @@ def views_of_windows(path, recipe, window_s, step_s=None, start_s=0.0, end_s=Non
             return
 
 
-def views_of_record(place, recipe):
-    """Returns all views of a stored video, float32 [V, T, H, W, C].
-
-    Args:
-      place: data_prep.read.Place.
-      recipe: Recipe; its flow is that which is stored.
-
-    Raises:
-      data_prep.read.ReadError: the record is damaged, or holds no flow.
-      ValueError: as `views`.
-    """
-    return of_record(place, recipe).all()
-
-
 def opened(path, recipe, start_s=0.0, end_s=None):
     """Returns the Views of a video file; arguments and errors as for `views`."""
     ratio = frame_rate(path) / recipe.fps if recipe.steps_at_fps else 0
@@ -178,7 +162,7 @@ def opened(path, recipe, start_s=0.0, end_s=None):
     fps = 0 if recipe.steps_at_fps else recipe.fps
     try:
         found = wanted_frames(path, choose, fps, start_s, end_s, convert)
-        _check_length(path, found.count, recipe)
+        check_length(path, found.count, recipe)
         indices = chosen["indices"]
         return Views(_seen(found.pictures, indices, recipe), indices, recipe, found.end_s)
     except VideoError:
@@ -199,35 +183,10 @@ def of_frames(frames, recipe, fps=0.0):
       ValueError: as `views`.
     """
     indices = sampled(len(frames), recipe, fps / recipe.fps if fps else 0)
-    _check_length("frames", len(frames), recipe)
+    check_length("frames", len(frames), recipe)
     wanted = _frames_of(indices, len(frames), recipe)
     pictures = {i: resized(frames[i], recipe.resize) for i in wanted}
     return Views(_seen(pictures, indices, recipe), indices, recipe)
-
-
-def of_record(place, recipe):
-    """Returns the Views of a stored video; arguments and errors as for `views_of_record`."""
-    count, fps, flow = 1, 0.0, recipe.stream == "flow"
-    for segment in read.segments(place):
-        count, fps = count + len(segment.frames) - 1, segment.fps
-        if flow and segment.flow is None:
-            raise read.ReadError(f"{place.id}: holds no flow; build it with --streams=rgb,flow")
-    _check_length(place.id, count, recipe)
-    indices = _stored_indices(count, fps, recipe)
-    wanted, pictures = set(indices.ravel().tolist()), {}
-    for number, (frame, field) in enumerate(read.steps(read.segments(place))):
-        if number in wanted:
-            picture = apart(read.picture(field)) if flow else read.rgb(frame)
-            pictures[number] = picture if flow else resized(picture, recipe.resize)
-    return Views(pictures, indices, recipe)
-
-
-def _stored_indices(count, fps, recipe):
-    """Returns `sampled` of `count` frames at `fps`, which stand for those at recipe.fps."""
-    if recipe.steps_at_fps or not recipe.fps or recipe.fps == fps or recipe.stream == "flow":
-        return sampled(count, recipe, fps / recipe.fps if recipe.steps_at_fps else 0)
-    indices = sampled(max(1, round(count * recipe.fps / fps)), recipe)
-    return np.minimum((indices * (fps / recipe.fps)).astype(np.int64), count - 1)
 
 
 def sampled(count, recipe, fps_ratio=0):
@@ -269,8 +228,17 @@ def _seen(pictures, indices, recipe):
     return {i: levels(next(flow_methods.flow_fields(pair, method))) for i, pair in pairs.items()}
 
 
-def _check_length(name, count, recipe):
-    """Raises NothingThere for one frame where flow is wanted; tells of the first looped video."""
+def check_length(name, count, recipe):
+    """Tells, on standard error, of the first video that is short enough to be looped.
+
+    Args:
+      name: of the video.
+      count: its frames.
+      recipe: Recipe.
+
+    Raises:
+      NothingThere: there is one frame, and flow needs two.
+    """
     indexable = count - (recipe.stream == "flow")
     if not indexable:
         raise NothingThere(f"{name}: 1 frame; flow needs 2")

@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -27,11 +26,11 @@ from i3d import (
     video_views,
 )
 from tests import training
+from tests.decoding import SHAPE, numbered
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "i3d.extract_features"]
 ACTIONS = ("jumping_jacks", "kicking", "walking_left")
-SHAPE = (2, 3)
 
 
 @pytest.fixture(scope="module")
@@ -99,21 +98,17 @@ def assert_close(actual, expected):
 
 
 def test_a_pickle_holds_the_means_in_list_order(files, expected, tmp_path):
+    """As a process, on two devices: nine views by fours, the last batch is not whole."""
     out = tmp_path / "new" / "ucf101_feature.pkl"
-    done = subprocess.run(
-        [*COMMAND, *arguments(files, out, "--workers=2", "--batch-size=4")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    more = "--workers=2", "--batch-size=2", "--replicas=2"
+    _, errors = training.finished(training.start([*COMMAND, *arguments(files, out, *more)]))
     found = read(out)
     assert type(found) is list
     assert {(type(row), row.dtype.str, row.ndim) for row in found} == {(np.ndarray, "<f4", 1)}
     assert np.abs(np.diff(expected, axis=0)).max() > 1e-3  # videos differ
     assert_close(found, expected)
     assert [path.name for path in out.parent.iterdir()] == [out.name]
-    assert "3 clip(s) of 4 frame(s), stride 1, 25 fps, 1 crop(s) of 32 px" in done.stderr
+    assert "3 clip(s) of 4 frame(s), stride 1, 25 fps, 1 crop(s) of 32 px" in errors
 
 
 @pytest.mark.parametrize("workers, batch_size", [(1, 1), (3, 100)])
@@ -124,13 +119,6 @@ def test_neither_workers_nor_batches_matter(files, expected, tmp_path, workers, 
         assert found["ids"].tolist() == [f"{a}/{a}_0.mp4" for a in reversed(ACTIONS)]
         assert found["views"].tolist() == [3, 3, 3] and found["features"].dtype == np.float32
         assert_close(found["features"], expected)
-
-
-def test_two_devices_share_the_views(files, expected, tmp_path):
-    """Nine views in batches of four: the last one is not whole."""
-    line = [*COMMAND, *arguments(files, tmp_path / "a.pkl", "--replicas=2", "--batch_size=2")]
-    training.finished(training.start(line))
-    assert_close(read(tmp_path / "a.pkl"), expected)
 
 
 def test_a_file_per_video_of_another_layer_and_crops(files, tmp_path):
@@ -192,7 +180,7 @@ def test_a_bad_video_is_recorded_and_the_rest_goes_on(files, expected, tmp_path,
 
 
 def test_a_killed_run_goes_on(files, expected, tmp_path, capsys):
-    names = (files / "list.txt").read_text().splitlines() * 30
+    names = (files / "list.txt").read_text().splitlines() * 12
     (tmp_path / "long.txt").write_text("\n".join(names))
     out, place = tmp_path / "long.pkl", f"--video_list={tmp_path / 'long.txt'}"
     process = training.start([*COMMAND, *arguments(files, out, place, "--workers=2")])
@@ -212,9 +200,9 @@ def test_a_killed_run_goes_on(files, expected, tmp_path, capsys):
     (work / "9.partial").write_bytes(b"half")
     capsys.readouterr()
     assert extract(files, out, place, "--workers=1", "--batch_size=7") == 0
-    done = re.search(r"^(\d+) of 90 videos are done$", capsys.readouterr().err, re.M)
+    done = re.search(r"^(\d+) of 36 videos are done$", capsys.readouterr().err, re.M)
     assert int(done[1]) == len(there) - 1
-    assert_close(read(out), np.tile(expected, (30, 1)))
+    assert_close(read(out), np.tile(expected, (12, 1)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.pkl", "long.txt"]
 
 
@@ -273,7 +261,7 @@ def test_wrong_calls_are_one_clear_line(files, tmp_path):
 
 
 def test_the_short_side_must_be_known(files, tmp_path):
-    flags = [word for word in arguments(files, tmp_path / "a.pkl") if "short" not in word]
+    flags = [word for word in arguments(files, tmp_path / "a.pkl") if "--short-side" not in word]
     with pytest.raises(SystemExit, match="no data set in .*give it by --short_side"):
         extract_features.main(["extract_features", *flags])
 
@@ -311,20 +299,6 @@ def test_workers_do_without_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert not {"tensorflow", "keras"} & set(done.stdout.split()) and done.stdout
-
-
-def numbered(task):
-    """Yields three views of a task; some tasks misbehave."""
-    if task == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if task == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if task == "shape":
-        yield (0,), np.zeros((2, 2), np.float32)
-    for view in range(3):
-        if task == "bad" and view == 1:
-            raise ValueError("broken\nin two lines")
-        yield (view,), np.full(SHAPE, 10 * task + view if task != "bad" else 0, np.float32)
 
 
 def decoded(tasks, workers):

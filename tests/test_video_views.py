@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from data_prep import flow, read, video, video_picture
-from i3d import models, recipes, video_frames, video_views, view_crops
+from i3d import models, recipes, record_views, video_frames, video_views, view_crops
 from i3d.data import augment, sampling, schema
 from i3d.recipes import Recipe, recipe_of
 from tests.data_prep import stored
@@ -239,14 +239,14 @@ def test_stored_videos_are_seen_as_they_are(tmp_path):
     frames = np.stack([read.rgb(frame) for frame, _ in files])
     assert len(frames) >= 20
     expected = video_views.of_frames(frames, SMALL).all()
-    np.testing.assert_array_equal(video_views.views_of_record(place, SMALL), expected)
+    np.testing.assert_array_equal(record_views.opened(place, SMALL).all(), expected)
     slower = dataclasses.replace(SMALL, fps=12.5)  # of records at 25
     expected = video_views.of_frames(frames[::2], slower).all()
-    np.testing.assert_array_equal(video_views.views_of_record(place, slower), expected)
+    np.testing.assert_array_equal(record_views.opened(place, slower).all(), expected)
     fields = np.stack([read.flow(field) for _, field in files[:-1]])
     indices = sampling.eval_clips_1x(len(fields), 2, 3, 2)
     expected = schema.flow_to_unit(fields[indices][:, :, 8:40, 16:48])  # of 48x64
-    np.testing.assert_allclose(video_views.views_of_record(place, FLOW), expected, atol=1e-6)
+    np.testing.assert_allclose(record_views.opened(place, FLOW).all(), expected, atol=1e-6)
 
 
 def test_what_cannot_be_seen_is_one_line(clip, tmp_path):

@@ -18,7 +18,10 @@ file,class,split, say, becomes it by
 
 There is no validation split: 37 test videos are too few to choose anything on.
 
-Hardware: 2 CPU cores. Hours: see README. Expected result: see README.
+Hardware: 2 CPU cores.
+Hours: 0.1 a run.
+Expected result: top-1 73.0 RGB, 94.6 flow, 91.9 joint from the demo weights; 43.2, 75.7, 75.7 from
+    random ones (37 videos: the 95 % intervals reach 4 to 17 points to either side).
 """
 
 from i3d import config

@@ -10,7 +10,8 @@ from i3d import models
 from i3d.models import c3d, r2plus1d, resnet3d, s3d, slowfast
 
 # What the smallest copy needs; the others take frames=8 and size=32.
-FRAMES = {"inception_i3d": 16, "c3d_16x1x1": 16, "tv_s3d": 16}
+FRAMES = dict.fromkeys(("inception_i3d", "c3d_16x1x1", "tv_s3d"), 16)
+FRAMES |= {name: 16 for name in models.names() if "_nl_" in name}  # two positions to look at
 ENDPOINTS = {
     **dict.fromkeys(models.names(), resnet3d.ENDPOINTS),
     **dict.fromkeys(slowfast.CONFIGS, (*slowfast.ENDPOINTS, "features", "Logits")),

@@ -1,0 +1,135 @@
+"""Speed of feature extraction: videos decoded ahead of the network, or one after the other.
+
+    python benchmarks/features.py                                   # drawn videos
+    python benchmarks/features.py --clips=DIR --model=inception_i3d --precision=bfloat16
+
+"ahead" is what `python -m i3d.extract_features` does. "in sequence" decodes a video, runs the network on its
+views, goes on. "network alone" has the views in memory: the bound that "ahead" comes near where the
+processors that decode are not those that compute. The sides take turns in one run; rates count from the
+first finished video to the last. Exit status 1 where ahead is not at least 1.1 times as fast as in sequence.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+from absl import app, flags
+
+from data_prep import figures, inputs
+from i3d import decode_ahead, feature_net, feature_run, models, video_views
+from i3d.feature_rows import Sums, ViewsOf
+from i3d.streams import PRECISIONS
+
+MODEL = flags.DEFINE_string("model", "slowonly_r50_4x16x1", "name in the catalogue")
+PRECISION = flags.DEFINE_enum("precision", "float32", list(PRECISIONS), "of the network")
+CLIPS = flags.DEFINE_string("clips", None, "folder of videos; default: drawn ones")
+VIDEOS = flags.DEFINE_integer("videos", 13, "videos of a timed run", 3)
+VIEWS = flags.DEFINE_integer("views", 1, "clips of each video, one crop", 1)
+WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "processes that decode", 1)
+BATCH = flags.DEFINE_integer("batch_size", 1, "views at a time", 1)
+REPEATS = flags.DEFINE_integer("repeats", 3, "timed runs of each side", 1)
+REQUIRED = 1.1
+
+
+def main(argv):
+    if argv[1:]:
+        raise app.UsageError(f"unexpected argument {argv[1]!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = chosen(CLIPS.value or drawn(folder))
+        recipe = video_views.recipe_of(MODEL.value)
+        recipe = dataclasses.replace(recipe, clips=VIEWS.value, crops=1, twice=False)
+        network, views_of = built(recipe), ViewsOf(recipe)
+        print(f"{device()}, TensorFlow {tf.__version__}, load average {os.getloadavg()[0]:.1f}")
+        print(f"{len(paths)} videos, views of {recipe.shape}: {recipe.num_views} each; ", end="")
+        print(f"{WORKERS.value} workers, batches of {BATCH.value}, {PRECISION.value}")
+        return compare(paths, views_of, network)
+
+
+def device():
+    """Returns the GPU's name, or the number of processors."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+        return f"{name}, {os.cpu_count()} processors"
+    return f"{os.cpu_count()} processors, no GPU"
+
+
+def drawn(folder):
+    """Returns a folder of drawn videos."""
+    each = -(-VIDEOS.value // len(figures.ACTIONS))
+    figures.write_videos(folder, each, height=256, width=340)
+    return folder
+
+
+def chosen(folder):
+    """Returns the paths of as many readable videos as were asked for, from all over the folder."""
+    found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in inputs.EXTENSIONS)
+    if len(found) < 3:
+        raise app.UsageError(f"--clips: expected three videos, found {len(found)} in {folder}")
+    count = min(VIDEOS.value, len(found))
+    return [str(found[i * len(found) // count]) for i in range(count)]
+
+
+def built(recipe):
+    """Returns the network up to its features, with random weights, folded."""
+    keras.config.set_dtype_policy(PRECISIONS[PRECISION.value])
+    shape = {"frames": recipe.length, "size": recipe.crop, "channels": recipe.channels}
+    model = models.build(recipe.model, num_classes=400, **shape)
+    model = models.fold_batch_norm(model)
+    keras.config.set_dtype_policy("float32")
+    return feature_net.ending_at(model, "features")
+
+
+def compare(paths, views_of, network):
+    """Prints videos/s of each side, medians and ratios; returns the exit status."""
+    strategy = tf.distribute.get_strategy()
+    in_memory = {path: list(views_of(path)) for path in paths}
+    sides = {
+        "in sequence": lambda: one_by_one(paths, views_of, network, strategy),
+        "ahead": lambda: feature_run.extracted(
+            paths, views_of, network, strategy, WORKERS.value, BATCH.value
+        ),
+        "network alone": lambda: one_by_one(paths, in_memory.get, network, strategy),
+    }
+    rates = {name: [] for name in sides}
+    for _ in range(REPEATS.value):
+        for name, side in sides.items():
+            rates[name].append(rate(side()))
+            print(f"{name:14s} {rates[name][-1]:7.2f} videos/s", flush=True)
+    sequence, ahead, alone = (statistics.median(values) for values in rates.values())
+    print(f"medians: in sequence {sequence:.2f}, ahead {ahead:.2f}, network alone {alone:.2f}")
+    ratio = ahead / sequence
+    print(f"ahead against in sequence: {ratio:.2f}x (required: {REQUIRED}x); ", end="")
+    print(f"against the network alone: {ahead / alone:.2f}x")
+    return int(ratio < REQUIRED)
+
+
+def rate(results):
+    """Returns the results per second after the first one."""
+    times = [time.perf_counter() for _ in results]
+    return (len(times) - 1) / (times[-1] - times[0])
+
+
+def one_by_one(paths, views_of, network, strategy):
+    """Yields the Rows of videos; each is decoded when those before it are done."""
+    outputs = feature_net.compiled(network, strategy)
+    for path in paths:
+        sums = Sums()
+        pieces = [decode_ahead.View(0, key, view) for key, view in views_of(path)]
+        for batch in decode_ahead.batches(pieces, BATCH.value):
+            for (_, key), vector in zip(batch.keys, outputs(batch.clips), strict=True):
+                sums.add(key, vector)
+        yield sums.rows()
+
+
+if __name__ == "__main__":
+    sys.exit(app.run(main))
