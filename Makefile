@@ -3,6 +3,7 @@
 # make check   lint and the fast tests            make bench       every speed claim
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-slow check bench clean
 
@@ -19,15 +20,15 @@ demo: .venv/.installed
 	$(BIN)/python evaluate_sample.py --eval_type joint
 
 test: .venv/.installed
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-slow: .venv/.installed
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m 'not slow' -x -q
+	$(PYTEST) -m 'not slow' -x -q
 
 bench: .venv/.installed
 	$(BIN)/python benchmarks/inference.py

@@ -200,4 +200,3 @@ def _head(x, num_classes, dropout, spatial_squeeze, final_endpoint):
     if final_endpoint == "Predictions":
         x = layers.Softmax(dtype="float32", name="Predictions")(x)
     return x
-

@@ -5,6 +5,7 @@ i3d.weights.load(model, "run/best.weights.h5")                     # Keras
 i3d.weights.load(model, "tsn_r50_1x1x3.pth")                       # PyTorch: .pth, .safetensors
 """
 
+import re
 import warnings
 from pathlib import Path
 
@@ -50,8 +51,21 @@ def _load_keras(model, path):
     before = model.get_weights()
     try:
         with warnings.catch_warnings(action="error"):  # Keras only warns of what it leaves out
+            # It tells of this one where it tries a layer again that it could not load.
+            warnings.filterwarnings("ignore", "Skipping nested container")
             model.load_weights(path)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         model.set_weights(before)
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path}: not weights of {model.name}: {reason}") from error
+        raise ValueError(f"{path}: not weights of {model.name}: {_reason(str(error))}") from error
+
+
+def _reason(text):
+    """Returns the line that counts of what Keras says of weights that do not fit."""
+    count = re.search(r"(\d+) objects could not be loaded.*?name=([^,>]+)", text)
+    shapes = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", text)
+    if not count or not shapes:
+        return text.partition("\n")[0]
+    return (
+        f"{count[1]} layers do not fit, the first is {count[2]}: expected {shapes[1]}, the file "
+        f"has {shapes[2]}"
+    )
