@@ -1,14 +1,17 @@
 """Speed of feature extraction: videos decoded ahead of the network, or one after the other.
 
-    python benchmarks/features.py                                   # drawn videos
-    python benchmarks/features.py --clips=DIR --model=inception_i3d --precision=bfloat16
+    python -m benchmarks.features                                   # drawn videos
+    python -m benchmarks.features --clips=DIR --model=inception_i3d --precision=bfloat16
 
-"ahead" is what `python -m i3d.extract_features` does. "in sequence" decodes a video, runs the network on its
-views, goes on. "network alone" has the views in memory: the bound that "ahead" comes near where the
-processors that decode are not those that compute. The sides take turns in one run; rates count from the
-first finished video to the last. Exit status 1 where ahead is not at least 1.1 times as fast as in sequence.
+"ahead" is what `python -m i3d.extract_features` does. "in sequence" decodes a video, runs the
+network on its views, goes on. "network alone" has the views in memory: the bound that "ahead" comes
+near where the processors that decode are not those that compute. The sides take turns in one run;
+rates count from the first finished video to the last. Exit status 1 where ahead is not at least
+1.1 times as fast as in sequence.
 """
 
+import dataclasses
+import itertools
 import os
 import statistics
 import sys
@@ -18,22 +21,19 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import dataclasses
-
-import keras
-import tensorflow as tf
 from absl import app, flags
 
-from data_prep import figures, inputs
-from i3d import decode_ahead, feature_net, feature_run, models, video_views
+from data_prep import figures, inputs, quiet
+from i3d import decode_ahead, video_views
 from i3d.feature_rows import Sums, ViewsOf
-from i3d.streams import PRECISIONS
 
-MODEL = flags.DEFINE_string("model", "slowonly_r50_4x16x1", "name in the catalogue")
-PRECISION = flags.DEFINE_enum("precision", "float32", list(PRECISIONS), "of the network")
+# TensorFlow is imported by functions: decoding processes import this file.
+
+MODEL = flags.DEFINE_string("model", "tsn_r50_1x1x3", "name in the catalogue")
+PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "of the network")
 CLIPS = flags.DEFINE_string("clips", None, "folder of videos; default: drawn ones")
-VIDEOS = flags.DEFINE_integer("videos", 13, "videos of a timed run", 3)
-VIEWS = flags.DEFINE_integer("views", 1, "clips of each video, one crop", 1)
+VIDEOS = flags.DEFINE_integer("videos", 26, "videos of a timed run", 3)
+VIEWS = flags.DEFINE_integer("views", 3, "clips of each video, or segments", 1)
 WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "processes that decode", 1)
 BATCH = flags.DEFINE_integer("batch_size", 1, "views at a time", 1)
 REPEATS = flags.DEFINE_integer("repeats", 3, "timed runs of each side", 1)
@@ -43,18 +43,19 @@ REQUIRED = 1.1
 def main(argv):
     if argv[1:]:
         raise app.UsageError(f"unexpected argument {argv[1]!r}")
+    tf = quiet.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
         paths = chosen(CLIPS.value or drawn(folder))
         recipe = video_views.recipe_of(MODEL.value)
         recipe = dataclasses.replace(recipe, clips=VIEWS.value, crops=1, twice=False)
         network, views_of = built(recipe), ViewsOf(recipe)
-        print(f"{device()}, TensorFlow {tf.__version__}, load average {os.getloadavg()[0]:.1f}")
+        print(f"{device(tf)}, TensorFlow {tf.__version__}, load average {os.getloadavg()[0]:.1f}")
         print(f"{len(paths)} videos, views of {recipe.shape}: {recipe.num_views} each; ", end="")
         print(f"{WORKERS.value} workers, batches of {BATCH.value}, {PRECISION.value}")
         return compare(paths, views_of, network)
 
 
-def device():
+def device(tf):
     """Returns the GPU's name, or the number of processors."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -64,23 +65,27 @@ def device():
 
 
 def drawn(folder):
-    """Returns a folder of drawn videos."""
-    each = -(-VIDEOS.value // len(figures.ACTIONS))
-    figures.write_videos(folder, each, height=256, width=340)
+    """Returns a folder of drawn videos, one of each action."""
+    figures.write_videos(folder, 1, height=480, width=640)
     return folder
 
 
 def chosen(folder):
-    """Returns the paths of as many readable videos as were asked for, from all over the folder."""
+    """Returns as many paths as were asked for, from all over the folder, some again if need be."""
     found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in inputs.EXTENSIONS)
-    if len(found) < 3:
-        raise app.UsageError(f"--clips: expected three videos, found {len(found)} in {folder}")
-    count = min(VIDEOS.value, len(found))
-    return [str(found[i * len(found) // count]) for i in range(count)]
+    if not found:
+        raise app.UsageError(f"--clips: no video in {folder}")
+    step = max(1, len(found) // VIDEOS.value)
+    return [str(path) for path in itertools.islice(itertools.cycle(found[::step]), VIDEOS.value)]
 
 
 def built(recipe):
     """Returns the network up to its features, with random weights, folded."""
+    import keras
+
+    from i3d import feature_net, models
+    from i3d.streams import PRECISIONS
+
     keras.config.set_dtype_policy(PRECISIONS[PRECISION.value])
     shape = {"frames": recipe.length, "size": recipe.crop, "channels": recipe.channels}
     model = models.build(recipe.model, num_classes=400, **shape)
@@ -91,14 +96,18 @@ def built(recipe):
 
 def compare(paths, views_of, network):
     """Prints videos/s of each side, medians and ratios; returns the exit status."""
+    import tensorflow as tf
+
+    from i3d import feature_run
+
     strategy = tf.distribute.get_strategy()
     in_memory = {path: list(views_of(path)) for path in paths}
     sides = {
-        "in sequence": lambda: one_by_one(paths, views_of, network, strategy),
+        "in sequence": lambda: one_by_one(paths, views_of, network),
         "ahead": lambda: feature_run.extracted(
             paths, views_of, network, strategy, WORKERS.value, BATCH.value
         ),
-        "network alone": lambda: one_by_one(paths, in_memory.get, network, strategy),
+        "network alone": lambda: one_by_one(paths, in_memory.get, network),
     }
     rates = {name: [] for name in sides}
     for _ in range(REPEATS.value):
@@ -119,14 +128,16 @@ def rate(results):
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def one_by_one(paths, views_of, network, strategy):
+def one_by_one(paths, views_of, network):
     """Yields the Rows of videos; each is decoded when those before it are done."""
-    outputs = feature_net.compiled(network, strategy)
+    import tensorflow as tf
+
+    step = tf.function(lambda clips: network(clips, training=False))
     for path in paths:
         sums = Sums()
         pieces = [decode_ahead.View(0, key, view) for key, view in views_of(path)]
         for batch in decode_ahead.batches(pieces, BATCH.value):
-            for (_, key), vector in zip(batch.keys, outputs(batch.clips), strict=True):
+            for (_, key), vector in zip(batch.keys, step(batch.clips).numpy(), strict=True):
                 sums.add(key, vector)
         yield sums.rows()
 

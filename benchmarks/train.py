@@ -106,7 +106,7 @@ def measured(width, size, frames, batch, records):
     strategy = tf.distribute.get_strategy()
     model = train_model.build(settings, len(data.class_names))
     optimizer = train_model.optimizer(settings, model)
-    prepare = train_input.CONVERT["rgb"]
+    prepare = train_input.prepare(settings.data)
     step = TrainStep(strategy, model, optimizer, clips_per_update=batch, prepare=prepare)
     batches = iter(train_input.batches(settings, data, strategy, 0))
     loop = loop_times(step, batches)

@@ -33,10 +33,21 @@ _AT_LEAST_1 = (
     "steps data.frames data.stride data.size data.read_mb batch.per_replica batch.accumulate "
     "schedule.every log_every validate_every checkpoint_every"
 ).split()
-_BELOW_1 = "batch_norm_momentum label_smoothing model.dropout optimizer.momentum optimizer.ema_decay".split()
-_ELEMENTS = {"schedule.boundaries": (int,), "schedule.factors": (int, float)}
+_SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
+_BELOW_1 = (
+    "batch_norm_momentum label_smoothing model.dropout optimizer.momentum optimizer.ema_decay"
+).split()
+_NUMBERS = (int, float)
+_ELEMENTS = {
+    "data.mean": _NUMBERS,
+    "data.std": _NUMBERS,
+    "optimizer.head_factors": _NUMBERS,
+    "schedule.boundaries": (int,),
+    "schedule.factors": _NUMBERS,
+}
 # The keys that only some schedules read.
 _READ_BY = {
+    "begin": ("cosine",),
     "every": ("step",),
     "gamma": ("step", "multi_step"),
     "boundaries": ("piecewise", "multi_step"),
@@ -73,9 +84,12 @@ def _data():
     data.stream = "rgb"  # or "flow"
     data.frames = 64  # of a clip
     data.stride = 1  # from one frame of a clip to the next
+    data.segments = 0  # of a video, a clip of each stacked in the channels; 0: one clip in time
     data.size = 224  # pixels of the crop's sides
     data.crop = "random"  # or "multi_scale" or "random_resized"; see data/augment.py
     data.flip = True  # half of the clips mirrored
+    data.mean = ()  # of the channels in 0..255, and std: (x - mean) / std; (): [-1, 1]
+    data.std = ()
     data.read_mb = 512  # memory for encoded videos being read, on each worker
     data.flow_method = "tvl1"  # what the stored flow was made with; "" takes any
     return data
@@ -86,9 +100,9 @@ def _model():
     model.name = "inception_i3d"  # of i3d.models.names()
     model.width = 1.0
     model.dropout = 0.5
-    model.start = ""  # checkpoint to begin with (TF1 prefix, .weights.h5); "": random weights
+    model.start = ""  # checkpoint to begin with (TF1 prefix, .weights.h5, .pth); "": random weights
     model.start_stream = ""  # of that checkpoint where it is not data.stream: "rgb" or "flow"
-    model.inflate = False  # whether that checkpoint is of the 2-D twin
+    model.inflate = False  # whether that checkpoint is of a network of images
     return model
 
 
@@ -105,6 +119,7 @@ def _optimizer():
     optimizer.reference_batch = 0  # clips per update which that rate is for; 0: do not scale it
     optimizer.momentum = 0.9
     optimizer.weight_decay = 1e-7  # L2, added to the gradient
+    optimizer.head_factors = ()  # of the rate, for the head's kernel and its bias; (): 1 and 1
     optimizer.kernels_only = False  # no L2 on offsets, scales and biases
     optimizer.clip_norm = 0.0  # largest norm of all gradients; 0: no clipping
     optimizer.ema_decay = 0.0  # of averaged weights to validate with; 0: none
@@ -113,7 +128,8 @@ def _optimizer():
 
 def _schedule():
     schedule = ConfigDict()
-    schedule.name = "piecewise"  # "piecewise", "step", "multi_step", "cosine" (over all steps)
+    schedule.name = "piecewise"  # "piecewise", "step", "multi_step", "cosine" (to the last step)
+    schedule.begin = 0  # cosine: step at which it leaves the full rate
     schedule.boundaries = ()  # steps (int) from which on the next factor holds
     schedule.factors = (1.0,)  # piecewise: of learning_rate, one more than boundaries
     schedule.every = 1000  # step: so often the rate is multiplied by gamma
@@ -135,7 +151,7 @@ def learning_rate(config, step, clips_per_update):
     if config.optimizer.reference_batch:
         rate = schedules.linear_scaling(rate, clips_per_update, config.optimizer.reference_batch)
     if schedule.name == "cosine":
-        rate = schedules.cosine(step, rate, config.steps)
+        rate = schedules.cosine(step, rate, config.steps - schedule.begin, schedule.begin)
     elif schedule.name == "step":
         rate = schedules.step_decay(step, rate, schedule.every, schedule.gamma)
     elif schedule.name == "multi_step":
@@ -162,7 +178,8 @@ def check(config):
         if key not in values:
             raise ValueError(f"config.{key}: missing; expected get_config() to begin with defaults")
         _check_value(key, values[key], default)
-    _check_schedule(config.schedule)
+    _check_input(config.data)
+    _check_schedule(config.schedule, config.steps)
     learning_rate(config, 0, 1)  # boundaries and factors fit
 
 
@@ -226,6 +243,9 @@ def _check_value(key, value, default):
     if kind is tuple and not all(type(v) in _ELEMENTS[key] for v in value):
         names = " or ".join(t.__name__ for t in _ELEMENTS[key])
         raise ValueError(f"config.{key}: expected a tuple of {names}, got {value!r}")
+    if key in _SIZES and len(value) not in _SIZES[key]:
+        sizes = " or ".join(map(str, _SIZES[key]))
+        raise ValueError(f"config.{key}: expected {sizes} numbers, got {value!r}")
     if kind in (int, float):
         lowest = 1 if key in _AT_LEAST_1 else 0
         if not lowest <= value or (key in _BELOW_1 and value >= 1):
@@ -233,8 +253,23 @@ def _check_value(key, value, default):
             raise ValueError(f"config.{key}: expected at least {lowest}{below}, got {value}")
 
 
-def _check_schedule(schedule):
-    """Refuses a key that the chosen schedule would ignore."""
+def _check_input(data):
+    channels = {"rgb": 3, "flow": 2}[data.stream]
+    if len(data.mean) != len(data.std) or len(data.mean) not in (0, channels):
+        raise ValueError(
+            f"config.data.mean, config.data.std: expected () or {channels} numbers each for the "
+            f"stream {data.stream!r}, got {data.mean} and {data.std}"
+        )
+    if any(deviation <= 0 for deviation in data.std):
+        raise ValueError(f"config.data.std: expected numbers above 0, got {data.std}")
+
+
+def _check_schedule(schedule, steps):
+    """Refuses a key that the chosen schedule would ignore, and a cosine that never begins."""
+    if schedule.begin >= steps:
+        raise ValueError(
+            f"config.schedule.begin: expected less than config.steps, {steps}, got {schedule.begin}"
+        )
     standard = defaults().schedule
     for key, names in _READ_BY.items():
         if schedule.name not in names and schedule[key] != standard[key]:

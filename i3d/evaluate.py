@@ -63,9 +63,11 @@ def defined_flags(argv):
     """Returns the FlagValues of the command."""
     own = flags.FlagValues()
     config.define_flag(own, argv)
-    flags.DEFINE_string("checkpoint", None, "TF1 prefix or .weights.h5", flag_values=own)
+    flags.DEFINE_string("checkpoint", None, "TF1 prefix, .weights.h5, .pth", flag_values=own)
     flags.DEFINE_string("split", "test", "name of the split", flag_values=own)
-    flags.DEFINE_integer("clips", 1, "spread over each video", 1, flag_values=own)
+    flags.DEFINE_integer(
+        "clips", None, "spread over each video; config.data.segments, or 1", 1, flag_values=own
+    )
     flags.DEFINE_boolean(
         "whole_video", False, "one clip of all frames of a video, not --clips", flag_values=own
     )
@@ -91,7 +93,12 @@ def check(options, words):
         raise ValueError("--checkpoint is needed: best.weights.h5 of a run, or a TF1 prefix")
     if not options.config.data.records:
         raise ValueError("config.data.records: expected the folder of a data set, got ''")
+    data, clips = options.config.data, options.clips
+    if options.config.model.name.startswith("tsm_") and clips not in (None, data.segments):
+        raise ValueError(f"--clips: TSM takes the {data.segments} segments it is trained with")
     if options.whole_video:
+        if data.segments:
+            raise ValueError("--whole_video: config.data.segments is set; segments are spread")
         for name, only in (("clips", None), ("batch_size", 1), ("replicas", 1)):
             if options[name].present and options[name].value != only:
                 raise ValueError(f"--{name} cannot go with --whole_video: lengths differ")

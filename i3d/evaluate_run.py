@@ -6,7 +6,7 @@ evaluate_run.run(options)              # of `python -m i3d.evaluate`
 import numpy as np
 
 from data_prep.progress import Progress
-from i3d import devices, models, report, train_model, views, weights
+from i3d import devices, models, report, train_input, train_model, views, weights
 from i3d.data import stored
 from i3d.results import Result
 from i3d.weights.start import head_classes
@@ -82,7 +82,7 @@ def protocol_of(options):
     return {
         "frames": data.frames,
         "stride": data.stride,
-        "clips": views.WHOLE if options.whole_video else options.clips,
+        "clips": views.WHOLE if options.whole_video else options.clips or data.segments or 1,
         "crops": int(options.crops),
         "size": data.size,
         "batch_size": 1 if options.whole_video else size or options.config.batch.per_replica,
@@ -103,6 +103,8 @@ def tested(model, records, protocol, settings, strategy):
             model,
             records,
             **protocol,
+            segments=bool(settings.data.segments),
+            prepare=train_input.prepare(settings.data),
             strategy=strategy,
             read_mb=settings.data.read_mb,
             on_batch=add,
@@ -114,10 +116,12 @@ def told(options, protocol, num_videos):
     settings, crops = options.config, protocol["crops"]
     data, model = settings.data, settings.model
     clips = protocol["clips"]
-    taken = f"{clips} clip(s) of {data.frames} frames" if clips else "whole videos"
+    kind = "segment(s), seen together," if data.segments else "clip(s)"
+    taken = f"{clips} {kind} of {data.frames} frames" if clips else "whole videos"
     taken += f", stride {data.stride}, x {crops} crop(s) of {data.size} px"
+    num_views = crops * (1 if data.segments else max(clips, 1))
     return (
         f"{data.stream}, {model.name} (width {model.width:g}, {settings.precision}), "
-        f"{options.checkpoint}; {taken}, logits averaged over {max(clips, 1) * crops} view(s); "
+        f"{options.checkpoint}; {taken}, logits averaged over {num_views} view(s); "
         f"split {options.split!r} of {data.records}, {num_videos} videos"
     )

@@ -1,7 +1,7 @@
 """Clip features of a list of videos: means over space, time and all views of each video.
 
-    python -m i3d.extract_features --model=tsn_r50_1x1x3 --checkpoint=tsn_....pth \
-        --video-list=ucf101.txt --video-root=UCF-101 --out=ucf101_feature.pkl
+    python -m i3d.extract_features --model=tsn_r50_1x1x3 --checkpoint=tsn_r50_1x1x3.pth
+        --video-list=ucf101.txt --video-root=UCF-101 --out=ucf101_feature.pkl   # in one line
     python -m i3d.extract_features --config=configs/i3d/figures.py --checkpoint=best.weights.h5 ...
     python -m i3d.extract_features ... --out=films.npz --window_s=10 --stride_s=5
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from i3d import models, weights
-from i3d.weights import start, torch
+from i3d.weights.start import head_classes
 
 
 def load(build, checkpoint, endpoint="features"):
@@ -28,8 +28,7 @@ def load(build, checkpoint, endpoint="features"):
     Raises:
       FileNotFoundError, ValueError: the checkpoint or the endpoint do not fit the model.
     """
-    heads = torch if torch.is_torch(checkpoint) else start
-    model = build(heads.head_classes(checkpoint))
+    model = build(head_classes(checkpoint))
     weights.load(model, checkpoint)
     return ending_at(models.fold_batch_norm(model), endpoint)
 

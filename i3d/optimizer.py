@@ -39,6 +39,7 @@ class SGD:
         clip_norm=0.0,
         ema_decay=0.0,
         accumulates=False,
+        factors=None,
     ):
         """Makes the buffers: one of zeros for each variable, and those of what is switched on.
 
@@ -50,6 +51,7 @@ class SGD:
             L2; 0 for no clipping.
           ema_decay: d of average = d * average + (1 - d) * variable after each update, which
             begins at the variable's value; 0 for none. Usual: 0.999, 0.9999.
+          factors: {path of a variable: what its learning rate is multiplied by}; None for none.
           accumulates: whether `accumulate` will be called; costs a buffer for each variable.
 
         Raises:
@@ -65,6 +67,7 @@ class SGD:
         self._momentum, self._ema_decay = momentum, ema_decay
         self._decay, self._kernels_only = weight_decay, kernels_only
         self._clip_norm = clip_norm
+        self._factors = [(factors or {}).get(v.path, 1.0) for v in self.variables]
         self._buffers = [_zeros(v) for v in self.variables]
         self._averages = [_copy(v) for v in self.variables if ema_decay]
         self._sums = [_local_zeros(v) for v in self.variables if accumulates]
@@ -110,9 +113,11 @@ class SGD:
         return norm
 
     def _update(self, gradients, learning_rate):
-        for v, buffer, gradient in zip(self.variables, self._buffers, gradients, strict=True):
+        rates = [learning_rate * factor for factor in self._factors]
+        every = zip(self.variables, self._buffers, gradients, rates, strict=True)
+        for v, buffer, gradient, rate in every:
             buffer.assign(self._momentum * buffer + gradient)
-            v.value.assign_sub(learning_rate * buffer)
+            v.value.assign_sub(rate * buffer)
         if self._averages:
             for v, average in zip(self.variables, self._averages, strict=True):
                 average.assign_sub((1 - self._ema_decay) * (average - v.value))

@@ -125,7 +125,8 @@ def published_model(checkpoint):
 def recipe_of_run(settings, short_side=schema.SHORT_SIDE, fps=schema.FPS):
     """Returns the Recipe of weights trained by `python -m i3d.train`.
 
-    Ten clips over the video and the centre of each, whose logits are averaged.
+    Ten clips over the video, or its segments as in training; the centre of each; the logits are
+    averaged.
 
     Args:
       settings: {"data.size": 224, ...} as i3d.config.flat gives and a run's config.json holds.
@@ -135,17 +136,20 @@ def recipe_of_run(settings, short_side=schema.SHORT_SIDE, fps=schema.FPS):
       ValueError: a key is missing.
     """
     try:
-        stream = settings["data.stream"]
+        stream, segments = settings["data.stream"], settings.get("data.segments", 0)
+        statistics = {key: tuple(settings.get(f"data.{key}", ())) for key in ("mean", "std")}
         return Recipe(
             frames=settings["data.frames"],
             stride=settings["data.stride"],
+            clips=segments or 10,
             crops=1,
             resize=short_side,
             crop=settings["data.size"],
             fps=fps,
             model=settings["model.name"],
             stream=stream,
-            range=(-1.0, 1.0),
+            segments=bool(segments),
+            **statistics if statistics["mean"] else {"range": (-1.0, 1.0)},
             flow_method=(settings["data.flow_method"] or "tvl1") if stream == "flow" else "",
             average="logits",
             width=settings["model.width"],

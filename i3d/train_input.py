@@ -6,10 +6,12 @@ batches = iter(train_input.batches(settings, records, strategy, start_step=0))
 
 from functools import partial
 
+import tensorflow as tf
+
 from i3d.data import augment, pipeline, sampling, stored
 
 CHANNELS = {"rgb": 3, "flow": 2}
-# uint8 clips of a stream -> what the model takes, on the device.
+# uint8 clips of a stream -> [-1, 1], on the device.
 CONVERT = {"rgb": augment.to_range, "flow": augment.flow_to_unit}
 
 
@@ -50,6 +52,8 @@ def _opened(data, split):
 def batches(settings, records, strategy, start_step):
     """Returns the endless data set of (clips uint8 [B, T, S, S, C], labels int64 [B]).
 
+    Segments follow each other in time: T = segments * frames.
+
     Args:
       settings: ConfigDict as i3d.config.defaults.
       records: stored.Records.
@@ -75,8 +79,43 @@ def batches(settings, records, strategy, start_step):
     return strategy.distribute_datasets_from_function(of_worker)
 
 
+def prepare(data):
+    """Returns what makes the model's input of uint8 clips [B, N, S, S, C], on the device.
+
+    Args:
+      data: settings.data.
+
+    Returns:
+      function to float32 [B, frames, S, S, C] of a clip in time, or
+      [B, segments, S, S, frames * C] of segments: x and y of each field of flow in turn.
+    """
+    convert = CONVERT[data.stream]
+    if data.mean:
+        convert = partial(augment.standardise, mean=data.mean, std=data.std)
+    if not data.segments:
+        return convert
+    return lambda clips: convert_stacked(clips, convert, data.frames)
+
+
+def convert_stacked(clips, convert, frames):
+    """Returns [B, N, S, S, C], converted, as [B, N / frames, S, S, frames * C]."""
+    size, channels = clips.shape[2], clips.shape[-1]
+    parts = tf.reshape(convert(clips), [-1, clips.shape[1] // frames, frames, size, size, channels])
+    parts = tf.transpose(parts, [0, 1, 3, 4, 2, 5])
+    return tf.reshape(parts, [-1, parts.shape[1], size, size, frames * channels])
+
+
+def shape(data):
+    """Returns (T, S, S, C) of what the model takes of a video in training."""
+    stacked = data.frames if data.segments else 1
+    return data.segments or data.frames, data.size, data.size, stacked * CHANNELS[data.stream]
+
+
 def sampler(data):
-    """Returns what draws the frames of a training clip: (num_frames, rng) -> indices."""
+    """Returns what draws the frames of a training example: (num_frames, rng) -> indices."""
+    if data.segments:
+        clips = data.segments, data.frames, data.stride
+        return lambda count, rng: sampling.train_clips(count, *clips, rng)
     return lambda count, rng: sampling.dense_clip(count, data.frames, data.stride, rng)
 
 

@@ -12,7 +12,8 @@ from i3d import models, train_input
 from i3d.optimizer import SGD
 from i3d.streams import PRECISIONS
 from i3d.train_step import set_batch_norm
-from i3d.weights.start import begin
+from i3d.weights.start import begin, begin_from_images
+from i3d.weights.torch import is_torch
 
 TWINS = {"inception_i3d": "inception_v1"}  # what each is inflated from
 
@@ -28,23 +29,25 @@ def build(settings, num_classes):
       ValueError: there is no such model, or it does not take such clips.
     """
     name, data = settings.model.name, settings.data
-    channels = train_input.CHANNELS[data.stream]
+    shape = train_input.shape(data)
+    keywords = {"frames": None} if data.segments else {}  # tested with more of them
     model = _built(
         settings,
         name,
         num_classes=num_classes,
-        channels=channels,
+        channels=shape[-1],
         dropout=settings.model.dropout,
+        **keywords,
     )
     if len(model.input_shape) != 5:
         raise ValueError(f"config.model.name: expected a model of clips, {name} takes pictures")
-    clip = keras.KerasTensor((1, data.frames, data.size, data.size, channels))
+    clip = keras.KerasTensor((1, *shape))
     try:
         model.compute_output_spec(clip)
     except ValueError as error:
         raise ValueError(
             f"config.data.frames, config.data.size: {name} takes no clips of {data.frames} frames "
-            f"of {data.size} pixels; take more"
+            f"of {data.size} pixels; take {'others' if model.input_shape[1] else 'more'}"
         ) from error
     return model
 
@@ -55,15 +58,21 @@ def start(settings, model):
     Raises:
       FileNotFoundError, ValueError: as i3d.weights.start.begin.
     """
+    path = settings.model.start
+    if settings.model.inflate and is_torch(path):
+        name = TWINS.get(settings.model.name)
+        return begin_from_images(model, path, name and _built(settings, name, num_classes=1000))
 
     def source(num_classes):
         stream = settings.model.start_stream or settings.data.stream
-        name, channels = settings.model.name, train_input.CHANNELS[stream]
+        same = stream == settings.data.stream
+        channels = model.input_shape[-1] if same else train_input.CHANNELS[stream]
+        name = settings.model.name
         if settings.model.inflate:
             name, channels = _twin(name), 3  # of pictures, also where flow is to be learned
         return _built(settings, name, num_classes=num_classes, channels=channels)
 
-    return begin(model, source, settings.model.start)
+    return begin(model, source, path)
 
 
 def optimizer(settings, model):
@@ -75,15 +84,17 @@ def optimizer(settings, model):
     own = settings.optimizer
     names = ("momentum", "weight_decay", "kernels_only", "clip_norm", "ema_decay")
     options = {name: own[name] for name in names}
-    accumulates = settings.batch.accumulate > 1
-    return SGD(model.trainable_variables, **options, accumulates=accumulates)
+    options["accumulates"] = settings.batch.accumulate > 1
+    head = (v.path for v in model.get_layer("Logits").weights)  # kernel, bias
+    factors = dict(zip(head, own.head_factors, strict=False))
+    return SGD(model.trainable_variables, **options, factors=factors)
 
 
 def _twin(name):
     if name not in TWINS:
         raise ValueError(
-            f"config.model.inflate: expected one of {', '.join(TWINS)}, which have a 2-D twin, "
-            f"got {name}"
+            f"config.model.inflate: expected one of {', '.join(TWINS)}, which have a 2-D twin, or "
+            f"a .pth file of a ResNet-50 of images in config.model.start, got {name}"
         )
     return TWINS[name]
 

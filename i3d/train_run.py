@@ -85,7 +85,7 @@ class Run:
             clips_per_update=self.clips,
             label_smoothing=settings.label_smoothing,
             seed=settings.seed,
-            prepare=train_input.CONVERT[settings.data.stream],
+            prepare=train_input.prepare(settings.data),
         )
 
     def go(self):
@@ -171,9 +171,11 @@ class Run:
                 self.validation,
                 frames=data.frames,
                 stride=data.stride,
-                clips=1,
+                clips=data.segments or 1,
                 crops=1,
                 size=data.size,
+                segments=bool(data.segments),
+                prepare=train_input.prepare(data),
                 batch_size=self.settings.batch.per_replica,
                 strategy=self.strategy,
                 read_mb=data.read_mb,

@@ -44,6 +44,8 @@ def evaluate(
     crops,
     size,
     batch_size,
+    segments=False,
+    prepare=None,
     strategy=None,
     read_mb=512,
     on_batch=None,
@@ -62,6 +64,10 @@ def evaluate(
         corners and centre, each with its mirror image.
       size: pixels.
       batch_size: views at a time on each replica.
+      segments: a view is a crop of all clips, one after the other in time, for networks of
+        segments.
+      prepare: what makes the model's input of uint8 views [B, T, size, size, C], on the device;
+        None for the range [-1, 1].
       strategy: tf.distribute.Strategy; None for the one in scope. All its workers must call.
       read_mb: as for pipeline.eval_batches.
       on_batch: called after every batch with the number of videos that begin in it.
@@ -82,7 +88,7 @@ def evaluate(
     context = _context(strategy)
     batches = pipeline.eval_batches(
         records,
-        sampler(frames, stride, clips),
+        sampler(frames, stride, clips, segments),
         cropper(crops, size),
         size,
         batch_size,
@@ -91,7 +97,9 @@ def evaluate(
     )
     replicas = context.num_replicas_in_sync // context.num_input_pipelines
     found = _Videos()
-    for batch, logits in _outputs(model, records.streams[0], batches, strategy, replicas):
+    stream = records.streams[0]
+    prepare = prepare or train_input.CONVERT[stream]
+    for batch, logits in _outputs(model, stream, prepare, batches, strategy, replicas):
         begun = found.add(batch, logits)
         if on_batch:
             on_batch(begun)
@@ -102,17 +110,25 @@ def evaluate(
     return scores
 
 
-def sampler(frames, stride, clips):
+def sampler(frames, stride, clips, segments=False):
     """Returns num_frames -> indices int64 [clips, T] of `evaluate`'s protocol."""
     if min(frames, stride) < 1 or clips < 0:
         raise ValueError(
             f"expected frames and stride of at least 1 and clips of at least 1 (or {WHOLE} for "
             f"whole videos), got {frames}, {stride} and {clips}"
         )
+    if segments and clips == WHOLE:
+        raise ValueError("whole videos have no segments: expected clips of at least 1, got 0")
     if clips == WHOLE:
         shortest = (frames - 1) * stride + 1
         return lambda count: sampling.whole_video(count, shortest)[:, ::stride]
-    return lambda count: sampling.eval_clips_1x(count, clips, frames, stride)
+    rows = 1 if segments else clips
+
+    def spread(count):
+        found = sampling.eval_clips_1x(count, clips, frames, stride)
+        return tf.reshape(found, [rows, clips * frames // rows])
+
+    return spread
 
 
 def cropper(crops, size):
@@ -138,19 +154,18 @@ def _context(strategy):
     return contexts[0]
 
 
-def _outputs(model, stream, batches, strategy, replicas):
+def _outputs(model, stream, prepare, batches, strategy, replicas):
     """Yields (batch, logits float32 [B, K]) as numpy, by batch, in order.
 
     Replicas take batches by turns. The batches of a worker are not distributed by the strategy,
     which would have all workers make as many steps: nothing here waits for another worker. A
     batch is given out while the devices are at work on the next.
     """
-    convert = train_input.CONVERT[stream]
 
     @tf.function(reduce_retracing=True)  # of whole videos each has another length
     def step(clips):
         def forward(clips):
-            return tf.cast(model(convert(clips), training=False), tf.float32)
+            return tf.cast(model(prepare(clips), training=False), tf.float32)
 
         return strategy.run(forward, (clips,))
 

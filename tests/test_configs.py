@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from i3d import config
+from i3d import config, models
+from i3d.weights.zoo import RELEASES
+from tests.golden import mmaction
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(ROOT.glob("configs/*/*.py"))
@@ -92,3 +94,67 @@ def test_fine_tuning_is_for_few_clips(name):
     clips = settings.batch.per_replica * settings.batch.accumulate
     first, last = rates(name, [0, settings.steps - 1], clips)
     assert first == settings.optimizer.learning_rate > 50 * last
+
+
+# The family.
+
+SCHEDULES = {  # recipe -> its name in golden/mmaction_lr_schedules, clips per update
+    "tsn/kinetics_rgb": ("tsn_1x1x3", 256),
+    "tsm/kinetics": ("tsm_1x1x8_50e", 128),
+    "slowonly/kinetics": ("slowonly_r50_4x16x1_256e", 128),
+    "slowonly/kinetics_imagenet": ("slowonly_imagenet_steplr_150e", 128),
+    "slowfast/kinetics": ("slowfast_r50_4x16x1_256e", 64),
+    "i3d_resnet/kinetics": ("i3d_r50", 64),
+    "r2plus1d/kinetics": ("r2plus1d_r34_8x8x1_180e", 64),
+    "c3d/ucf101": ("c3d_ucf101_45e", 240),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_recipes_of_the_family_are_the_published_ones(name):
+    published, clips = SCHEDULES[name]
+    published = mmaction.read("lr_schedules.json.gz")[published]
+    settings = loaded(ROOT / f"configs/{name}.py")
+    own = settings.optimizer
+    assert (own.momentum, own.weight_decay) == (0.9, published["optimizer"]["weight_decay"])
+    assert own.clip_norm == published["clip_grad"]["max_norm"]
+    assert 8 * settings.batch.per_replica == own.reference_batch == clips
+    epochs = published["max_epochs"]
+    for epoch, rate in enumerate(published["lr_first_iter_of_epoch"]):
+        # Warm-ups there are in epochs, so that the last is one epoch early.
+        step = settings.steps * (epoch + 0.01) / epochs
+        assert config.learning_rate(settings, step, clips) == pytest.approx(rate, 0.05, 1e-4)
+
+
+def test_rates_of_the_family_scale_with_the_clips():
+    settings = loaded(ROOT / "configs/tsn/kinetics_rgb.py")
+    assert config.learning_rate(settings, 0, 64) == pytest.approx(0.01 / 4)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_models_and_inputs_fit(path):
+    """The network is in the catalogue; a start that keeps a published name is that network's."""
+    settings = loaded(path)
+    assert settings.model.name in models.names()
+    release = RELEASES.get(Path(settings.model.start).name)
+    if release:
+        assert release.model == settings.model.name
+        if settings.data.mean:
+            assert settings.data.mean == release.protocol.mean
+            assert settings.data.std == release.protocol.std
+    elif path.stem == "finetune":
+        assert path.parent.name == "i3d"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.stem.startswith("finetune") and "i3d" != p.parent.name],
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)  # fmt: skip
+def test_fine_tuning_of_the_family_fits_the_protocol_of_its_weights(path):
+    settings = loaded(path)
+    data, release = settings.data, RELEASES.get(Path(settings.model.start).name)
+    assert data.records == "" and data.validation == "test"
+    assert settings.batch.per_replica * settings.batch.accumulate == 16
+    assert settings.schedule.boundaries[-1] < settings.steps
+    if release and release.model != "tv_s3d":
+        assert (data.frames, data.stride) == (release.protocol.frames, release.protocol.stride)

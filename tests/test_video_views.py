@@ -290,6 +290,21 @@ def test_recipes_come_from_published_names():
         recipe_of("tv_r2plus1d_18", name)
 
 
+def test_recipes_of_training_runs():
+    settings = {"data.stream": "flow", "data.frames": 5, "data.stride": 1, "data.size": 32}
+    settings |= {"data.flow_method": "dis", "model.name": "tsn_r50_5x1x3_flow", "model.width": 0.5}
+    recipe = recipes.recipe_of_run(settings, 40)  # as older runs, without the keys below
+    assert (recipe.shape, recipe.num_views, recipe.range) == ((5, 32, 32, 2), 10, (-1, 1))
+    settings |= {"data.segments": 3, "data.mean": [127.0, 128.0], "data.std": [64.0, 32.0]}
+    recipe = recipes.recipe_of_run(settings, 40)
+    assert (recipe.shape, recipe.num_views, recipe.range) == ((3, 32, 32, 10), 1, None)
+    assert (recipe.resize, recipe.fps, recipe.flow_method) == (40, 25, "dis")
+    pixel = np.tile(np.uint8([191, 96]), 5)
+    assert view_crops.normalised(pixel, recipe).tolist() == [1, -1] * 5
+    with pytest.raises(ValueError, match="no model.width"):
+        recipes.recipe_of_run({k: v for k, v in settings.items() if k != "model.width"})
+
+
 def test_resize_is_opencv_itself():
     picture = golden_video()[0]
     expected = cv2.resize(picture, (89, 64), interpolation=cv2.INTER_LINEAR)

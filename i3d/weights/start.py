@@ -1,8 +1,9 @@
 """The weights that a training run begins with.
 
     line = begin(model, build, "checkpoints/rgb_imagenet/model.ckpt")
+    line = begin_from_images(model, "resnet50-0676ba61.pth")
 
-A checkpoint of another number of classes gives everything but the head.
+A checkpoint of another number of classes, or of images, gives everything but the head.
 """
 
 import re
@@ -12,7 +13,9 @@ import h5py
 import numpy as np
 
 from i3d import weights
+from i3d.weights import torch
 from i3d.weights.inflate import inflate
+from i3d.weights.torch_image import load_torch_image
 
 _TF1_HEAD = "Logits/Conv3d_0c_1x1/conv_3d/b"
 
@@ -24,7 +27,7 @@ def begin(model, build, path):
       model: keras.Model, changed in place.
       build: num_classes -> model of the checkpoint: like `model`, or of another number of
         channels (the first kernel's mean over them is repeated), or its 2-D twin (inflated).
-      path: as for `weights.load`, a TF1 prefix or .weights.h5.
+      path: as for `weights.load`.
 
     Returns:
       a line that says what was loaded and what was left out.
@@ -39,6 +42,26 @@ def begin(model, build, path):
     if theirs == ours:
         return f"started from {path}, head included"
     return f"started from {path}; left out: the head of {theirs} classes, a new one has {ours}"
+
+
+def begin_from_images(model, path, twin=None):
+    """Puts a PyTorch image network's weights into `model`, inflated, all but the head.
+
+    Args:
+      model: keras.Model made of a ResNet-50, or with a twin; changed in place.
+      path: a .pth, .pt or .safetensors file of torchvision or timm.
+      twin: inception_v1 of 1000 classes, for GoogLeNet into inception_i3d.
+
+    Returns:
+      a line that says what was loaded.
+
+    Raises:
+      FileNotFoundError, ValueError: as torch_image.load_torch_image; `model` is unchanged then.
+    """
+    load_torch_image(twin or model, path)
+    if twin:
+        inflate(twin, model, skip_head=True)
+    return f"started from the images of {path}; left out: the head"
 
 
 def head_classes(path):
@@ -56,12 +79,16 @@ def head_classes(path):
     elif not path.exists():
         raise FileNotFoundError(
             f"{path}: no such checkpoint; expected a TF1 prefix (with {path.name}.index beside "
-            "it) or a .weights.h5 file"
+            "it), a .weights.h5 file or a .pth, .pt or .safetensors file"
         )
     elif path.suffix == ".h5":
         sizes = _h5_heads(path)
+    elif torch.is_torch(path):
+        return torch.head_classes(path)
     else:
-        raise ValueError(f"{path}: expected a TF1 prefix or a .weights.h5 file to start from")
+        raise ValueError(
+            f"{path}: expected a TF1 prefix, a .weights.h5 file or a .pth, .pt or .safetensors file"
+        )
     if not sizes:
         raise ValueError(f"{path}: no head found, so that its number of classes is unknown")
     return sizes[-1]

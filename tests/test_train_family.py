@@ -1,0 +1,257 @@
+"""Training of every family by its recipe, made small, on drawn figures; two streams of TSN."""
+
+import importlib
+import json
+import re
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_prep import figures, read
+from data_prep import records as prepared
+from i3d import config, models, train_input, train_model, train_run, video_views, views
+from i3d.data import stored
+from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
+from i3d.recipes import Recipe
+from i3d.weights.torch_names import entries
+from tests import training
+from tests.data_prep import stored as building
+from tests.golden import mmaction_models as golden
+from tests.weights.test_torch_image import write_safetensors
+
+ACTIONS = ("jumping_jacks", "walking_left")
+NO_WARMUP = {"schedule.begin": 0, "schedule.warmup_steps": 0}
+FAMILIES = {  # recipe -> what makes it small, beside SMALL
+    "tsn/finetune": {"model.width": 0.0625},
+    "tsn/kinetics_flow": {"model.width": 0.0625, "data.frames": 2},
+    "tsm/kinetics": {"model.width": 0.0625, "data.segments": 4},
+    "slowonly/kinetics": {"model.width": 0.0625, "data.stride": 4, **NO_WARMUP},
+    "slowfast/kinetics": {"model.width": 0.125, "data.frames": 8},
+    "i3d_resnet/kinetics": {"model.width": 0.0625, "data.frames": 8},
+    "r2plus1d/kinetics": {"model.width": 0.0625, "data.frames": 4, "data.stride": 4},
+    "s3d/kinetics": {"model.width": 0.0625, "data.frames": 16},
+    "c3d/ucf101": {"model.width": 0.0625},
+}
+SMALL = {
+    "steps": 2,
+    "log_every": 1,
+    "validate_every": 100,
+    "checkpoint_every": 100,
+    "deterministic": False,  # could not be switched off again in this process
+    "data.validation": "",
+    "data.flow_method": "dis",
+    "data.size": 32,
+    "batch.per_replica": 2,
+    "batch.accumulate": 1,
+    "model.start": "",
+    "model.inflate": False,
+    "optimizer.learning_rate": 0.01,
+    "optimizer.reference_batch": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data set of 4 training and 4 test videos of figures in 2 classes."""
+    root = tmp_path_factory.mktemp("data")
+    recipe = prepared.Recipe(flow_method="dis", short_side=48)
+    for split, seed in (("train", 0), ("test", figures.TEST_SEED)):
+        written = figures.write_videos(
+            root / split, 2, seed, actions=ACTIONS, height=48, width=64, workers=1
+        )
+        assert len(list(written)) == 4
+        building.build(root / "records", root / split, recipe, split, num_shards=1)
+    return root / "records"
+
+
+@pytest.fixture(autouse=True)
+def shallow(monkeypatch):
+    """Residual networks of one block a stage: traced in a third of the time."""
+    for rows in (resnet3d.CONFIGS, tsn.CONFIGS, tsm.CONFIGS, r2plus1d.CONFIGS):
+        for name, row in rows.items():
+            monkeypatch.setitem(rows, name, row._replace(depths=(1, 1, 1, 1)))
+    for name, row in slowfast.CONFIGS.items():
+        slow, fast = (path._replace(depths=(1, 1, 1, 1)) for path in (row.slow, row.fast))
+        monkeypatch.setitem(slowfast.CONFIGS, name, row._replace(slow=slow, fast=fast))
+
+
+def settings_of(recipe, data, **keys):
+    """Returns the settings of a recipe under configs/, made small."""
+    settings = importlib.import_module(f"configs.{recipe.replace('/', '.')}").get_config()
+    settings.data.records = str(data)
+    settings.update_from_flattened_dict(SMALL | FAMILIES[recipe] | keys)
+    config.check(settings)
+    return settings
+
+
+def losses(workdir):
+    found = map(json.loads, (workdir / "log.jsonl").read_text().splitlines())
+    return {line["step"]: line["loss"] for line in found if "loss" in line}
+
+
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_each_family_trains(recipe, data, tmp_path):
+    settings = settings_of(recipe, data)
+    assert train_run.train(settings, tmp_path) == 0
+    assert all(0 < loss < 20 for loss in losses(tmp_path).values()) and len(losses(tmp_path)) == 2
+    assert (tmp_path / "step-00000002/model.weights.h5").exists()
+
+
+def test_a_stopped_run_goes_on_with_the_segments_that_come_next(data, tmp_path):
+    recipe, keys = "tsn/kinetics_flow", {"model.dropout": 0.0, "checkpoint_every": 1}
+    train_run.train(settings_of(recipe, data, steps=2, **keys), tmp_path / "stopped")
+    train_run.train(settings_of(recipe, data, steps=3, **keys), tmp_path / "stopped")
+    train_run.train(settings_of(recipe, data, steps=3, **keys), tmp_path / "whole")
+    got, expected = losses(tmp_path / "stopped"), losses(tmp_path / "whole")
+    assert list(got) == list(expected) == [1, 2, 3]
+    assert list(got.values()) == pytest.approx(list(expected.values()), rel=1e-4)
+
+
+# What a network of segments sees.
+
+
+def test_fields_are_stacked_x_and_y_in_turn():
+    settings = config.defaults()
+    settings.data.stream, settings.data.segments, settings.data.frames = "flow", 3, 5
+    settings.data.mean, settings.data.std = (128.0, 100.0), (128.0, 50.0)
+    levels = np.random.default_rng(0).integers(0, 256, (2, 15, 8, 8, 2), np.uint8)
+    found = train_input.prepare(settings.data)(tf.constant(levels))
+    settings.data.size = 8
+    assert found.shape == (2, *train_input.shape(settings.data)) == (2, 3, 8, 8, 10)
+    for segment, field in ((0, 0), (1, 3), (2, 4)):
+        seen = levels[:, 5 * segment + field].astype(np.float32)
+        pair = found[:, segment, :, :, 2 * field : 2 * field + 2]
+        np.testing.assert_allclose(pair[..., 0], (seen[..., 0] - 128) / 128, atol=1e-6)
+        np.testing.assert_allclose(pair[..., 1], (seen[..., 1] - 100) / 50, atol=1e-6)
+
+
+def test_training_takes_a_frame_of_each_third(data):
+    settings = settings_of("tsn/finetune", data)
+    draw, rng = train_input.sampler(settings.data), np.random.default_rng(0)
+    for _ in range(20):
+        first, second, third = draw(90, rng)[:, 0]
+        assert 0 <= first < 30 <= second < 60 <= third < 90
+
+
+def test_all_segments_of_a_crop_are_one_view(data):
+    """As the predictor samples a video for a network of segments."""
+    records = stored.opened(data, "test", ("flow",))
+    inputs = keras.Input((4, 32, 32, 6))
+    model = keras.Model(inputs, keras.ops.mean(inputs, axis=(2, 3))[:, :, 0])
+    settings = settings_of("tsn/kinetics_flow", data, **{"data.frames": 3})
+    found = views.evaluate(
+        model, records, frames=3, stride=1, clips=4, crops=10, size=32, batch_size=3,
+        segments=True, prepare=train_input.prepare(settings.data),
+    )  # fmt: skip
+    recipe = Recipe(
+        3, 1, 4, 10, 48, 32, *[(128.0, 128.0)] * 2, model="tsn_r50_5x1x3_flow", stream="flow",
+        segments=True, flow_method="dis",
+    )  # fmt: skip
+    places = list(read.videos(read.opened(data), ["test"]))
+    assert sorted(place.id for place in places) == sorted(found.ids) and len(places) == 4
+    for place in places:
+        expected = video_views.views_of_record(place, recipe).mean(axis=(0, 2, 3))[:, 0]
+        np.testing.assert_allclose(found.logits[found.ids.index(place.id)], expected, atol=1e-4)
+
+
+# What a run begins with.
+
+
+def published(model):
+    """Returns synthetic weights of a network of images as PyTorch has them, {key: array}."""
+    shapes = {}
+    for entry in entries(model):
+        shape = tuple(entry.variable.shape)
+        if len(shape) == 5:
+            shape = (shape[4], shape[3], *shape[1:3])
+        shapes[entry.key] = shape[::-1] if len(shape) == 2 else shape
+    return {key: golden.weight(key, shapes) for key in shapes}
+
+
+def test_start_from_published_weights_leaves_the_head_out(data, tmp_path):
+    path = tmp_path / "tsn.safetensors"
+    source = models.build("tsn_r50_1x1x3", num_classes=7, width=0.0625)
+    write_safetensors(path, published(source))
+    settings = settings_of("tsn/finetune", data, **{"model.start": str(path)})
+    model = train_model.build(settings, 2)
+    head = model.get_layer("Logits").get_weights()
+    told = train_model.start(settings, model)
+    assert told == f"started from {path}; left out: the head of 7 classes, a new one has 2"
+    assert all(map(np.array_equal, model.get_layer("Logits").get_weights(), head))
+    same = train_model.build(settings, 7)
+    assert train_model.start(settings, same) == f"started from {path}, head included"
+    for ours, theirs in zip(model.weights[:-2], same.weights[:-2], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("recipe", ["tsn/kinetics_flow", "i3d_resnet/kinetics"])
+def test_start_from_images(recipe, data, tmp_path):
+    state = published(models.build("tsn_r50_1x1x3", num_classes=9, width=0.0625))
+    images = {}
+    for key, array in state.items():
+        key = re.sub(r"conv(\d)\.(conv|bn)\.", r"\2\1.", key.removeprefix("backbone."))
+        images[key.replace("downsample.conv", "downsample.0").replace("mple.bn", "mple.1")] = array
+    write_safetensors(tmp_path / "resnet.safetensors", images)
+    keys = {"model.start": str(tmp_path / "resnet.safetensors"), "model.inflate": True}
+    settings = settings_of(recipe, data, **keys)
+    model = train_model.build(settings, 2)
+    assert train_model.start(settings, model).endswith("safetensors; left out: the head")
+    kernel = model.get_layer("conv1-conv").kernel.numpy().sum(axis=0)  # over frames
+    image = state["backbone.conv1.conv.weight"].transpose(2, 3, 1, 0)
+    expected = image.mean(axis=2, keepdims=True) if kernel.shape[2] != 3 else image
+    np.testing.assert_allclose(kernel, np.broadcast_to(expected, kernel.shape), rtol=1e-5)
+
+
+def test_factors_of_the_head(data):
+    settings = settings_of("tsm/kinetics", data, **{"optimizer.weight_decay": 0.0})
+    model = train_model.build(settings, 2)
+    optimizer = train_model.optimizer(settings, model)
+    before = [v.numpy() for v in model.trainable_variables]
+    optimizer.apply([tf.ones(v.shape) * 1e-6 for v in model.trainable_variables], 1.0)
+    moved = [np.abs(b - v.numpy()).max() for b, v in zip(before, optimizer.variables, strict=True)]
+    assert moved[-2:] == pytest.approx([5e-6, 1e-5], rel=0.1)
+    assert moved[:-2] == pytest.approx([1e-6] * len(moved[:-2]), rel=0.1)
+
+
+# Two streams, by the commands.
+
+FILE = """
+from configs.tsn import {recipe}
+from i3d.models import tsn
+
+def get_config():
+    for name, row in tsn.CONFIGS.items():
+        tsn.CONFIGS[name] = row._replace(depths=(1, 1, 1, 1))
+    c = {recipe}.get_config()
+    c.update_from_flattened_dict({keys!r})
+    return c
+"""
+
+
+def run(module, *words):
+    line = [sys.executable, "-m", f"i3d.{module}", *map(str, words)]
+    return training.finished(training.start(line))[0]
+
+
+def test_two_streams_of_tsn_are_trained_tested_and_fused(data, tmp_path):
+    outputs = {}
+    for stream, recipe in (("rgb", "kinetics_rgb"), ("flow", "kinetics_flow")):
+        file, out = tmp_path / f"{stream}.py", tmp_path / f"{stream}.npz"
+        keys = SMALL | {"data.records": str(data), "data.validation": "test", "model.width": 0.0625}
+        file.write_text(FILE.format(recipe=recipe, keys=keys))
+        run("train", f"--config={file}", f"--workdir={tmp_path / stream}")
+        best = tmp_path / stream / "best.weights.h5"
+        told = run("evaluate", f"--config={file}", f"--checkpoint={best}", "--clips=5",
+                   "--crops=10", f"--out={out}")  # fmt: skip
+        told = " ".join(told.split())
+        assert "5 segment(s), seen together, of" in told and "averaged over 10 view(s)" in told
+        with np.load(out) as arrays:
+            outputs[stream] = arrays["logits"]
+    assert all(logits.shape == (4, 2) for logits in outputs.values())
+    fused = tmp_path / "fused.npz"
+    assert "top-1" in run("fuse", *(tmp_path / f"{s}.npz" for s in outputs), f"--out={fused}")
+    with np.load(fused) as arrays:
+        np.testing.assert_allclose(arrays["logits"], sum(outputs.values()), rtol=1e-5)
