@@ -16,7 +16,7 @@ KINETICS_VIDEOS = 240_000  # to train on, about; videos go offline all the time
 
 def steps(epochs, clips, videos=KINETICS_VIDEOS):
     """Returns the updates of so many clips in so many epochs."""
-    return round(epochs * videos / clips)
+    return epochs * videos // clips
 
 
 def kinetics(epochs, clips):

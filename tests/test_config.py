@@ -90,6 +90,10 @@ def test_mistakes_in_the_file_name_its_line(parse, body, expected):
         ("--config.optimizer.clip_norm=-1", "expected at least 0, got -1.0"),
         ("--config.schedule.gamma=0.5", "config.schedule.gamma: read by the schedule step or"),
         ("--config.schedule.boundaries=(5,)", "expected one rate more than boundaries"),
+        ("--config.schedule.begin=5", "config.schedule.begin: read by the schedule cosine only"),
+        ("--config.optimizer.head_factors=(5.0,)", "head_factors: expected 0 or 2 numbers, got"),
+        ("--config.data.mean=(1.0, 2.0, 3.0)", "config.data.std: expected () or 3 numbers each"),
+        ("--config.data.std=(1.0, 2.0)", "expected () or 3 numbers each for the stream 'rgb'"),
         ("--confg.steps=1", "Unknown command line flag 'confg.steps'"),
     ],
 )
@@ -159,6 +163,15 @@ def test_learning_rates_of_each_schedule():
     assert rates((0, 1, 2, 4), **step) == pytest.approx([0.1, 0.1, 0.01, 0.001])
     cosine = {"schedule.name": "cosine", "steps": 10}
     assert rates((0, 5, 10), **cosine) == pytest.approx([0.1, 0.05, 0.0])
+    later = cosine | {"schedule.begin": 6}
+    assert rates((0, 6, 8, 10), **later) == pytest.approx([0.1, 0.1, 0.05, 0.0])
+
+
+def test_a_deviation_of_nothing_and_a_cosine_that_never_begins(parse):
+    zero = "c.data.mean, c.data.std = (1.0,) * 3, (1.0, 0.0, 1.0)"
+    assert "config.data.std: expected numbers above 0, got" in error_of(parse, zero)
+    late = "c.schedule.name, c.schedule.begin = 'cosine', 1000"
+    assert "schedule.begin: expected less than config.steps, 1000" in error_of(parse, late)
 
 
 def test_linear_scaling_and_warm_up():

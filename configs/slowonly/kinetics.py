@@ -23,5 +23,6 @@ def get_config():
     c.model.name = "slowonly_r50_4x16x1"
     c.optimizer.learning_rate = 0.2
     c.schedule.name = "cosine"
-    c.schedule.begin = c.schedule.warmup_steps = published.steps(34, clips=128)
+    c.schedule.warmup_steps = published.steps(33, clips=128)
+    c.schedule.begin = published.steps(34, clips=128)
     return c

@@ -27,5 +27,5 @@ def get_config():
     c.model.inflate = True
     c.optimizer.learning_rate = 0.02
     published.multi_step(c, (100, 140), clips=128)
-    c.schedule.warmup_steps = published.steps(10, clips=128)
+    c.schedule.warmup_steps = published.steps(9, clips=128)  # full rate at the tenth epoch
     return c

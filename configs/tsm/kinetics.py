@@ -30,5 +30,5 @@ def get_config():
     c.optimizer.head_factors = (5.0, 10.0)
     c.optimizer.clip_norm = 20.0
     published.multi_step(c, (25, 45), clips=128)
-    c.schedule.warmup_steps = published.steps(5, clips=128)
+    c.schedule.warmup_steps = published.steps(4, clips=128)  # full rate at the fifth epoch
     return c

@@ -142,6 +142,6 @@ def test_missing_and_unknown_files(tmp_path):
 def test_keras_weights_of_another_width_say_what_differs(tmp_path):
     small().save_weights(tmp_path / "a.weights.h5")
     wider = models.build("inception_i3d", num_classes=3, width=0.2, size=32)
-    text = r"layers do not fit, the first is Conv3d_1a_7x7-conv_3d: expected \(7, 7, 7, 3, 13\), the"
+    text = r"layers do not fit, the first is Conv3d_1a_7x7-conv_3d: expected \(7, 7, 7, 3, 13\)"
     with pytest.raises(ValueError, match=text):
         i3d.weights.load(wider, tmp_path / "a.weights.h5")
