@@ -14,7 +14,6 @@ import tensorflow as tf
 from data_prep import records as prepared
 from i3d import checkpoints as saved
 from i3d import config, models, train, train_model, train_run
-from i3d.weights import start
 from tests import synthetic, training
 from tests.data_prep import building, stored
 from tests.test_train_step import free_ports
@@ -321,13 +320,6 @@ def test_start_from_another_run(settings, tmp_path, capsys):
     for name, value in zip(names, best(tmp_path / "first")[1], strict=True):
         if "moving" not in name:
             np.testing.assert_array_equal(started[name], value)
-
-
-def test_head_classes_of_what_is_no_checkpoint(tmp_path):
-    with pytest.raises(FileNotFoundError, match="absent.ckpt: no such checkpoint; expected a TF1"):
-        start.head_classes(tmp_path / "absent.ckpt")
-    with pytest.raises(ValueError, match="a folder; expected a checkpoint, such as .*best.weights"):
-        start.head_classes(tmp_path)
 
 
 # Mistakes: one line each.

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from data_prep import figures, read
 from data_prep import records as prepared
-from i3d import config, models, train_input, train_model, train_run, video_views, views
+from i3d import config, models, record_views, train_input, train_model, train_run, views
 from i3d.data import stored
 from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
 from i3d.recipes import Recipe
@@ -153,7 +153,7 @@ def test_all_segments_of_a_crop_are_one_view(data):
     places = list(read.videos(read.opened(data), ["test"]))
     assert sorted(place.id for place in places) == sorted(found.ids) and len(places) == 4
     for place in places:
-        expected = video_views.of_record(place, recipe).all().mean(axis=(0, 2, 3))[:, 0]
+        expected = record_views.opened(place, recipe).all().mean(axis=(0, 2, 3))[:, 0]
         np.testing.assert_allclose(found.logits[found.ids.index(place.id)], expected, atol=1e-4)
 
 
