@@ -1,4 +1,4 @@
-# make demo    two-stream prediction on the published sample
+# make demo    labels the published sample, or where that cannot be had a drawn video
 # make test    all tests but the slow ones        make test-slow   only those
 # make check   lint and the fast tests            make bench       every speed claim
 PYTHON ?= python3

@@ -1,6 +1,6 @@
 """Tests trained weights on a split: several clips and crops of each video, or whole videos.
 
-    python -m i3d.evaluate --config=configs/i3d/figures.py --checkpoint=runs/rgb/best.weights.h5
+    python -m i3d.evaluate --config=configs/i3d/ucf101.py --checkpoint=runs/rgb/best.weights.h5
     python -m i3d.evaluate ... --clips=10 --crops=3 --config.data.size=256 --out=rgb.npz
     python -m i3d.evaluate ... --whole_video --confusion_png=rgb.png
 
@@ -101,7 +101,10 @@ def check(options, words):
             raise ValueError("--whole_video: config.data.segments is set; segments are spread")
         for name, only in (("clips", None), ("batch_size", 1), ("replicas", 1)):
             if options[name].present and options[name].value != only:
-                raise ValueError(f"--{name} cannot go with --whole_video: lengths differ")
+                raise ValueError(
+                    f"--{name} cannot go with --whole_video, which takes each video as one "
+                    "clip, one at a time"
+                )
     report.check_outputs(options.out, options.confusion_png)
 
 

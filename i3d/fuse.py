@@ -8,6 +8,7 @@ accuracies of each file alone and of the sum, each class, and the confusion matr
 """
 
 import math
+import os
 import sys
 
 import numpy as np
@@ -53,6 +54,8 @@ def run(options, paths):
     """
     if len(paths) < 2:
         raise ResultError(f"expected two or more .npz files, got {len(paths)}")
+    if len({os.path.realpath(path) for path in paths}) < len(paths):
+        raise ResultError(f"expected different files, got {' '.join(paths)}")
     weights = parsed_weights(options.weights, len(paths))
     report.check_outputs(options.out, options.confusion_png)
     loaded = [results.load(path) for path in paths]

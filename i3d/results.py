@@ -105,6 +105,8 @@ def load(path):
     if not Path(path).exists():
         raise ResultError(f"{path}: no such file; `python -m i3d.evaluate --out={path}` writes it")
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no .npz archive, or cut off")
         with open(path, "rb") as file:
             stored = np.load(file, allow_pickle=False)
             if isinstance(stored, np.ndarray):

@@ -72,7 +72,11 @@ def start(settings, model):
             name, channels = _twin(name), 3  # of pictures, also where flow is to be learned
         return _built(settings, name, num_classes=num_classes, channels=channels)
 
-    return begin(model, source, path)
+    try:
+        return begin(model, source, path)
+    except ValueError as error:
+        hint = "expected config.model (width, start_stream, inflate) to be those of the checkpoint"
+        raise ValueError(f"{error}; {hint}") from error
 
 
 def optimizer(settings, model):

@@ -137,7 +137,8 @@ class Run:
         save = asked or self._is_time(settings.checkpoint_every)
         if not (validate or save or self._is_time(settings.log_every)):
             return window
-        check_finite([result["loss"] for result in window.results], window.first_step)
+        for name, text in (("loss", "loss"), ("gradient_norm", "norm of the gradients")):
+            check_finite([result[name] for result in window.results], window.first_step, text)
         numbers = window.numbers(self.clips)
         if log:
             log.write(self.step, numbers)

@@ -177,7 +177,8 @@ class TrainStep:
         """
         if self._strategy.num_replicas_in_sync > 1 and self._statistics:
             context = tf.distribute.get_replica_context()
-            values = [tf.convert_to_tensor(v.value) for v in self._statistics]
+            # A copy, as all_reduce goes by its device, and the value that is read has none.
+            values = [tf.identity(v.value) for v in self._statistics]
             means = context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
             for v, mean in zip(self._statistics, means, strict=True):
                 v.assign(mean)
@@ -188,27 +189,29 @@ class TrainStep:
         )
 
 
-def check_finite(losses, first_step):
-    """Returns the losses as floats, having made sure that none is NaN or infinite.
+def check_finite(values, first_step, name="loss"):
+    """Returns the values as floats, having made sure that none is NaN or infinite.
 
-    Call it at every log point and before every checkpoint, with all losses since the last call:
-    so training does not wait for every step's loss, and no spoilt weights are saved.
+    Call it at every log point and before every checkpoint, with all losses and gradient norms since
+    the last call: so training does not wait for every step, and no spoilt weights are saved.
 
     Args:
-      losses: float scalars of consecutive steps.
+      values: float scalars of consecutive steps.
       first_step: the step of the first of them.
+      name: what they are.
 
     Raises:
       FloatingPointError: one is not finite; the message names the step and what to do.
     """
-    losses = [float(loss) for loss in losses]
-    for step, loss in enumerate(losses, first_step):
-        if not math.isfinite(loss):
+    values = [float(value) for value in values]
+    for step, value in enumerate(values, first_step):
+        if not math.isfinite(value):
             raise FloatingPointError(
-                f"step {step}: the loss is {loss}, expected a finite number; try a lower learning "
-                "rate, a longer warm-up, optimizer.clip_norm=40 or batch norm 'frozen'"
+                f"step {step}: the {name} is {value}, expected a finite number; begin again in "
+                "another --workdir with a lower learning rate, a longer warm-up, "
+                "optimizer.clip_norm=40 or batch_norm 'frozen'"
             )
-    return losses
+    return values
 
 
 def _batch_norms(model):

@@ -222,3 +222,7 @@ def test_fusing_needs_no_tensorflow(files):
     command = [sys.executable, "-c", f"{code} and 'tensorflow' not in sys.modules", *files]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.returncode == 0 and "Sum" in done.stdout, done.stderr
+
+
+def test_one_file_twice_is_refused(files):
+    assert "expected different files" in error_of(files[0], files[0])
