@@ -36,6 +36,8 @@ bench: .venv/.installed
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python -m benchmarks.stored_flow
 	$(BIN)/python -m benchmarks.input
+	$(BIN)/python -m benchmarks.train
+	$(BIN)/python -m benchmarks.features
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -61,8 +61,8 @@ def told(error, settings):
         return f"{line}; --config.deterministic=false does without"
     if isinstance(error, tf.errors.UnavailableError | tf.errors.AbortedError):
         return (
-            f"another worker of the run is gone; the same command on all of them goes on from the "
-            f"last checkpoint: {line}"
+            "another worker of the run is gone; the same command on all of them goes on from the "
+            "last checkpoint"
         )
     return line
 

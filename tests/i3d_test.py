@@ -51,7 +51,6 @@ def test_final_endpoint_ends_the_model():
         ({"final_endpoint": "Conv3d_1a_8x8"}, "final_endpoint: .*'Conv3d_1a_8x8'"),
         ({"dropout": 1.0}, "dropout: .*got 1.0"),  # the original's keep probability 0
         ({"dropout": -0.1}, "dropout: .*got -0.1"),
-        ({"size": 10}, "size: expected at least 193"),
         ({"frames": 8}, "frames: expected at least 9, got 8"),
         ({"num_classes": 0}, "num_classes: .*got 0"),
         ({"width": 0}, "width: .*got 0"),

@@ -67,7 +67,10 @@ def test_replicas_sum_to_the_loss_of_the_whole_batch():
 
 @pytest.mark.parametrize("label", [5, -1])
 def test_label_of_no_class_is_an_error_on_a_cpu(label):
-    with tf.device("CPU:0"), pytest.raises(tf.errors.InvalidArgumentError, match="valid range"):
+    with (
+        tf.device("CPU:0"),
+        pytest.raises(tf.errors.InvalidArgumentError, match="valid range|is not in"),
+    ):
         losses.cross_entropy(np.zeros((1, 5), "f"), [label])
 
 

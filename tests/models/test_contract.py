@@ -31,6 +31,11 @@ ARCHITECTURES = (  # one of each, for what does not depend on a row's numbers
 )
 
 
+def in_part_slow(names, quick):
+    """Returns parameters of which only the quick ones are in the fast suite."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
 def small(name, **keywords):
     """Returns the narrow copy that the tests use."""
     keywords = {"num_classes": 5, "width": 0.125, "size": 32, **keywords}
@@ -68,7 +73,7 @@ def outputs(model, x):
     return [keras.ops.convert_to_numpy(value) for value in both(x, training=False)]
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", in_part_slow(models.names(), (*ARCHITECTURES, "inception_i3d")))
 def test_contract(name, tmp_path):
     model = randomised(small(name))
     x = clips(model)
