@@ -35,6 +35,7 @@ FAMILIES = {  # recipe -> what makes it small, beside SMALL
     "s3d/kinetics": {"model.width": 0.0625, "data.frames": 16},
     "c3d/ucf101": {"model.width": 0.0625},
 }
+QUICK = ("tsn/finetune", "slowonly/kinetics", "slowfast/kinetics")  # in the fast suite
 SMALL = {
     "steps": 2,
     "log_every": 1,
@@ -92,7 +93,9 @@ def losses(workdir):
     return {line["step"]: line["loss"] for line in found if "loss" in line}
 
 
-@pytest.mark.parametrize("recipe", FAMILIES)
+@pytest.mark.parametrize(
+    "recipe", [r if r in QUICK else pytest.param(r, marks=pytest.mark.slow) for r in FAMILIES]
+)
 def test_each_family_trains(recipe, data, tmp_path):
     settings = settings_of(recipe, data)
     assert train_run.train(settings, tmp_path) == 0
