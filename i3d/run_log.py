@@ -11,6 +11,7 @@ names like "validation/top1".
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import tensorflow as tf
@@ -58,6 +59,29 @@ class RunLog:
         # Above the bar, where there is one.
         tqdm.write(f"step {step}  {group + '  ' if group else ''}{words}")
         sys.stdout.flush()
+
+
+class Window:
+    """Results of the steps since the last line of the log."""
+
+    def __init__(self, first_step):
+        """Begins with no result."""
+        self.first_step, self.results = first_step, []
+        self.begin, self.waited, self.rate = time.perf_counter(), 0.0, 0.0
+
+    def numbers(self, clips):
+        """Returns the means as {name: float}; `clips` is those of a step."""
+        count = len(self.results)
+        total = {key: sum(float(r[key]) for r in self.results) for key in self.results[0]}
+        seconds = time.perf_counter() - self.begin  # after the results, which were waited for
+        return {
+            "loss": total["loss"] / count,
+            "accuracy": total["hits"] / (count * clips),
+            "gradient_norm": total["gradient_norm"] / count,
+            "learning_rate": self.rate,
+            "clips_per_s": count * clips / seconds,
+            "input_share": self.waited / seconds,
+        }
 
 
 def _lines_up_to(path, step):

@@ -25,7 +25,7 @@ from i3d import (
     train_model,
     views,
 )
-from i3d.run_log import RunLog
+from i3d.run_log import RunLog, Window
 from i3d.train_step import TrainStep, check_finite
 
 
@@ -193,26 +193,3 @@ class Run:
     def _tell(self, text):
         if self.chief:
             print(text, flush=True)
-
-
-class Window:
-    """Results of the steps since the last line of the log."""
-
-    def __init__(self, first_step):
-        """Begins with no result."""
-        self.first_step, self.results = first_step, []
-        self.begin, self.waited, self.rate = time.perf_counter(), 0.0, 0.0
-
-    def numbers(self, clips):
-        """Returns the means as {name: float}; `clips` is those of a step."""
-        count = len(self.results)
-        total = {key: sum(float(r[key]) for r in self.results) for key in self.results[0]}
-        seconds = time.perf_counter() - self.begin  # after the results, which were waited for
-        return {
-            "loss": total["loss"] / count,
-            "accuracy": total["hits"] / (count * clips),
-            "gradient_norm": total["gradient_norm"] / count,
-            "learning_rate": self.rate,
-            "clips_per_s": count * clips / seconds,
-            "input_share": self.waited / seconds,
-        }
