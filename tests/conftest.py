@@ -1,9 +1,12 @@
 """Fixtures that several tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # so it is where a shell runs in background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest  # noqa: E402
 
