@@ -31,7 +31,7 @@ check: .venv/.installed-dev
 	$(PYTEST) -m 'not slow' -x -q
 
 bench: .venv/.installed
-	$(BIN)/python benchmarks/inference.py
+	$(BIN)/python -m benchmarks.inference
 	$(BIN)/python benchmarks/flow.py
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python -m benchmarks.stored_flow

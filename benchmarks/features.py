@@ -81,16 +81,12 @@ def chosen(folder):
 
 def built(recipe):
     """Returns the network up to its features, with random weights, folded."""
-    import keras
-
     from i3d import feature_net, models
-    from i3d.streams import PRECISIONS
+    from i3d.streams import computing_in
 
-    keras.config.set_dtype_policy(PRECISIONS[PRECISION.value])
     shape = {"frames": recipe.length, "size": recipe.crop, "channels": recipe.channels}
-    model = models.build(recipe.model, num_classes=400, **shape)
-    model = models.fold_batch_norm(model)
-    keras.config.set_dtype_policy("float32")
+    with computing_in(PRECISION.value):
+        model = models.fold_batch_norm(models.build(recipe.model, num_classes=400, **shape))
     return feature_net.ending_at(model, "features")
 
 

@@ -150,13 +150,13 @@ def read_frames(path, fps=schema.FPS, short_side=schema.SHORT_SIDE, start_s=0.0,
     finite = math.isfinite(start_s) and (end_s is None or math.isfinite(end_s))
     if not (finite and 0 <= start_s and (end_s is None or start_s < end_s)):
         raise VideoError(f"{path}: expected 0 <= start_s < end_s, got {start_s} and {end_s}")
-    start, stop = _exact(start_s), math.inf if end_s is None else _exact(end_s)
+    start, stop = exact(start_s), math.inf if end_s is None else exact(end_s)
     convert, empty = None, True
     for frame, begins, ends in intervals(path, start):
         convert = convert or _converter(path, frame, short_side)
         if begins >= stop:
             break
-        for _ in range(_times_shown(begins, ends, start, stop, fps)):
+        for _ in range(times_shown(begins, ends, start, stop, fps)):
             empty = False
             yield convert(frame)
     if empty and start == 0:  # a video shorter than half a slot
@@ -174,15 +174,21 @@ def _converter(path, first, short_side):
         raise VideoError(f"{path}: {error}") from None
 
 
-def _exact(seconds):
+def exact(seconds):
     """Returns the fraction that was meant, such as 1001/30000, at a millionth's resolution."""
     return Fraction(float(seconds)).limit_denominator(10**6)
 
 
-def _times_shown(begins, ends, start, stop, fps):
-    """Returns in how many slots of [start, stop) a frame is shown that lasts [begins, ends)."""
+def times_shown(begins, ends, start, stop, fps):
+    """Returns in how many slots of [start, stop) a frame is shown that lasts [begins, ends).
+
+    Times are Fractions of seconds; with fps None a frame that begins in [start, stop) counts once.
+    """
     if fps is None:
         return int(start <= begins < stop)
-    first, last = max(begins, start), min(ends, stop)
-    slots = [math.floor(time * Fraction(fps) + Fraction(1, 2)) for time in (first, last)]
-    return max(0, slots[1] - slots[0])
+    return max(0, slot(min(ends, stop), fps) - slot(max(begins, start), fps))
+
+
+def slot(time, fps):
+    """Returns the number of the slot at `fps` that is nearest to a time, a Fraction of seconds."""
+    return math.floor(time * Fraction(fps) + Fraction(1, 2))

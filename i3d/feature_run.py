@@ -6,13 +6,11 @@ failures = feature_run.run(job)                  # {index in the list: reason}
 import contextlib
 import sys
 
-import keras
-
 from data_prep.progress import Progress
 from i3d import decode_ahead, devices, feature_net, models, train_model
 from i3d.feature_files import Work
 from i3d.feature_rows import Sums, ViewsOf
-from i3d.streams import PRECISIONS
+from i3d.streams import computing_in
 
 
 def run(job):
@@ -62,9 +60,8 @@ def built(job, num_classes):
     """Returns the model of a job, in its precision, with random weights."""
     if job.settings is not None:
         return train_model.build(job.settings, num_classes)
-    recipe, policy = job.recipe, keras.config.dtype_policy()
-    keras.config.set_dtype_policy(PRECISIONS[job.precision])
-    try:
+    recipe = job.recipe
+    with computing_in(job.precision):
         return models.build(
             recipe.model,
             num_classes=num_classes,
@@ -73,8 +70,6 @@ def built(job, num_classes):
             size=recipe.crop,
             width=recipe.width,
         )
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 def extracted(paths, views_of, network, strategy, workers, batch_size):

@@ -5,14 +5,13 @@ predictor.predict("jump.mp4")                        # [("high jump", 0.93), ...
 both = load(["inception_i3d"] * 2, ["rgb_imagenet/model.ckpt", "flow_imagenet/model.ckpt"])
 """
 
-import keras
 import numpy as np
 
 import i3d.weights
 from data_prep import read
 from i3d import choices, models, record_views, video_views
-from i3d.streams import PRECISIONS
-from i3d.weights import start, torch
+from i3d.streams import computing_in, softmax
+from i3d.weights.start import head_classes
 
 
 class Network:
@@ -35,9 +34,7 @@ class Network:
         """
         self.recipe = choice.recipe
         self.num_classes = head_classes(choice.checkpoint)
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(PRECISIONS[precision])
-        try:
+        with computing_in(precision):
             model = models.build(
                 choice.recipe.model,
                 num_classes=self.num_classes,
@@ -48,8 +45,6 @@ class Network:
             )
             _load(model, choice)
             self._model = models.fold_batch_norm(model)
-        finally:
-            keras.config.set_dtype_policy(policy)
         self._model.compile(jit_compile=False)  # XLA makes 3-D convolutions on a CPU slower
 
     def logits(self, views, batch_size):
@@ -163,25 +158,9 @@ def of_choices(chosen, labels=None, precision="float32", batch_size=4):
     return Predictor(networks, names, batch_size)
 
 
-def head_classes(checkpoint):
-    """Returns the number of classes of any checkpoint that i3d.weights.load takes.
-
-    Raises:
-      FileNotFoundError, ValueError: it cannot be read.
-    """
-    reader = torch if torch.is_torch(checkpoint) else start
-    return reader.head_classes(checkpoint)
-
-
 def ranked(scores, top_k):
     """Returns the numbers of the best classes, best first."""
     return np.argsort(-scores, kind="stable")[:top_k].tolist()
-
-
-def softmax(logits):
-    """Returns probabilities of float [..., K] logits."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 def _load(model, choice):

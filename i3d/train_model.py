@@ -10,7 +10,7 @@ import keras
 
 from i3d import models, train_input
 from i3d.optimizer import SGD
-from i3d.streams import PRECISIONS
+from i3d.streams import computing_in
 from i3d.train_step import set_batch_norm
 from i3d.weights.start import begin, begin_from_images
 from i3d.weights.torch import is_torch
@@ -104,9 +104,5 @@ def _twin(name):
 
 
 def _built(settings, name, **keywords):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(PRECISIONS[settings.precision])
-    try:
+    with computing_in(settings.precision):
         return models.build(name, size=settings.data.size, width=settings.model.width, **keywords)
-    finally:
-        keras.config.set_dtype_policy(policy)

@@ -9,12 +9,11 @@ has, and a second time where the header is wrong or silent and other frames are 
 """
 
 import math
-from fractions import Fraction
 from typing import NamedTuple
 
 import av
 
-from data_prep import video_clock, video_picture
+from data_prep import video, video_clock, video_picture
 from data_prep.video_source import Source, VideoError
 
 
@@ -55,7 +54,7 @@ def wanted_frames(path, choose, fps=0.0, start_s=0.0, end_s=None, convert=lambda
     """
     _check_part(path, start_s, end_s)
     expected = _expected_count(path, fps, start_s, end_s)
-    part = path, fps, _exact(start_s), math.inf if end_s is None else _exact(end_s)
+    part = path, fps, video.exact(start_s), math.inf if end_s is None else video.exact(end_s)
     found = _read(*part, set(choose(expected)), convert)
     wanted = set(choose(found.count))
     if missing := wanted - found.pictures.keys():
@@ -92,7 +91,7 @@ def _expected_count(path, fps, start_s, end_s):
         end_s = seconds if end_s is None else min(end_s, seconds)
         rate = float(stream.average_rate or 25)
     if fps:
-        return max(1, _slot(_exact(end_s), fps) - _slot(_exact(start_s), fps))
+        return max(1, video.slot(video.exact(end_s), fps) - video.slot(video.exact(start_s), fps))
     first, last = (math.ceil(round(time * rate, 6)) for time in (start_s, end_s))
     return max(1, last - first)
 
@@ -105,7 +104,7 @@ def _read(path, fps, start, stop, wanted, convert):
         if begins >= stop:
             ended = False
             break
-        first, count = count, count + _times_shown(begins, ends, start, stop, fps)
+        first, count = count, count + video.times_shown(begins, ends, start, stop, fps or None)
         if numbers := wanted.intersection(range(first, count)):
             pictures |= dict.fromkeys(numbers, convert(upright(frame)))
     if not count:
@@ -113,19 +112,3 @@ def _read(path, fps, start, stop, wanted, convert):
             raise NothingThere(f"{path}: no frame from {float(start):g} s on; it ends before")
         pictures, count = {0: convert(upright(frame))}, 1  # shorter than half a slot
     return Found(pictures, count, float(ends) if ended else None)
-
-
-def _times_shown(begins, ends, start, stop, fps):
-    """Returns how often a frame counts that lasts [begins, ends): by its slots at `fps`."""
-    if not fps:
-        return int(start <= begins < stop)
-    return max(0, _slot(min(ends, stop), fps) - _slot(max(begins, start), fps))
-
-
-def _slot(time, fps):
-    return math.floor(time * Fraction(fps) + Fraction(1, 2))
-
-
-def _exact(seconds):
-    """Returns the fraction that was meant, such as 1001/30000, at a millionth's resolution."""
-    return Fraction(seconds).limit_denominator(10**6)

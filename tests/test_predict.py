@@ -18,6 +18,7 @@ import i3d
 from data_prep import read
 from i3d import choices, models, predict, predictor, video_views
 from i3d.recipes import recipe_of
+from i3d.streams import softmax
 from tests import training
 from tests.data_prep import stored
 from tests.data_prep.building import texture_frames, write_video
@@ -126,7 +127,6 @@ def test_views_are_averaged_as_the_recipe_says_and_models_added():
 
     prob = np.mean([[1, np.e**2], [np.e**4, 1]] / np.array([[1 + np.e**2], [1 + np.e**4]]), axis=0)
     np.testing.assert_allclose(scores(Fixed(one, "prob")), prob, rtol=1e-6)
-    softmax = predictor.softmax
     np.testing.assert_allclose(scores(Fixed(one, "logits")), softmax(np.array([2.0, 1])), rtol=1e-6)
     both = scores(Fixed(one, "prob"), Fixed(two, "logits"))
     np.testing.assert_allclose(both, softmax(np.array([3.0, 1.0])), rtol=1e-6)

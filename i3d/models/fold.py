@@ -12,7 +12,8 @@ def fold_batch_norm(model):
 
     The copy is for inference: outputs equal the model's with training=False up to rounding
     (about 1e-6 of the largest value). Layer names and endpoints stay, but each merged
-    BatchNormalization is gone, its scale and offset moved into the kernel and bias before it.
+    BatchNormalization is gone, its scale and offset moved into the kernel and bias before it,
+    which are stored in the precision that they are used in.
 
     Args:
       model: functional keras.Model. A BatchNormalization that does not directly follow a
@@ -24,7 +25,7 @@ def fold_batch_norm(model):
     def clone(layer):
         config = layer.get_config()
         if layer.name in convs:
-            config["use_bias"] = True
+            config |= {"use_bias": True, "dtype": layer.compute_dtype}
         return layer.__class__.from_config(config)
 
     def call(layer, *arguments, **keywords):

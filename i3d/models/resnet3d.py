@@ -1,4 +1,4 @@
-"""Residual networks for video from one table: SlowOnly, inflated and non-local ResNet-50.
+"""Residual networks for video from one table: SlowOnly, inflated and non-local ResNets.
 
     model = resnet3d("slowonly_r50_8x8x1", num_classes=400)     # clips [B, T, 224, 224, 3]
     model = resnet3d("i3d_r50_32x2x1", num_classes=400, frames=32)
@@ -15,7 +15,7 @@ import keras
 from i3d.models import resnet_blocks
 from i3d.models.non_local import non_local
 
-DEPTHS_50 = (3, 4, 6, 3)
+DEPTHS_50, DEPTHS_101 = (3, 4, 6, 3), (3, 4, 23, 3)  # blocks of a stage, ResNet-50 and -101
 NONE, ALL, ODD, EVEN = (False,), (True,), (False, True), (True, False)  # repeated over blocks
 
 
@@ -40,6 +40,7 @@ I3D = Network(
 CONFIGS = {
     "slowonly_r50_4x16x1": SLOW,
     "slowonly_r50_8x8x1": SLOW,
+    "slowonly_r101_8x8x1": SLOW._replace(depths=DEPTHS_101),
     "slowonly_r50_16x4x1_flow": SLOW._replace(channels=2),
     "i3d_r50_32x2x1": I3D,
     "i3d_r50_heavy_32x2x1": I3D._replace(inflate=(ALL,) * 4, stem_stride=1, pool_stride=1),

@@ -125,7 +125,7 @@ class CentredConv3D(layers.Conv3D):
         """Returns [B, T', H', W', filters], with n' = (n - 1) // stride + 1 along each axis."""
         (kernel_t, *kernel_s), (stride_t, *stride_s) = self.kernel_size, self.strides
         if kernel_t == 1:
-            x = x[:, ::stride_t] if stride_t > 1 else x
+            x = every_frame(x, stride_t)
             return per_frame(x, lambda y: self._convolve(y, self.kernel[0], stride_s))
         if kernel_s == [1, 1]:
             x = x[:, :, :: stride_s[0], :: stride_s[1]] if stride_s != [1, 1] else x
@@ -157,7 +157,7 @@ class CentredMaxPool3D(layers.MaxPooling3D):
         """
         self.compute_output_shape(x.shape)
         (window_t, *window_s), (stride_t, *stride_s) = self.pool_size, self.strides
-        x = x[:, ::stride_t] if window_t == 1 and stride_t > 1 else x
+        x = every_frame(x, stride_t) if window_t == 1 else x
         if max(window_s) > 1:
             x = per_frame(x, lambda y: _pool(y, window_s, stride_s))
         if window_t > 1:
@@ -198,6 +198,13 @@ class TemporalShift(layers.Layer):
         later = ops.pad(x[:, 1:, :, :, :fold], [(0, 0), (0, 1), *rest])
         earlier = ops.pad(x[:, :-1, :, :, fold : 2 * fold], [(0, 0), (1, 0), *rest])
         return ops.concatenate([later, earlier, x[:, :, :, :, 2 * fold :]], axis=-1)
+
+
+def every_frame(x, step):
+    """Takes every `step`-th frame, from the first: [B, T, ...] -> [B, ceil(T / step), ...]."""
+    if step == 1:
+        return x
+    return ops.take(x, ops.arange(0, ops.shape(x)[1], step), axis=1)  # a slice is far slower
 
 
 def per_frame(x, function):

@@ -16,6 +16,11 @@ from i3d.models import resnet3d, resnet_blocks
 FAST = resnet3d.Network(inflate=(resnet3d.ALL,) * 4, stem_kernel=5)
 
 
+def _deep(network):
+    """Returns the network with the blocks of a ResNet-101."""
+    return network._replace(depths=resnet3d.DEPTHS_101)
+
+
 class SlowFast(NamedTuple):
     """One network."""
 
@@ -29,6 +34,8 @@ class SlowFast(NamedTuple):
 CONFIGS = {
     "slowfast_r50_4x16x1": SlowFast(ratio=8, lateral_kernel=5),
     "slowfast_r50_8x8x1": SlowFast(ratio=4, lateral_kernel=7),
+    "slowfast_r101_8x8x1": SlowFast(4, 7, slow=_deep(resnet3d.SLOW), fast=_deep(FAST)),
+    "slowfast_r101_r50_4x16x1": SlowFast(8, 5, slow=_deep(resnet3d.SLOW)),
 }
 ENDPOINTS = tuple(
     f"{path}_path-{stage}"
@@ -106,4 +113,4 @@ class EveryFrame(layers.Layer):
 
     def call(self, x):
         """Returns the frames taken."""
-        return x[:, :: self.step]
+        return resnet_blocks.every_frame(x, self.step)

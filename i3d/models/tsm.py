@@ -11,6 +11,7 @@ from i3d.models import resnet3d
 CONFIGS = {
     "tsm_r50_1x1x8": resnet3d.Network(shift=True),
     "tsm_r50_1x1x16": resnet3d.Network(shift=True),
+    "tsm_r101_1x1x8": resnet3d.Network(shift=True, depths=resnet3d.DEPTHS_101),
 }
 
 

@@ -1,10 +1,10 @@
-"""Temporal Segment Networks: a ResNet-50 on sparse frames, or on stacks of flow fields.
+"""Temporal Segment Networks: a ResNet on sparse frames, or on stacks of flow fields.
 
     model = tsn("tsn_r50_1x1x3", num_classes=400)               # [B, 3, 224, 224, 3]
     model = tsn("tsn_r50_5x1x3_flow", num_classes=400)          # [B, 3, 224, 224, 10]
 
 Source: Wang et al. 2016, "Temporal Segment Networks" (arXiv:1608.00859), with the average as
-consensus and a ResNet-50 (He et al. 2016, arXiv:1512.03385) as in MMAction2's checkpoints.
+consensus and a ResNet (He et al. 2016, arXiv:1512.03385) as in MMAction2's checkpoints.
 """
 
 from i3d.models import resnet3d
@@ -12,6 +12,7 @@ from i3d.models import resnet3d
 CONFIGS = {
     "tsn_r50_1x1x3": resnet3d.Network(),
     "tsn_r50_1x1x8": resnet3d.Network(),
+    "tsn_r101_1x1x8": resnet3d.Network(depths=resnet3d.DEPTHS_101),
     "tsn_r50_5x1x3_flow": resnet3d.Network(channels=10),  # x and y of five fields
 }
 

@@ -15,7 +15,7 @@ from absl import app, flags
 
 import i3d.weights
 from i3d import models
-from i3d.weights import start, torch
+from i3d.weights.start import head_classes
 
 _SUFFIX = ".weights.h5"
 
@@ -46,7 +46,7 @@ def convert(model_name, source, out, num_classes=None, channels=None):
     if model_name not in models.names():
         models.build(model_name)  # says which names there are, before the source is read
     keywords = {} if channels is None else {"channels": channels}
-    model = models.build(model_name, num_classes=num_classes or _classes(source), **keywords)
+    model = models.build(model_name, num_classes=num_classes or head_classes(source), **keywords)
     i3d.weights.load(model, source)
     partial = out.with_name(f"tmp-{out.name}")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -56,10 +56,6 @@ def convert(model_name, source, out, num_classes=None, channels=None):
     finally:
         partial.unlink(missing_ok=True)
     return model
-
-
-def _classes(source):
-    return torch.head_classes(source) if torch.is_torch(source) else start.head_classes(source)
 
 
 def main(argv):

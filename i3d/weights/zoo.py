@@ -105,6 +105,8 @@ tsn_r50_1x1x8 25x10
   tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb_20220906-2692d16c 74.12 91.34
   tsn_imagenet-pretrained-r50_8xb32-1x1x8-50e_sthv2-rgb_20230313-06ad7d03 35.51 67.09
   tsn_imagenet-pretrained-r50_8xb32-1x1x16-50e_sthv2-rgb_20230221-85bcc1c3 36.91 68.77
+tsn_r101_1x1x8 25x10
+  tsn_imagenet-pretrained-r101_8xb32-1x1x8-100e_kinetics400-rgb_20220906-23cff032 75.89 92.07
 tsm_r50_1x1x8 8x10
   tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb_20220831-64d69186 73.18 90.56
   tsm_imagenet-pretrained-r50_8xb16-1x1x8-100e_kinetics400-rgb_20220831-a6db1e5d 73.22 90.22
@@ -114,6 +116,8 @@ tsm_r50_1x1x16 16x10
   tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb_20220831-042b1748 75.12 91.55
 tsm_r50_1x1x16 16x3_twice
   tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_sthv2-rgb_20230317-ec6696ad 64.16 88.61
+tsm_r101_1x1x8 8x3_twice
+  tsm_imagenet-pretrained-r101_8xb16-1x1x8-50e_sthv2-rgb_20230320-efcc0d1b 63.70 88.28
 i3d_r50_32x2x1 32x2
   i3d_imagenet-pretrained-r50_8xb8-32x2x1-100e_kinetics400-rgb_20220812-e213c223 73.47 91.27
 i3d_r50_heavy_32x2x1 32x2
@@ -133,11 +137,18 @@ slowonly_r50_8x8x1 8x8
   slowonly_imagenet-pretrained-r50_8xb16-8x8x1-steplr-150e_kinetics400-rgb_20220901-df42dc84 75.96 92.40
   slowonly_imagenet-pretrained-r50_16xb16-8x8x1-steplr-150e_kinetics700-rgb_20220901-4098e1eb 66.93 87.47
   slowonly_imagenet-pretrained-r50_32xb8-8x8x1-steplr-150e_kinetics710-rgb_20230612-12ce977c 72.39 90.60
+  slowonly_r50_8xb16-8x8x1-256e_imagenet-kinetics400-rgb_20230208-61c4be0d 77.30 93.23
+slowonly_r101_8x8x1 8x8
+  slowonly_r101_8xb16-8x8x1-196e_kinetics400-rgb_20220901-e6281431 76.28 92.70
 slowfast_r50_4x16x1 32x2
   slowfast_r50_8xb8-4x16x1-256e_kinetics400-rgb_20220901-701b0f6f 75.55 92.35
 slowfast_r50_8x8x1 32x2
   slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb_20220818-1cb6dfc8 76.80 92.99
   slowfast_r50_8xb8-8x8x1-steplr-256e_kinetics400-rgb_20220818-b62a501f 76.65 92.86
+slowfast_r101_8x8x1 32x2
+  slowfast_r101_8xb8-8x8x1-256e_kinetics400-rgb_20220901-9c0e09bd 78.65 93.88
+slowfast_r101_r50_4x16x1 32x2
+  slowfast_r101-r50_32xb8-4x16x1-256e_kinetics400-rgb_20220901-a77ac3ee 77.03 92.99
 r2plus1d_r34_8x8x1 8x8
   r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb_20220812-47cfe041 69.76 88.41
 r2plus1d_r34_8x8x1 32x2

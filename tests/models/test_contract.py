@@ -31,6 +31,33 @@ ARCHITECTURES = (  # one of each, for what does not depend on a row's numbers
 )
 
 
+PUBLISHED = {  # trainable parameters: millions in MMAction2's metafiles, torchvision's exact ones
+    "c3d_16x1x1": (78.4, 101),
+    "i3d_r50_32x2x1": (28.0, 400),
+    "i3d_r50_heavy_32x2x1": (33.0, 400),
+    "i3d_r50_nl_dot_product": (35.4, 400),
+    "i3d_r50_nl_embedded_gaussian": (35.4, 400),
+    "i3d_r50_nl_gaussian": (31.7, 400),
+    "inception_i3d": (12.689984, 400),
+    "r2plus1d_r34_8x8x1": (63.8, 400),
+    "slowfast_r101_8x8x1": (62.9, 400),
+    "slowfast_r101_r50_4x16x1": (62.4, 400),
+    "slowfast_r50_4x16x1": (34.5, 400),
+    "slowfast_r50_8x8x1": (34.6, 400),
+    "slowonly_r101_8x8x1": (60.36, 400),
+    "slowonly_r50_4x16x1": (32.45, 400),
+    "slowonly_r50_8x8x1": (32.45, 400),
+    "tsm_r101_1x1x8": (42.86, 174),
+    "tsm_r50_1x1x8": (23.87, 174),
+    "tsn_r101_1x1x8": (43.32, 400),
+    "tsn_r50_1x1x3": (24.33, 400),
+    "tv_mc3_18": (11.695440, 400),
+    "tv_r2plus1d_18": (31.505325, 400),
+    "tv_r3d_18": (33.371472, 400),
+    "tv_s3d": (8.320048, 400),
+}
+
+
 def in_part_slow(names, quick):
     """Returns parameters of which only the quick ones are in the fast suite."""
     return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
@@ -119,6 +146,15 @@ def assert_mixed(half, x, features, logits):
     for actual, expected in zip(outputs(half, x), (features, logits), strict=True):
         assert actual.dtype == np.float32
         assert np.abs(actual - expected).max() <= 0.1 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", in_part_slow(PUBLISHED, ("tv_s3d", "slowfast_r50_4x16x1")))
+def test_parameters_are_as_many_as_published(name):
+    millions, classes = PUBLISHED[name]
+    model = models.build(name, num_classes=classes, size=112 if name == "c3d_16x1x1" else 224)
+    trainable = sum(np.prod(variable.shape) for variable in model.trainable_variables)
+    digits = len(str(millions).partition(".")[2])
+    assert abs(trainable - 1e6 * millions) < 10 ** (6 - digits)  # some are rounded up
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
