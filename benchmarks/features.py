@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from absl import app, flags
 
-from data_prep import figures, inputs, quiet
+from data_prep import figures, inputs, quiet, video
 from i3d import decode_ahead, video_views
 from i3d.feature_rows import Sums, ViewsOf
 
@@ -97,7 +97,8 @@ def compare(paths, views_of, network):
     from i3d import feature_run
 
     strategy = tf.distribute.get_strategy()
-    in_memory = {path: list(views_of(path)) for path in paths}
+    in_memory = decoded(paths, views_of)
+    paths = [path for path in paths if path in in_memory]
     sides = {
         "in sequence": lambda: one_by_one(paths, views_of, network),
         "ahead": lambda: feature_run.extracted(
@@ -116,6 +117,17 @@ def compare(paths, views_of, network):
     print(f"ahead against in sequence: {ratio:.2f}x (required: {REQUIRED}x); ", end="")
     print(f"against the network alone: {ahead / alone:.2f}x")
     return int(ratio < REQUIRED)
+
+
+def decoded(paths, views_of):
+    """Returns {path: list of views}; says which videos cannot be read."""
+    found = {}
+    for path in dict.fromkeys(paths):
+        try:
+            found[path] = list(views_of(path))
+        except video.VideoError as error:
+            print(f"left out: {error}")
+    return found
 
 
 def rate(results):

@@ -122,7 +122,8 @@ def problems_of(name, seconds, errors):
     plain, folded, _, best = (seconds[variant] for variant in OURS)
     for variant, error in errors.items():
         if error > ERROR[variant.precision]:
-            yield f"{name}: logits of {variant} are off by {error:.1e} of the largest"
+            what = f"{variant.title} ({variant.precision})"
+            yield f"{name}: logits of {what} are off by {error:.1e} of the largest"
     if PEERS[0] in seconds:
         peer = seconds[PEERS[0]]
         if folded > peer or TORCH_SPEED_UP * best > peer:
@@ -139,11 +140,13 @@ def plain_weights(model):
         shape = variable.shape
         if variable.name == "kernel":
             limit = (6 / np.prod(shape[:-1])) ** 0.5
+            limit *= 0.1 if re.search("theta|phi", variable.path) else 1  # they are multiplied
             values.append(random.uniform(-limit, limit, shape))
         elif variable.name == "moving_variance":
             values.append(random.uniform(1, 2.5, shape))
-        elif variable.name == "gamma":
-            values.append(random.uniform(0.5, 1, shape))
+        elif variable.name == "gamma":  # small where a branch is added to its input
+            small = 0.2 if re.search("(conv3|conv_out)-bn", variable.path) else 1
+            values.append(small * random.uniform(0.5, 1, shape))
         else:
             values.append(random.uniform(-0.2, 0.4, shape))
     return values

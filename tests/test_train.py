@@ -17,6 +17,7 @@ from i3d import config, models, train, train_model, train_run
 from tests import synthetic, training
 from tests.data_prep import building, stored
 from tests.test_train_step import free_ports
+from tests.weights import test_torch_image
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -306,6 +307,23 @@ def test_start_from_the_two_dimensional_twin(settings, tmp_path):
     settings.model.name = "tiny"
     with pytest.raises(ValueError, match="config.model.inflate: expected one of inception_i3d"):
         train_model.start(settings, model)
+
+
+@pytest.mark.parametrize("stream", ["rgb", "flow"])
+def test_start_from_googlenet(stream, settings, tmp_path):
+    twin = models.build("inception_v1", num_classes=1000, size=224, width=0.1)
+    state = test_torch_image.googlenet(twin)
+    test_torch_image.write_safetensors(tmp_path / "googlenet.safetensors", state)
+    start = str(tmp_path / "googlenet.safetensors")
+    keys = {"model.start": start, "model.inflate": True, "model.width": 0.1, "data.stream": stream}
+    model = i3d(settings, **keys)
+    head = model.get_layer("Logits").get_weights()
+    assert train_model.start(settings, model).endswith("safetensors; left out: the head")
+    video = model.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy().sum(axis=0)
+    image = (state["conv1.conv.weight"].T * state["conv1.bn.weight"]).T.transpose(2, 3, 1, 0)
+    expected = image if stream == "rgb" else image.mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(video, np.broadcast_to(expected, video.shape), atol=1e-5)
+    assert all(map(np.array_equal, model.get_layer("Logits").get_weights(), head))
 
 
 def test_start_from_another_run(settings, tmp_path, capsys):

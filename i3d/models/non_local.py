@@ -68,10 +68,12 @@ class Gather(layers.Layer):
     def call(self, inputs):
         """Takes theta [B, T, H, W, C], phi [B, T, h, w, C], g [B, T, h, w, D]."""
         theta, phi, g = (ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1])) for x in inputs)
-        weights = ops.cast(ops.matmul(theta, ops.transpose(phi, (0, 2, 1))), "float32")
+        if self.softmax:  # in float32: bfloat16 is off by some units where products are large
+            theta, phi = ops.cast(theta, "float32"), ops.cast(phi, "float32")
+        weights = ops.matmul(theta, ops.transpose(phi, (0, 2, 1)))
         if self.softmax:
             weights = ops.softmax(weights)
         else:
-            weights = weights / ops.cast(ops.shape(phi)[1], "float32")
+            weights = weights / ops.cast(ops.shape(phi)[1], weights.dtype)
         gathered = ops.matmul(ops.cast(weights, g.dtype), g)
         return ops.reshape(gathered, (*ops.shape(inputs[0])[:-1], g.shape[-1]))

@@ -3,7 +3,8 @@
     line = begin(model, build, "checkpoints/rgb_imagenet/model.ckpt")
     line = begin_from_images(model, "resnet50-0676ba61.pth")
 
-A checkpoint of another number of classes, or of images, gives everything but the head.
+A checkpoint of another number of classes, or of images, or of PyTorch without a head, gives
+everything but the head.
 """
 
 import re
@@ -35,6 +36,11 @@ def begin(model, build, path):
     Raises:
       FileNotFoundError, ValueError: as `weights.load`; `model` is unchanged then.
     """
+    if torch.is_torch(path) and Path(path).exists() and not torch.has_head(path):
+        source = build(model.output_shape[-1])
+        torch.load_torch(source, path, head=False)
+        inflate(source, model, skip_head=True)
+        return f"started from {path}, which has no head"
     source = build(head_classes(path))
     weights.load(source, path)
     theirs, ours = source.output_shape[-1], model.output_shape[-1]

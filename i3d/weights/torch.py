@@ -13,6 +13,8 @@ from i3d.weights.misfit import listed
 from i3d.weights.torch_names import entries
 
 _WRAPPER = "module."  # what DataParallel puts before every key
+_BACKBONE = "backbone."  # what MMAction2 puts before all but the head, not where there is none
+_HEADS = ("cls_head.", "fc.", "classifier.")  # how keys of heads begin
 
 
 def is_torch(path):
@@ -22,7 +24,7 @@ def is_torch(path):
     return known or (path.is_file() and torch_file.is_torch(path))
 
 
-def load_torch(model, path):
+def load_torch(model, path, head=True):
     """Loads a state dict into a model of `i3d.models`, whole or not at all.
 
     Keys that all begin with "module." are taken without it; num_batches_tracked is ignored.
@@ -30,6 +32,8 @@ def load_torch(model, path):
     Args:
       model: keras.Model of the architecture that the file is of, not folded.
       path: a file of `torch.save`, or a .safetensors file.
+      head: False for a file of a backbone alone, its keys with or without "backbone."; the
+        model keeps its own head.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -37,6 +41,10 @@ def load_torch(model, path):
     """
     arrays = _read(path)
     wanted = {entry.key: entry for entry in entries(model)}
+    if not head:
+        arrays = {key.removeprefix(_BACKBONE): array for key, array in arrays.items()}
+        own = {key.removeprefix(_BACKBONE): entry for key, entry in wanted.items()}
+        wanted = {key: entry for key, entry in own.items() if not key.startswith(_HEADS)}
     missing = [key for key in wanted if key not in arrays]
     extra = [key for key in arrays if key not in wanted]
     values = {key: _turned(wanted[key], arrays[key]) for key in wanted if key in arrays}
@@ -52,6 +60,15 @@ def load_torch(model, path):
         raise ValueError(f"{path} does not fit {model.name}: " + "; ".join(problems))
     for key, value in values.items():
         wanted[key].variable.assign(value)
+
+
+def has_head(path):
+    """Tells whether a file holds a whole network: a backbone alone has no key of a head.
+
+    Raises:
+      FileNotFoundError, ValueError: it cannot be read.
+    """
+    return any(key.startswith(_HEADS) for key in _read(path))
 
 
 def head_classes(path):

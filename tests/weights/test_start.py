@@ -7,7 +7,10 @@ import pytest
 
 from i3d import models
 from i3d.weights import start
+from i3d.weights.torch_names import entries
 from tests import synthetic
+from tests.golden import mmaction_models as golden
+from tests.weights.test_torch_image import write_safetensors
 
 
 def i3d(num_classes, channels=3, width=0.1):
@@ -94,3 +97,33 @@ def test_last_of_several_dense_layers_is_the_head(tmp_path):
         x = keras.layers.Dense(units)(x)
     keras.Model(inputs, x).save_weights(tmp_path / "x.weights.h5")
     assert start.head_classes(tmp_path / "x.weights.h5") == 2
+
+
+def c3d(num_classes):
+    return models.build("c3d_16x1x1", num_classes=num_classes, size=32, width=0.0625)
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone."])
+def test_backbone_alone_leaves_the_head(prefix, tmp_path):
+    model, path = c3d(3), tmp_path / "c3d_sports1m.safetensors"
+    head = weights_of(model, True)
+    shapes = {key: shape for key, shape in golden.shapes("c3d_16x1x1").items() if "cls" not in key}
+    wanted = {entry.key: entry for entry in entries(model) if entry.key in shapes}
+    assert len(wanted) == len(shapes) == len(model.weights) - 2
+    state = {}
+    for key, entry in wanted.items():
+        shape = tuple(entry.variable.shape)[::-1]  # all sides of a kernel are 3
+        state[prefix + key.removeprefix("backbone.")] = golden.uniform(key, shape, 0).astype("f")
+    write_safetensors(path, state)
+    assert start.begin(model, c3d, path) == f"started from {path}, which has no head"
+    for key, entry in wanted.items():
+        array = state[prefix + key.removeprefix("backbone.")]
+        np.testing.assert_array_equal(entry.variable, entry.layout(array))
+    assert all(map(np.array_equal, weights_of(model, True), head))
+
+    before = model.get_weights()
+    del state[f"{prefix}conv4b.conv.bias"]
+    write_safetensors(path, state)
+    with pytest.raises(ValueError, match="1 missing: conv4b.conv.bias"):
+        start.begin(model, c3d, path)
+    assert all(map(np.array_equal, model.get_weights(), before))

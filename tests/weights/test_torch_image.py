@@ -147,8 +147,9 @@ def googlenet(model):
         for key, shape in {**shapes, "bn.running_var": (filters,)}.items():
             value = golden.uniform(f"{unit}.{key}", shape, 0).astype(np.float32)
             state[f"{unit}.{key}"] = value + 2 if key.endswith(("n.weight", "var")) else value
-    state["fc.weight"] = golden.uniform("fc.weight", (5, 128), 0).astype(np.float32)
-    state["fc.bias"] = golden.uniform("fc.bias", (5,), 0).astype(np.float32)
+    features, classes = by_name["Logits"].kernel.shape
+    state["fc.weight"] = golden.uniform("fc.weight", (classes, features), 0).astype(np.float32)
+    state["fc.bias"] = golden.uniform("fc.bias", (classes,), 0).astype(np.float32)
     return state | {"aux1.conv.bn.weight": np.ones(3, "f"), "aux1.fc1.bias": np.ones(3, "f")}
 
 
@@ -175,3 +176,51 @@ def assert_unit(state, unit, x, expected):
     y = (x @ part["conv.weight"][:, :, 0, 0].T - mean) / np.sqrt(variance + 1e-3)
     y = np.maximum(y * part["bn.weight"] + part["bn.bias"], 0)
     assert np.abs(y - expected).max() <= 1e-5 * np.abs(y).max()
+
+
+def test_googlenet_computes_what_pytorch_does(tmp_path):
+    """Torchvision pads the first 7x7 by 3 pixels on each side, TensorFlow by 2 and 3: its map is
+    ours one pixel on, which shows nowhere if the first row and column are zero."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    model = models.build("inception_v1", **NARROW)
+    state = googlenet(model)
+    for key in state:  # activations keep their scale
+        if key.endswith("conv.weight"):
+            state[key] *= np.float32((6 / np.prod(state[key].shape[1:])) ** 0.5)
+    write_safetensors(tmp_path / "googlenet.safetensors", state)
+    torch_image.load_torch_image(model, tmp_path / "googlenet.safetensors")
+    image = golden.uniform("image", (2, 224, 224, 3), 0).astype(np.float32)
+    image[:, 0] = image[:, :, 0] = 0
+    moved = np.pad(image[:, 1:, 1:], [(0, 0), (0, 1), (0, 1), (0, 0)])
+    with torch.inference_mode():
+        tensors = {key: torch.from_numpy(array) for key, array in state.items()}
+        expected = torch_googlenet(torch, tensors, torch.from_numpy(moved).permute(0, 3, 1, 2))
+    actual = np.asarray(model(image))
+    assert np.abs(actual - expected.numpy()).max() <= 1e-4 * expected.std().item()
+
+
+def torch_googlenet(torch, state, x):
+    """Logits of GoogLeNet as torchvision computes them, from a state dict."""
+    functional = torch.nn.functional
+
+    def unit(x, name, stride=1):
+        kernel = state[f"{name}.conv.weight"]
+        x = functional.conv2d(x, kernel, None, stride, kernel.shape[-1] // 2)
+        norm = [state[f"{name}.bn.{n}"] for n in ("running_mean", "running_var", "weight", "bias")]
+        return torch.relu(functional.batch_norm(x, *norm, eps=1e-3))
+
+    def pool(x, window, stride, padding=0):
+        return functional.max_pool2d(x, window, stride, padding, ceil_mode=True)
+
+    def module(x, name):
+        one, two, three, four = (f"inception{name}.branch{n}" for n in range(1, 5))
+        pair = [unit(unit(x, f"{branch}.0"), f"{branch}.1") for branch in (two, three)]
+        return torch.cat([unit(x, one), *pair, unit(pool(x, 3, 1, 1), f"{four}.1")], 1)
+
+    x = pool(unit(x, "conv1", 2), 3, 2)
+    x = pool(unit(unit(x, "conv2"), "conv3"), 3, 2)
+    x = pool(module(module(x, "3a"), "3b"), 3, 2)
+    for name in ("4a", "4b", "4c", "4d", "4e"):
+        x = module(x, name)
+    x = module(module(pool(x, 2, 2), "5a"), "5b").mean((2, 3))
+    return functional.linear(x, state["fc.weight"], state["fc.bias"])
