@@ -50,7 +50,6 @@ class Variant(NamedTuple):
     title: str
     precision: str
     folded: bool = False
-    torch: bool = False
 
 
 OURS = (
@@ -59,7 +58,7 @@ OURS = (
     Variant("bfloat16", "bfloat16"),
     Variant("folded", "bfloat16", folded=True),
 )
-PEERS = (Variant("torch", "float32", torch=True), Variant("torch bf16", "bfloat16", torch=True))
+PEERS = (Variant("torch", "float32"), Variant("torch bf16", "bfloat16"))
 
 
 def main(argv):

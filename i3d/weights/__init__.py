@@ -12,8 +12,9 @@ from pathlib import Path
 from i3d.weights.inflate import inflate
 from i3d.weights.tf1 import load_tf1
 from i3d.weights.torch import is_torch, load_torch
+from i3d.weights.torch_image import load_torch_image
 
-__all__ = ["inflate", "load", "load_tf1", "load_torch"]
+__all__ = ["inflate", "load", "load_tf1", "load_torch", "load_torch_image"]
 
 _KINDS = "a TF1 prefix or a .weights.h5 file, or a .pth, .pt or .safetensors file"
 
@@ -24,7 +25,7 @@ def load(model, path):
     Args:
       model: a model of `i3d.models`, before `fold_batch_norm`.
       path: the prefix of a TF1 checkpoint (the part before `.index`), a Keras `.weights.h5`
-        file, or a file of `torch.save` or safetensors.
+        file, or a file of `torch.save` or safetensors (for inception_v1 torchvision's GoogLeNet).
 
     Raises:
       FileNotFoundError: there is no such checkpoint.
@@ -42,7 +43,8 @@ def load(model, path):
     elif path.name.endswith(".weights.h5"):
         _load_keras(model, path)
     elif is_torch(path):
-        load_torch(model, path)
+        of_images = model.name == "inception_v1"  # torchvision's GoogLeNet
+        (load_torch_image if of_images else load_torch)(model, path)
     else:
         raise ValueError(f"{path}: expected {_KINDS}")
 

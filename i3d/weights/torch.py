@@ -39,7 +39,7 @@ def load_torch(model, path, head=True):
       FileNotFoundError: there is no such file.
       ValueError: it cannot be read, or a tensor is missing, left over or misshapen.
     """
-    arrays = _read(path)
+    arrays = state_dict(path)
     wanted = {entry.key: entry for entry in entries(model)}
     if not head:
         arrays = {key.removeprefix(_BACKBONE): array for key, array in arrays.items()}
@@ -68,7 +68,7 @@ def has_head(path):
     Raises:
       FileNotFoundError, ValueError: it cannot be read.
     """
-    return any(key.startswith(_HEADS) for key in _read(path))
+    return any(key.startswith(_HEADS) for key in state_dict(path))
 
 
 def head_classes(path):
@@ -78,14 +78,18 @@ def head_classes(path):
       FileNotFoundError: there is no such file.
       ValueError: it cannot be read, or holds no such tensor.
     """
-    outputs = [array.shape[0] for array in _read(path).values() if array.ndim >= 2]
+    outputs = [array.shape[0] for array in state_dict(path).values() if array.ndim >= 2]
     if not outputs:
         raise ValueError(f"{path}: no head found, so that its number of classes is unknown")
     return outputs[-1]
 
 
-def _read(path):
-    """Returns {key: array} without wrapper and counters."""
+def state_dict(path):
+    """Returns {key: array} of a file, without wrapper and counters.
+
+    Raises:
+      FileNotFoundError, ValueError: it cannot be read.
+    """
     if not Path(path).exists():
         raise FileNotFoundError(f"{path}: no such checkpoint")
     reader = safetensors_file if Path(path).suffix == ".safetensors" else torch_file

@@ -6,11 +6,10 @@ inflate(inception_v1, inception_i3d, skip_head=True)
 """
 
 import re
-from pathlib import Path
 
 import numpy as np
 
-from i3d.weights import misfit, safetensors_file, torch_file
+from i3d.weights import misfit, torch
 from i3d.weights.torch_names import VARIABLES, Entry, kernel, renamed, weights
 
 _RESNET = (
@@ -43,8 +42,7 @@ def load_torch_image(model, path):
       FileNotFoundError: there is no such file.
       ValueError: it cannot be read, or a tensor is missing or misshapen.
     """
-    reader = safetensors_file if Path(path).suffix == ".safetensors" else torch_file
-    arrays = reader.read(path)
+    arrays = torch.state_dict(path)
     if model.name == "inception_v1":
         arrays, wanted = absorb_scale(arrays), googlenet_entries(model)
     else:

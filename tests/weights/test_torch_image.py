@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from i3d import models
+from i3d import models, weights
 from i3d.weights import torch_image
 from i3d.weights.torch_names import entries
 from tests.golden import mmaction_models as golden
@@ -157,7 +157,7 @@ def test_googlenet_into_inception_v1(tmp_path):
     model = models.build("inception_v1", **NARROW)
     state = googlenet(model)
     write_safetensors(tmp_path / "googlenet.safetensors", state)
-    torch_image.load_torch_image(model, tmp_path / "googlenet.safetensors")
+    weights.load(model, tmp_path / "googlenet.safetensors")
     names = ("MaxPool3d_2a_3x3", "Conv3d_2b_1x1", "Mixed_5b-Branch_3-MaxPool3d_0a_3x3", "Mixed_5b")
     network = keras.Model(model.input, [model.get_layer(name).output for name in names])
     image = golden.uniform("image", (1, 224, 224, 3), 0).astype(np.float32)
