@@ -27,7 +27,7 @@ from absl import app, flags
 
 from data_prep import figures, inputs, records, run, video
 from i3d import models
-from i3d.data import augment, pipeline, sampling, schema, stored
+from i3d.data import augment, cropping, pipeline, sampling, schema, stored
 
 DATA = flags.DEFINE_string("data", None, "folder of a data set with flow, short side 224 or more")
 SPLIT = flags.DEFINE_string("split", "train", "its split")
@@ -115,7 +115,7 @@ def rate(data):
 
 def crop(frame, seed):
     """Returns a random crop."""
-    return augment.random_crop(frame, SIZE, seed)
+    return cropping.random_crop(frame, SIZE, seed)
 
 
 def batches(data, sample):

@@ -86,7 +86,7 @@ def _data():
     data.stride = 1  # from one frame of a clip to the next
     data.segments = 0  # of a video, a clip of each stacked in the channels; 0: one clip in time
     data.size = 224  # pixels of the crop's sides
-    data.crop = "random"  # or "multi_scale" or "random_resized"; see data/augment.py
+    data.crop = "random"  # or "multi_scale" or "random_resized"; see data/cropping.py
     data.flip = True  # half of the clips mirrored
     data.mean = ()  # of the channels in 0..255, and std: (x - mean) / std; (): [-1, 1]
     data.std = ()

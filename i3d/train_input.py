@@ -8,7 +8,7 @@ from functools import partial
 
 import tensorflow as tf
 
-from i3d.data import augment, pipeline, sampling, stored
+from i3d.data import augment, cropping, pipeline, sampling, stored
 
 CHANNELS = {"rgb": 3, "flow": 2}
 # uint8 clips of a stream -> [-1, 1], on the device.
@@ -120,9 +120,9 @@ def sampler(data):
 
 
 def crop(data):
-    """Returns what draws the crop of a training clip: (frame size, seed) -> augment.Crop."""
+    """Returns what draws the crop of a training clip: (frame size, seed) -> cropping.Crop."""
     chance = 0.5 if data.flip else 0.0
     if data.crop == "random_resized":
-        return partial(augment.random_resized_crop, flip_chance=chance)
-    kinds = {"random": augment.random_crop, "multi_scale": augment.multi_scale_crop}
+        return partial(cropping.random_resized_crop, flip_chance=chance)
+    kinds = {"random": cropping.random_crop, "multi_scale": cropping.multi_scale_crop}
     return lambda frame, seed: kinds[data.crop](frame, data.size, seed, chance)

@@ -4,7 +4,7 @@
     part = cut(picture, boxes[0])                       # uint8 [224, 224, C]
     values = normalised(part, recipe)                   # float32
 
-As i3d.data.augment cuts in tf.data; decoding processes do without TensorFlow.
+As i3d.data.cropping and augment do in tf.data; decoding processes do without TensorFlow.
 """
 
 import cv2

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from i3d import train_input
-from i3d.data import augment, pipeline, sampling
+from i3d.data import cropping, pipeline, sampling
 
 WHOLE = 0  # for `clips`: all frames of a video as one clip
 CROPS = (1, 3, 10)
@@ -136,10 +136,10 @@ def cropper(crops, size):
     if crops not in CROPS:
         raise ValueError(f"crops: expected one of {CROPS}, got {crops}")
     if crops == 3:
-        return lambda frame: augment.three_crops(frame, tf.minimum(*frame))
+        return lambda frame: cropping.three_crops(frame, tf.minimum(*frame))
     if crops == 10:
-        return lambda frame: augment.ten_crops(frame, size)
-    return lambda frame: [augment.center_crop(frame, size)]
+        return lambda frame: cropping.ten_crops(frame, size)
+    return lambda frame: [cropping.center_crop(frame, size)]
 
 
 def _context(strategy):

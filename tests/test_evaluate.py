@@ -19,7 +19,7 @@ import pytest
 import tensorflow as tf
 
 from i3d import config, evaluate, metrics, results, train_model, views
-from i3d.data import augment, pipeline, sampling
+from i3d.data import cropping, pipeline, sampling
 from tests.data.test_pipeline import example, write
 from tests.data_prep import stored
 from tests.test_train_step import free_ports
@@ -71,7 +71,7 @@ def test_logits_are_the_mean_over_clips_and_crops(tmp_path, stream):
     batches = pipeline.eval_batches(
         records,
         lambda count: sampling.eval_clips_1x(count, 3, 3, 2),
-        lambda frame: augment.ten_crops(frame, SIZE),
+        lambda frame: cropping.ten_crops(frame, SIZE),
         SIZE,
         1,
     )

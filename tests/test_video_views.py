@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from data_prep import flow, read, video, video_picture
 from i3d import models, recipes, record_views, video_frames, video_views, view_crops
-from i3d.data import augment, sampling, schema
+from i3d.data import augment, cropping, sampling, schema
 from i3d.recipes import Recipe, recipe_of
 from tests.data_prep import stored
 from tests.data_prep.building import texture_frames, write_video
@@ -152,9 +152,9 @@ def test_crops_are_those_of_the_records(size, channels):
     random = np.random.default_rng(0)
     clip = random.integers(0, 256, (1, *size, channels), np.uint8)
     for crops, side, made in (
-        (1, 56, lambda frame: [augment.center_crop(frame, 56)]),
-        (3, 72, lambda frame: augment.three_crops(frame, 72)),
-        (10, 56, lambda frame: augment.ten_crops(frame, 56)),
+        (1, 56, lambda frame: [cropping.center_crop(frame, 56)]),
+        (3, 72, lambda frame: cropping.three_crops(frame, 72)),
+        (10, 56, lambda frame: cropping.ten_crops(frame, 56)),
     ):
         boxes = view_crops.crop_boxes(*size, side, crops)
         expected = made(size)

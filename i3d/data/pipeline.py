@@ -4,7 +4,7 @@
     batches = train_batches(
         records,
         sample=lambda count, rng: sampling.dense_clip(count, 64, rng=rng),
-        crop=lambda frame, seed: augment.random_crop(frame, 224, seed),
+        crop=lambda frame, seed: cropping.random_crop(frame, 224, seed),
         size=224, batch_size=6, seed=0, start_step=1200)
 
 Clips leave as uint8, flow in the levels of `i3d.data.schema`: convert them on the device, by
@@ -39,7 +39,7 @@ def train_batches(
       sample: (num_frames int32 tensor, sampling.StatelessRandom) -> int64 indices, T in all, in
         any shape. num_frames is the number of fields where flow is read, so that frame and field
         of an index are a pair.
-      crop: ((height, width), seed int64 [2]) -> augment.Crop, drawn once for all streams.
+      crop: ((height, width), seed int64 [2]) -> cropping.Crop, drawn once for all streams.
       size: what is cut is resized to size x size where it is not yet.
       batch_size: of one replica.
       seed: int of 32 bits.
@@ -94,7 +94,7 @@ def eval_batches(records, sample, crops, size, batch_size, *, read_mb=512, conte
         the videos that begin in its part of the records, so numbers of batches may differ between
         pipelines; that of one pipeline is a multiple of its replicas.
       sample: num_frames int64 tensor -> int64 indices [clips, T].
-      crops: (height, width) -> sequence of augment.Crop.
+      crops: (height, width) -> sequence of cropping.Crop.
 
     Returns:
       Dataset of {"rgb": uint8 [B, T, size, size, 3], "flow": uint8 [B, T, size, size, 2] (those

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d.data import augment, schema
+from i3d.data import augment, cropping, schema
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TABLES = json.loads(gzip.decompress((GOLDEN / "mmaction_crops.json.gz").read_bytes()))
 FRAME = (40, 52)
 RANDOM = {
-    "random": lambda frame, seed: augment.random_crop(frame, 24, seed),
-    "multi_scale": lambda frame, seed: augment.multi_scale_crop(frame, 24, seed),
-    "multi_scale_13": lambda frame, seed: augment.multi_scale_crop(frame, 24, seed, places=13),
-    "multi_scale_free": lambda frame, seed: augment.multi_scale_crop(frame, 24, seed, places=0),
-    "random_resized": lambda frame, seed: augment.random_resized_crop(frame, seed),
+    "random": lambda frame, seed: cropping.random_crop(frame, 24, seed),
+    "multi_scale": lambda frame, seed: cropping.multi_scale_crop(frame, 24, seed),
+    "multi_scale_13": lambda frame, seed: cropping.multi_scale_crop(frame, 24, seed, places=13),
+    "multi_scale_free": lambda frame, seed: cropping.multi_scale_crop(frame, 24, seed, places=0),
+    "random_resized": lambda frame, seed: cropping.random_resized_crop(frame, seed),
 }
 
 
@@ -58,19 +58,19 @@ def test_fixed_crops_are_the_published_ones(case):
     frame, size = tuple(case["frame"]), case["size"]
     rows, columns = size if isinstance(size, list) else (size, size)
     if rows > frame[0] or columns > frame[1]:
-        for crops in augment.center_crop, augment.three_crops, augment.ten_crops:
+        for crops in cropping.center_crop, cropping.three_crops, cropping.ten_crops:
             with pytest.raises(ValueError, match=r"^a crop of 256x256 .* got 224x224: resize"):
                 crops(frame, size)
         return
-    assert box(augment.center_crop(frame, size)) == case["center"]
-    ten = augment.ten_crops(frame, size)
+    assert box(cropping.center_crop(frame, size)) == case["center"]
+    ten = cropping.ten_crops(frame, size)
     assert [box(crop) for crop in ten] == [b for b in case["ten"] for _ in range(2)]
     assert [crop.flip for crop in ten] == [False, True] * 5
     if case["three"] is None:
         with pytest.raises(ValueError, match=r"^three crops of .* need .* that width, got"):
-            augment.three_crops(frame, size)
+            cropping.three_crops(frame, size)
     else:
-        assert [box(crop) for crop in augment.three_crops(frame, size)] == case["three"]
+        assert [box(crop) for crop in cropping.three_crops(frame, size)] == case["three"]
 
 
 def multi_scale(case):
@@ -81,7 +81,7 @@ def multi_scale(case):
     )
     def boxes(frame, numbers):
         def one(row):
-            crop = augment.multi_scale_box(
+            crop = cropping.multi_scale_box(
                 tuple(tf.unstack(frame)),
                 case["size"],
                 tf.unstack(row),
@@ -118,7 +118,7 @@ def test_multi_scale_crops_are_the_published_ones(case):
 
 def test_multi_scale_side_near_the_size_is_set_to_it_unless_the_frame_is_smaller():
     def sides(frame):
-        return [int(n) for n in augment.multi_scale_box(frame, 224, (0, 0, 0), (1.0,))[2:]]
+        return [int(n) for n in cropping.multi_scale_box(frame, 224, (0, 0, 0), (1.0,))[2:]]
 
     assert sides((226, 300)) == [224, 224]
     assert sides((227, 300)) == [227, 227]
@@ -129,7 +129,7 @@ def test_random_resized_crops_are_the_published_ones():
     boxes = {
         ranges: tf.function(
             lambda frame, numbers, ranges=ranges: tf.stack(
-                augment.resized_box(tuple(tf.unstack(frame)), tf.unstack(numbers), *ranges)
+                cropping.resized_box(tuple(tf.unstack(frame)), tf.unstack(numbers), *ranges)
             ),
             input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([22], tf.float64)],
         )
@@ -192,14 +192,14 @@ def test_resize_of_every_channel_count_is_that_of_opencv(channels):
 
 def test_mirror_of_pictures_is_the_published_one(pixels):
     image = pixels["img"]
-    crop = augment.Crop(image.shape[:2], 0, 0, *image.shape[:2], flip=True)
+    crop = cropping.Crop(image.shape[:2], 0, 0, *image.shape[:2], flip=True)
     np.testing.assert_array_equal(augment.cut(tf.constant(image[None]), crop)[0], pixels["flip_h"])
 
 
 def test_mirror_of_flow_negates_x_and_only_x(pixels):
     # The published flow has its zero between two levels, 127.5: as floats both have it at 0.
     flow, expected = (pixels[name].astype(np.float32) - 127.5 for name in ("flow", "flow_flip_v0"))
-    crop = augment.Crop(flow.shape[1:3], 0, 0, *flow.shape[1:3], flip=True)
+    crop = cropping.Crop(flow.shape[1:3], 0, 0, *flow.shape[1:3], flip=True)
     found = augment.cut(tf.constant(flow), crop).numpy()
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(found[..., 0], -flow[:, :, ::-1, 0])
@@ -209,7 +209,7 @@ def test_mirror_of_flow_negates_x_and_only_x(pixels):
 def test_mirror_of_stored_levels_is_exact_about_zero_motion():
     levels = np.arange(256, dtype=np.uint8)
     clip = tf.constant(np.stack([levels, levels], -1)[None, :, None])
-    found = augment.cut(clip, augment.Crop((256, 1), 0, 0, 256, 1, flip=True)).numpy()[0, :, 0]
+    found = augment.cut(clip, cropping.Crop((256, 1), 0, 0, 256, 1, flip=True)).numpy()[0, :, 0]
     expected = np.clip(2 * schema.FLOW_ZERO - levels.astype(int), 0, 255)
     np.testing.assert_array_equal(found[:, 0], expected)
     np.testing.assert_array_equal(found[:, 1], levels)
@@ -285,7 +285,7 @@ def test_draws_depend_on_the_seed_alone_and_stay_inside(name):
 
 
 def test_random_crop_reaches_every_place_about_equally():
-    draw = tf.function(lambda seed: augment.random_crop((5, 6), 4, seed, flip_chance=0.25))
+    draw = tf.function(lambda seed: cropping.random_crop((5, 6), 4, seed, flip_chance=0.25))
     crops = [draw(tf.constant([3, n])) for n in range(1200)]
     places = np.zeros((2, 3))
     for crop in crops:
@@ -296,7 +296,7 @@ def test_random_crop_reaches_every_place_about_equally():
 
 def test_flip_chance_of_nought_and_one():
     for seed in range(5):
-        for draw in augment.random_crop, augment.multi_scale_crop:
+        for draw in cropping.random_crop, cropping.multi_scale_crop:
             assert not draw(FRAME, 24, (0, seed), flip_chance=0).flip
             assert draw(FRAME, 24, (0, seed), flip_chance=1).flip
 
@@ -308,8 +308,8 @@ def test_flip_chance_of_nought_and_one():
 def test_views_are_the_same_in_tf_data(channels, dtype):
     def views(clip):
         frame = augment.frame_size(clip)
-        every = (augment.center_crop(frame, 24),), augment.ten_crops(frame, 24)
-        whole = augment.three_crops(frame, FRAME[0])
+        every = (cropping.center_crop(frame, 24),), cropping.ten_crops(frame, 24)
+        whole = cropping.three_crops(frame, FRAME[0])
         return tuple(
             tf.stack([augment.cut(clip, crop) for crop in crops]) for crops in (*every, whole)
         )
@@ -356,7 +356,7 @@ def test_an_input_pipeline_with_all_of_it_resumes_from_a_checkpoint(tmp_path):
     clip = tf.constant(noise())
 
     def view(n):
-        crop = augment.multi_scale_crop(augment.frame_size(clip), 16, tf.stack([n, 3]))
+        crop = cropping.multi_scale_crop(augment.frame_size(clip), 16, tf.stack([n, 3]))
         return augment.resize(augment.cut(clip, crop), 16)
 
     dataset = tf.data.Dataset.range(6).map(view, num_parallel_calls=2)
@@ -374,9 +374,9 @@ def test_an_input_pipeline_with_all_of_it_resumes_from_a_checkpoint(tmp_path):
 
 
 SMALL = {
-    "center": lambda frame: augment.center_crop(frame, (24, 60)),
-    "ten": lambda frame: augment.ten_crops(frame, (24, 60))[3],
-    "random": lambda frame: augment.random_crop(frame, (24, 60), (0, 0)),
+    "center": lambda frame: cropping.center_crop(frame, (24, 60)),
+    "ten": lambda frame: cropping.ten_crops(frame, (24, 60))[3],
+    "random": lambda frame: cropping.random_crop(frame, (24, 60), (0, 0)),
 }
 
 
@@ -396,14 +396,14 @@ def test_a_frame_smaller_than_the_crop_is_one_clear_line(name):
 
 def test_three_crops_that_leave_a_gap_are_refused_in_tf_data_too():
     def crop(clip):
-        return augment.cut(clip, augment.three_crops(augment.frame_size(clip), 24)[0])
+        return augment.cut(clip, cropping.three_crops(augment.frame_size(clip), 24)[0])
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="three crops of 24x24 .* got 40x52"):
         through_dataset(crop, tf.constant(noise()))
 
 
 def test_streams_of_two_sizes_are_refused():
-    crop = augment.center_crop(FRAME, 24)
+    crop = cropping.center_crop(FRAME, 24)
     flow = tf.constant(noise(2, frame=(30, 30)))  # which the crop would not fit into
     line = "made for frames of 40x52 .height x width., got 30x30: all streams of a video must"
     with pytest.raises(ValueError, match=line):
@@ -415,7 +415,7 @@ def test_streams_of_two_sizes_are_refused():
 @pytest.mark.parametrize("shape", [(3, 40, 52, 10), (40, 52, 3), (3, 40, 52, 1)])
 def test_a_clip_of_another_layout_is_refused(shape):
     with pytest.raises(ValueError, match=r"^expected a clip \[T, H, W, C\] .* got \("):
-        augment.cut(tf.zeros(shape), augment.center_crop(FRAME, 24))
+        augment.cut(tf.zeros(shape), cropping.center_crop(FRAME, 24))
 
 
 def test_resize_refuses_other_dtypes_and_ranks():
@@ -429,7 +429,7 @@ def test_impossible_ranges_are_refused():
     for areas, aspects in [((0, 1), (1, 1)), ((0.5, 1.1), (1, 1)), ((0.2, 0.1), (1, 1)),
                            ((0.1, 1), (0, 1)), ((0.1, 1), (2, 1))]:  # fmt: skip
         with pytest.raises(ValueError, match="^random resized crops take"):
-            augment.random_resized_crop(FRAME, (0, 0), area_range=areas, aspect_range=aspects)
+            cropping.random_resized_crop(FRAME, (0, 0), area_range=areas, aspect_range=aspects)
     for wrong in {"places": 7}, {"scales": (1.0, 1.2)}, {"scales": (0.0,)}:
         with pytest.raises(ValueError, match="^multi-scale crops take"):
-            augment.multi_scale_crop(FRAME, 24, (0, 0), **wrong)
+            cropping.multi_scale_crop(FRAME, 24, (0, 0), **wrong)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from data_prep import read
 from data_prep.records import jpeg
-from i3d.data import augment, pipeline, sampling, schema
+from i3d.data import augment, cropping, pipeline, sampling, schema
 from i3d.data import stored as data
 from tests.data_prep import stored
 
@@ -72,7 +72,7 @@ def train(records, batch_size=8, seed=3, frames=2, **options):
     return pipeline.train_batches(
         records,
         lambda count, rng: sampling.dense_clip(count, frames, rng=rng),
-        lambda frame, seed: augment.random_crop(frame, 12, seed),
+        lambda frame, seed: cropping.random_crop(frame, 12, seed),
         12,
         batch_size,
         seed,
@@ -81,7 +81,7 @@ def train(records, batch_size=8, seed=3, frames=2, **options):
 
 
 def evaluate(records, batch_size=8, num_clips=1, frames=2, crops=None, **options):
-    crops = crops or (lambda frame: [augment.center_crop(frame, 12)])
+    crops = crops or (lambda frame: [cropping.center_crop(frame, 12)])
     return pipeline.eval_batches(
         records,
         lambda count: sampling.eval_clips_1x(count, num_clips, frames, 1),
@@ -188,7 +188,7 @@ def test_only_what_is_sampled_is_decoded(tmp_path):
         return tf.constant([[2, 3, 4]]) + 0 * tf.cast(count, tf.int32)
 
     batches = pipeline.train_batches(
-        records, sample, lambda frame, seed: augment.center_crop(frame, 12), 12, 4, 0
+        records, sample, lambda frame, seed: cropping.center_crop(frame, 12), 12, 4, 0
     )
     assert taken(batches, 2)[1]["flow"].shape == (4, 3, 12, 12, 2)
     with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG|image"):
@@ -210,7 +210,7 @@ def test_crops_of_another_size_are_resized(many):
     batches = pipeline.train_batches(
         many,
         lambda count, rng: sampling.train_clips(count, 3, 1, 1, rng),
-        lambda frame, seed: augment.random_resized_crop(frame, seed),
+        lambda frame, seed: cropping.random_resized_crop(frame, seed),
         20,
         2,
         0,
@@ -244,7 +244,7 @@ def test_more_pipelines_than_records(tmp_path):
 
 def test_views_are_clips_by_crops(many):
     def crops(frame):
-        return [augment.Crop(frame, 0, left, 12, 12) for left in (0, 6, 12)]
+        return [cropping.Crop(frame, 0, left, 12, 12) for left in (0, 6, 12)]
 
     batches = taken(evaluate(many, batch_size=6, num_clips=2, frames=2, crops=crops).take(3))
     for number, batch in enumerate(batches):
@@ -280,7 +280,7 @@ def test_whole_videos(built, streams, less):
     """All frames in order, as long as the video is; the frame that segments share comes once."""
     records = data.opened(built["cut"], "train", streams)
     batches = pipeline.eval_batches(
-        records, sampling.whole_video, lambda frame: [augment.center_crop(frame, 40)], 40, 1
+        records, sampling.whole_video, lambda frame: [cropping.center_crop(frame, 40)], 40, 1
     )
     lengths = [batch[streams[0]].shape[1] for batch in taken(batches)]
     assert sorted(lengths) == [count - less for count in range(20, 29)]
@@ -289,7 +289,7 @@ def test_whole_videos(built, streams, less):
 
 
 def centre(frame):
-    return [augment.center_crop(frame, 12)]
+    return [cropping.center_crop(frame, 12)]
 
 
 def line(error):
@@ -407,7 +407,7 @@ def test_frames_smaller_than_the_crop(many):
     batches = pipeline.eval_batches(
         many,
         lambda count: sampling.eval_clips_1x(count, 1, 2, 1),
-        lambda frame: [augment.center_crop(frame, 17)],
+        lambda frame: [cropping.center_crop(frame, 17)],
         17,
         8,
     )
