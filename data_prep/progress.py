@@ -20,7 +20,7 @@ class Progress:
     def __init__(self, total=None, unit="it", what=""):
         """`total` is the number of units, None where it is not known."""
         self._total, self._unit, self._what = total, unit, what
-        self._count = self._frames = 0
+        self._count = self._frames = self._told = 0
         self._start = self._last = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
@@ -47,7 +47,7 @@ class Progress:
         """Closes the bar, or tells the end where a line was told before."""
         if self._bar is not None:
             self._bar.close()
-        elif self._last > self._start:
+        elif 0 < self._told < self._count:
             self._print_line(time.monotonic())
 
     def _frame_rate(self, now):
@@ -64,6 +64,7 @@ class Progress:
             postfix=self._frame_rate(now) if self._frames else None,
         )
         print(line, file=sys.stderr, flush=True)
+        self._told = self._count
 
 
 def tracked(items, total=None, unit="it", what=""):

@@ -30,7 +30,7 @@ def one_line(error, types):
         text = text[1:-1].replace("\\n", "\n").replace("\\'", "'")
     lines = text.splitlines() or [repr(error)]
     if isinstance(error, OSError):  # the last attempt to read the file
-        return lines[-1].strip()
+        return f"--config: {lines[-1].strip()}; expected a Python file, such as those in configs/"
     text = lines[0].split(" Other fields present")[0]
     if len(lines) > 1 and lines[-1].startswith("Did you mean"):
         text += " " + lines[-1]
