@@ -9,7 +9,9 @@ import re
 from absl import flags
 
 # What reading a command line and a file can raise, and no more.
-KINDS = (AttributeError, KeyError, OSError, SyntaxError, TypeError, ValueError, flags.Error)
+KINDS = (
+    AttributeError, ImportError, KeyError, OSError, SyntaxError, TypeError, ValueError, flags.Error
+)  # fmt: skip
 
 
 def one_line(error, types):
@@ -31,6 +33,10 @@ def one_line(error, types):
     lines = text.splitlines() or [repr(error)]
     if isinstance(error, OSError):  # the last attempt to read the file
         return f"--config: {lines[-1].strip()}; expected a Python file, such as those in configs/"
+    if isinstance(error, ImportError):
+        return f"--config: {text}; configs of ours are imported from the folder of the checkout"
+    if text.endswith("has no attribute 'get_config'"):
+        return "--config: the file has no get_config(), which returns the configuration"
     text = lines[0].split(" Other fields present")[0]
     if len(lines) > 1 and lines[-1].startswith("Did you mean"):
         text += " " + lines[-1]

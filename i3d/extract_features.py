@@ -7,7 +7,9 @@
 
 The list holds a path in each line. --out: .pkl, a list in its order of float32 [C] (None: failed);
 .npz, with ids, features [N, C], views; or a folder with a .npy for each video. With --window_s
-there is a row for each window, and start_s and end_s beside it. Run again, it does what is missing.
+there is a row for each window, and start_s and end_s beside it. Run again, it does what is missing,
+also where videos failed. Without --model or --config the model is that of the checkpoint's
+published name, or of the run's config.json beside it.
 """
 
 import os
@@ -68,7 +70,7 @@ def defined_flags(argv):
     own = flags.FlagValues()
     text, number = flags.DEFINE_string, flags.DEFINE_integer
     config.define_flag(own, argv)
-    text("model", None, "name in the catalogue, instead of --config", flag_values=own)
+    text("model", None, "name in the catalogue; default: what the weights are of", flag_values=own)
     text("checkpoint", None, ".pth, .safetensors, .weights.h5 or TF1 prefix", flag_values=own)
     text("video_list", None, "a video path in each line", flag_values=own)
     text("video_root", None, "folder of the videos; default: the list's", flag_values=own)
@@ -105,7 +107,8 @@ def told_failures(failures, job):
     first = job.entries[min(failures)]
     print(
         f"{NAME}: {job.out}: {len(failures)} of {len(job.entries)} videos gave no features, the "
-        f"first {first.where}: {failures[min(failures)]}; {job.out}.failures.jsonl tells all",
+        f"first {first.where}: {failures[min(failures)]}; {job.out}.failures.jsonl tells all; run "
+        f"again, only these are tried ({job.out}.work holds the others until all are there)",
         file=sys.stderr,
     )
     return 1

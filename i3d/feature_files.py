@@ -5,8 +5,9 @@
         work.save(0, Rows(features, start_s, end_s, views))
         work.finish(entries, failures, windows=False)
 
-OUT.work/ holds a file per video until OUT is written, so that a run which was killed goes on. A
-.pkl is written, never read: unpickling runs what a file says.
+OUT.work/ holds a file per video until OUT is written with all of them, so that a run which was
+killed goes on, and one in which videos failed can be run again for those. A .pkl is written, never
+read: unpickling runs what a file says.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from i3d.feature_rows import Rows
 
 _SUFFIXES = (".pkl", ".npz")
 _FINISHED = "finished"  # in the folder of work: OUT is about to be there, or is
+_LACKING = "lacking"  # likewise, but videos failed: OUT may be written again
 # What reading a file can raise that was cut off when the machine went down.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 
@@ -35,7 +37,8 @@ class OutputError(ValueError):
 
 
 def check_output(out):
-    """Makes sure that `out` can be written: a .pkl, a .npz or a folder that is not there yet.
+    """Makes sure that `out` can be written: a .pkl, a .npz or a folder that is not there yet,
+    or one that lacks videos which failed.
 
     Raises:
       OutputError: it cannot.
@@ -47,6 +50,8 @@ def check_output(out):
         raise OutputError(
             f"--out: expected a name that ends in .pkl or .npz, or a folder, got {path.name!r}"
         )
+    if path.exists() and (work / _LACKING).exists():
+        return
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise OutputError(f"--out: {path} is there already; remove it or choose another name")
     try:
@@ -145,7 +150,9 @@ class Work:
         self.done.add(index)
 
     def finish(self, entries, failures, windows):
-        """Writes OUT and OUT.failures.jsonl from what was saved, and removes the folder.
+        """Writes OUT and OUT.failures.jsonl from what was saved.
+
+        Removes the folder if no video failed. An OUT that lacks videos is replaced.
 
         Args:
           entries: feature_list.Entry of each video.
@@ -167,8 +174,11 @@ class Work:
                 _write_npz(partial, entries, rows, windows)
             else:
                 _write_folder(partial, entries, rows, windows)
-            (self._folder / _FINISHED).touch()
-        shutil.rmtree(self._folder)
+            (self._folder / (_LACKING if failures else _FINISHED)).touch()
+            if self._out.is_dir() and (self._folder / _LACKING).exists():
+                shutil.rmtree(self._out)  # a folder is not replaced in one step
+        if not failures:
+            shutil.rmtree(self._folder)
 
     def _write_failures(self, entries, failures):
         path = self._out.with_name(self._out.name + ".failures.jsonl")

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from data_prep import dataset
-from i3d import config, feature_files, feature_list, video_views
+from i3d import choices, config, feature_files, feature_list, video_views
 from i3d.recipes import recipe_of_run
 
 WORKERS = 8  # at most, if not asked for: each holds the frames of a video
@@ -78,8 +78,8 @@ def checked(options):
         if not options[name].value:
             raise ValueError(f"--{name} is needed; see --help")
     settings = options.config
-    if (settings is None) == (not options.model):
-        raise ValueError("expected either --model=NAME or --config=FILE.py")
+    if settings is not None and options.model:
+        raise ValueError("expected either --model=NAME or --config=FILE.py, got both")
     if "TF_CONFIG" in os.environ:
         raise ValueError("TF_CONFIG: this runs on one machine; give each a part of the list")
     _check_windows(options)
@@ -141,7 +141,7 @@ def _recipe(options):
     if options.config is None:
         if options.short_side:
             raise ValueError("--short_side goes with --config; a model has its own")
-        return video_views.recipe_of(options.model, options.checkpoint)
+        return choices.choice_of(options.model, options.checkpoint).recipe
     if options["precision"].present:
         raise ValueError("--precision goes with --model; here --config.precision says it")
     records = options.config.data.records

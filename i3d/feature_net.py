@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from i3d import models, weights
+from i3d.weights import torch
 from i3d.weights.start import head_classes
 
 
@@ -22,14 +23,20 @@ def load(build, checkpoint, endpoint="features"):
 
     Args:
       build: function from a number of classes to the model, which has the layer `endpoint`.
-      checkpoint: what weights.load takes.
+      checkpoint: what weights.load takes, or a PyTorch file of a backbone without a head.
       endpoint: name of a layer; maps are averaged over space and time.
 
     Raises:
       FileNotFoundError, ValueError: the checkpoint or the endpoint do not fit the model.
     """
-    model = build(head_classes(checkpoint))
-    weights.load(model, checkpoint)
+    if torch.is_torch(checkpoint) and not torch.has_head(checkpoint):
+        if endpoint == "Logits":
+            raise ValueError(f"--endpoint: {checkpoint} is a backbone without a head, no logits")
+        model = build(1)
+        torch.load_torch(model, checkpoint, head=False)
+    else:
+        model = build(head_classes(checkpoint))
+        weights.load(model, checkpoint)
     return ending_at(models.fold_batch_norm(model), endpoint)
 
 

@@ -102,7 +102,7 @@ def checked(options, argv):
 def _chosen(options, with_config):
     files, names = options.checkpoint, options.model
     if not files:
-        raise ValueError("--checkpoint is needed; checkpoints/README.md and MODEL_ZOO list some")
+        raise ValueError("--checkpoint is needed; checkpoints/README.md lists some, zoo.py others")
     if names and len(names) != len(files):
         raise ValueError(f"expected a --checkpoint for each --model, got {len(files)}")
     if with_config and (names or len(files) > 1):
@@ -117,7 +117,8 @@ def _chosen(options, with_config):
 
 def _videos(options, words):
     if bool(words) == bool(options.records):
-        raise ValueError("expected videos, or --records=FOLDER of a data set")
+        got = "both" if words else "neither"
+        raise ValueError(f"expected videos, or --records=FOLDER of a data set, got {got}")
     if not options.records:
         return [(word, word) for word in words]
     data = read.opened(options.records)
@@ -140,6 +141,8 @@ def run(options, chosen, videos):
     if len(chosen) > 1:
         print("their mean logits are added; scores are the softmax of the sum", file=sys.stderr)
     found = predictor.of_choices(chosen, options.labels, options.precision, options.batch_size)
+    if found.names[0] == "0":
+        print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
     failed = 0
     with contextlib.ExitStack() as stack:
         table = stack.enter_context(written(options.format, _output(options.out, stack)))
@@ -155,6 +158,8 @@ def run(options, chosen, videos):
                 continue
             best = predictor.ranked(scores, options.top_k)
             table.add(name, [(i, found.names[i], round(float(scores[i]), 6)) for i in best])
+        if failed == len(videos):
+            raise ValueError(f"none of {failed} videos could be read")  # and nothing is written
     if failed:
         print(f"predict: {failed} of {len(videos)} videos failed", file=sys.stderr)
     return int(failed > 0)

@@ -166,7 +166,7 @@ def _card(path):
 
 def _check_same(path, model, asked):
     if model != asked:
-        raise ValueError(f"{path}: a checkpoint of the model {model}, got --model={asked}")
+        raise ValueError(f"{path}: a checkpoint of --model={model} by its name, got {asked!r}")
 
 
 def _of_release(release):

@@ -12,6 +12,7 @@ from i3d import models, train_input
 from i3d.optimizer import SGD
 from i3d.streams import computing_in
 from i3d.train_step import set_batch_norm
+from i3d.weights.misfit import Misfit
 from i3d.weights.start import begin, begin_from_images
 from i3d.weights.torch import is_torch
 
@@ -74,7 +75,10 @@ def start(settings, model):
 
     try:
         return begin(model, source, path)
-    except ValueError as error:
+    except FileNotFoundError as error:
+        hint = "put it there, or name other weights in config.model.start (empty: random ones)"
+        raise FileNotFoundError(f"{error}; {hint}") from error
+    except Misfit as error:
         hint = "expected config.model (width, start_stream, inflate) to be those of the checkpoint"
         raise ValueError(f"{error}; {hint}") from error
 

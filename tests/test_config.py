@@ -6,10 +6,10 @@ import sys
 import pytest
 from absl import flags
 
-from i3d import config
+from i3d import config, config_errors
 
 FILE = """
-from i3d import config
+from i3d import config, config_errors
 
 def get_config():
     c = config.defaults()
@@ -117,8 +117,15 @@ def test_a_file_that_is_no_config(parse, tmp_path):
     values = flags.FlagValues()
     argv = ["train", f"--config={tmp_path}/absent.py"]
     config.define_flag(values, argv)
-    with pytest.raises(SystemExit, match="No such file or directory: .*absent.py"):
+    with pytest.raises(SystemExit, match="No such file or directory: .*absent.py'; expected a Py"):
         config.parse_flags(argv, values)
+    (tmp_path / "imports.py").write_text("import nothing_here\n")
+    values, argv = flags.FlagValues(), ["train", f"--config={tmp_path}/imports.py"]
+    config.define_flag(values, argv)
+    with pytest.raises(SystemExit, match="^--config: No module named 'nothing_here'; configs of"):
+        config.parse_flags(argv, values)
+    error = AttributeError("module 'config_config' has no attribute 'get_config'")
+    assert "the file has no get_config()" in config_errors.one_line(error, {})
 
 
 def test_no_config_at_all():

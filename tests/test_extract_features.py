@@ -20,13 +20,17 @@ from i3d import (
     decode_ahead,
     extract_features,
     feature_list,
+    feature_net,
     models,
     recipes,
     train_model,
     video_views,
 )
+from i3d.weights.start import head_classes
+from i3d.weights.torch_names import entries
 from tests import training
 from tests.decoding import SHAPE, numbered
+from tests.weights.test_torch_image import write_safetensors
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "i3d.extract_features"]
@@ -243,7 +247,7 @@ def test_wrong_calls_are_one_clear_line(files, tmp_path):
         f"--out={tmp_path / 'there.pkl'}": "is there already; remove it",
         f"--out={tmp_path / 'full'}": "is there already; remove it",
         f"--out={tmp_path / 'a.json'}": "ends in .pkl or .npz, or a folder, got 'a.json'",
-        "--model=tsn_r50_1x1x3": "either --model=NAME or --config=FILE.py",
+        "--model=tsn_r50_1x1x3": "either --model=NAME or --config=FILE.py, got both",
         "--checkpoint=none.pth": "none.pth: no such file; expected",
         "--window_s=0": "--window_s: expected seconds above 0",
         "--stride_s=1": "--stride_s needs --window_s",
@@ -274,6 +278,63 @@ def test_nothing_to_write_is_an_error(files, tmp_path):
         extract(files, tmp_path / "out.npz", *places)
     left = {"a.mp4", "list.txt", "out.npz.failures.jsonl"}
     assert {path.name for path in tmp_path.iterdir()} == left
+
+
+@pytest.mark.parametrize("name", ["out.pkl", "folder"])
+def test_videos_that_failed_are_tried_again(name, files, tmp_path, capsys):
+    good, out = paths(files)[0], tmp_path / name
+    (tmp_path / "a.mp4").symlink_to(good)
+    (tmp_path / "b.mp4").touch()
+    (tmp_path / "list.txt").write_text("a.mp4\nb.mp4\n")
+    places = f"--video_list={tmp_path / 'list.txt'}", f"--video_root={tmp_path}"
+    assert extract(files, out, *places) == 1
+    assert "1 of 2 videos gave no features" in capsys.readouterr().err and out.exists()
+    assert (tmp_path / f"{name}.failures.jsonl").exists()
+
+    (tmp_path / "b.mp4").unlink()
+    (tmp_path / "b.mp4").symlink_to(paths(files)[1])
+    assert extract(files, out, *places) == 0
+    assert "1 of 2 videos are done" in capsys.readouterr().err
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.mp4", "b.mp4", "list.txt", name}
+    found = read(out) if out.is_file() else [np.load(out / f"{n}.npy") for n in "ab"]
+    assert [row.shape for row in found] == [found[0].shape] * 2
+    with pytest.raises(SystemExit, match="is there already"):
+        extract(files, out, *places)
+
+
+def test_the_model_is_that_of_the_run(files, tmp_path):
+    """Weights beside the config.json of their training need neither --model nor --config."""
+    (tmp_path / "best.weights.h5").symlink_to(files / "tiny.weights.h5")
+    (tmp_path / "config.json").write_text(json.dumps(config.flat(settings(files))))
+    flags = [word for word in arguments(files, tmp_path / "a.pkl") if "--config" not in word]
+    flags = [word for word in flags if not word.startswith(("--checkpoint", "--short"))]
+    flags.append(f"--checkpoint={tmp_path / 'best.weights.h5'}")
+    assert extract_features.main(["extract_features", *flags]) == 0
+    assert len(read(tmp_path / "a.pkl")) == 3
+    with pytest.raises(SystemExit, match="which model. expected --model=NAME"):
+        flags[-1] = f"--checkpoint={files / 'tiny.weights.h5'}"
+        extract_features.main(["extract_features", *flags, f"--out={tmp_path / 'b.pkl'}"])
+
+
+def test_a_backbone_without_a_head_gives_features(files, tmp_path):
+    model = models.build("tv_r3d_18", num_classes=1, size=112, width=0.0625)
+    state = {}
+    for entry in entries(model):
+        if not entry.key.startswith("fc."):
+            value = np.asarray(entry.variable)  # a kernel as PyTorch has it: [O, I, t, h, w]
+            state[entry.key] = value.transpose(4, 3, 0, 1, 2) if value.ndim == 5 else value
+    write_safetensors(tmp_path / "backbone.safetensors", state)
+
+    def build(num_classes):
+        return models.build("tv_r3d_18", num_classes=num_classes, size=112, width=0.0625)
+
+    network = feature_net.load(build, tmp_path / "backbone.safetensors")
+    assert network.output_shape == (None, 32)
+    with pytest.raises(ValueError, match="--endpoint: .* a backbone without a head, no logits"):
+        feature_net.load(build, tmp_path / "backbone.safetensors", "Logits")
+    with pytest.raises(ValueError, match="a backbone without a head, which names no classes"):
+        head_classes(tmp_path / "backbone.safetensors")
 
 
 def test_flags_may_have_dashes():

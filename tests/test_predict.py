@@ -217,7 +217,8 @@ def test_mistakes_are_one_line(run_folder, videos, tmp_path):
     given = (f"--checkpoint={checkpoint}", videos[0])
     for arguments, words in (
         ((videos[0],), "--checkpoint is needed"),
-        ((f"--checkpoint={checkpoint}",), "expected videos, or --records=FOLDER"),
+        ((f"--checkpoint={checkpoint}",), "expected videos, or --records=FOLDER.* got neither"),
+        ((*given, "--records=data"), "expected videos, or --records=FOLDER.* got both"),
         (("--model=slowony_r50_4x16x1", *given), "did you mean 'slowonly_r50_4x16x1'"),
         (("--model=tv_r3d_18", *given), "not weights of tv_r3d_18.*expected a checkpoint of tv_r3"),
         ((f"--checkpoint={lone}", videos[0]), "which model. expected --model=NAME"),
@@ -232,6 +233,14 @@ def test_mistakes_are_one_line(run_folder, videos, tmp_path):
     ):
         line = refused(*arguments)
         assert re.search(words, line), line
+
+
+def test_where_no_video_can_be_read_nothing_is_written(run_folder, tmp_path):
+    (tmp_path / "a.mp4").touch()
+    flags = f"--checkpoint={run_folder / 'best.weights.h5'}", f"--out={tmp_path / 'out.json'}"
+    line = refused(*flags, "--format=json", tmp_path / "a.mp4")
+    assert "none of 1 videos could be read" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_class_names_from_files(tmp_path):

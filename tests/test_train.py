@@ -309,6 +309,22 @@ def test_start_from_the_two_dimensional_twin(settings, tmp_path):
         train_model.start(settings, model)
 
 
+def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
+    twin = models.build("inception_i3d", num_classes=5, size=224, width=0.2, frames=9)
+    twin.save_weights(tmp_path / "wide.weights.h5")
+    whole = (tmp_path / "wide.weights.h5").read_bytes()
+    (tmp_path / "cut.weights.h5").write_bytes(whole[: len(whole) // 2])
+    for name, kind, line in (
+        ("wide", ValueError, "not weights of inception_i3d.*; expected config.model "),
+        ("cut", ValueError, "cut.weights.h5: not a Keras .weights.h5 file: [^;]*$"),
+        ("none", FileNotFoundError, "no such checkpoint; put it there, or name other weights in"),
+    ):
+        keys = {"model.start": str(tmp_path / f"{name}.weights.h5"), "model.width": 0.1}
+        model = i3d(settings, **keys)
+        with pytest.raises(kind, match=line):
+            train_model.start(settings, model)
+
+
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
 def test_start_from_googlenet(stream, settings, tmp_path):
     twin = models.build("inception_v1", num_classes=1000, size=224, width=0.1)

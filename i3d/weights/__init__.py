@@ -9,7 +9,10 @@ import re
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from i3d.weights.inflate import inflate
+from i3d.weights.misfit import Misfit, listed
 from i3d.weights.tf1 import load_tf1
 from i3d.weights.torch import is_torch, load_torch
 from i3d.weights.torch_image import load_torch_image
@@ -29,9 +32,20 @@ def load(model, path):
 
     Raises:
       FileNotFoundError: there is no such checkpoint.
-      ValueError: it is of another kind, or its variables are not those of the model; the
-        message names what is missing, left over or of another shape.
+      ValueError: it is of another kind or holds values that are not finite; misfit.Misfit: its
+        variables are not those of the model, and the message names what is missing, left over or
+        of another shape.
     """
+    before = model.get_weights()
+    _load(model, path)
+    values = zip(model.weights, model.get_weights(), strict=True)
+    spoilt = [v.path for v, value in values if not np.isfinite(value.astype(np.float32)).all()]
+    if spoilt:
+        model.set_weights(before)
+        raise ValueError(f"{path}: holds {'; '.join(listed('spoilt by nan or inf', spoilt))}")
+
+
+def _load(model, path):
     path = Path(str(path).removesuffix(".index"))
     if path.with_name(path.name + ".index").exists():
         load_tf1(model, path)
@@ -58,7 +72,7 @@ def _load_keras(model, path):
             model.load_weights(path)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         model.set_weights(before)
-        raise ValueError(f"{path}: not weights of {model.name}: {_reason(str(error))}") from error
+        raise Misfit(f"{path}: not weights of {model.name}: {_reason(str(error))}") from error
 
 
 def _reason(text):

@@ -5,6 +5,8 @@ inflate(models.build("inception_v1"), models.build("inception_i3d"), skip_head=T
 
 import numpy as np
 
+from i3d.weights.misfit import Misfit
+
 
 def inflate(image_model, video_model, skip_head=False):
     """Copies the weights of a model into a 3-D model with the same layer names.
@@ -48,7 +50,7 @@ def _fitted(layer, values, first):
         if [v.shape for v in fits] == wanted:
             return fits
     hint = "; skip_head=True leaves the head as it is" if layer.name == "Logits" else ""
-    raise ValueError(
+    raise Misfit(
         f"inflate: layer {layer.name!r} expects weights {wanted} after inflation, "
         f"the image model's are {[v.shape for v in values]}{hint}"
     )

@@ -1,9 +1,13 @@
 """The error of a checkpoint that is not the model's.
 
-raise ValueError("a.pth does not fit tsn: " + "; ".join(misfit.listed("missing", names)))
+raise Misfit("a.pth does not fit tsn: " + "; ".join(listed("missing", names)))
 """
 
 _SHOWN = 8  # variables named before the rest is counted
+
+
+class Misfit(ValueError):
+    """A whole checkpoint of another architecture, or of other sizes; one line."""
 
 
 def listed(problem, names):

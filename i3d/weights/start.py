@@ -82,6 +82,8 @@ def head_classes(path):
         sizes = _tf1_heads(path)
     elif path.is_dir():
         raise ValueError(f"{path}: a folder; expected a checkpoint, such as {path}/best.weights.h5")
+    elif not path.exists() and path.suffix in (".h5", ".pth", ".pt", ".safetensors"):
+        raise FileNotFoundError(f"{path}: no such checkpoint")
     elif not path.exists():
         raise FileNotFoundError(
             f"{path}: no such checkpoint; expected a TF1 prefix (with {path.name}.index beside "
@@ -90,6 +92,11 @@ def head_classes(path):
     elif path.suffix == ".h5":
         sizes = _h5_heads(path)
     elif torch.is_torch(path):
+        if not torch.has_head(path):
+            raise ValueError(
+                f"{path}: a backbone without a head, which names no classes; train begins with "
+                "it, extract_features takes it"
+            )
         return torch.head_classes(path)
     else:
         raise ValueError(

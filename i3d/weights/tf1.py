@@ -7,7 +7,7 @@ A layer `Mixed_3b-Branch_0-Conv3d_0a_1x1-conv_3d` holds what the checkpoint call
 has the same names without the first two scopes and with Momentum slots, which are ignored.
 """
 
-from i3d.weights.misfit import listed
+from i3d.weights.misfit import Misfit, listed
 
 SCOPES = ("RGB/inception_i3d/", "Flow/inception_i3d/", "")
 
@@ -39,7 +39,7 @@ def load_tf1(model, prefix):
     problems = listed("missing", missing) + listed("left over", extra)
     problems += listed("of another shape", misshapen)
     if problems:
-        raise ValueError(f"{prefix} does not fit {model.name}: " + "; ".join(problems))
+        raise Misfit(f"{prefix} does not fit {model.name}: " + "; ".join(problems))
     values = {name: read(name) for name in wanted}  # all read before any is assigned
     for name, variable in wanted.items():
         variable.assign(values[name].reshape(variable.shape))

@@ -9,7 +9,7 @@ Which key belongs to which variable, and how its axes are turned: see `torch_nam
 from pathlib import Path
 
 from i3d.weights import safetensors_file, torch_file
-from i3d.weights.misfit import listed
+from i3d.weights.misfit import Misfit, listed
 from i3d.weights.torch_names import entries
 
 _WRAPPER = "module."  # what DataParallel puts before every key
@@ -57,7 +57,7 @@ def load_torch(model, path, head=True):
     problems += listed("of another shape", misshapen)
     if problems:
         problems += _other_head(model, wanted, arrays, values)
-        raise ValueError(f"{path} does not fit {model.name}: " + "; ".join(problems))
+        raise Misfit(f"{path} does not fit {model.name}: " + "; ".join(problems))
     for key, value in values.items():
         wanted[key].variable.assign(value)
 
@@ -115,4 +115,6 @@ def _other_head(model, wanted, arrays, values):
     if not misfits or len(theirs) != 1 or len(values) != len(wanted):
         return []
     theirs = theirs.pop()
+    if theirs == ours:  # what differs is the width
+        return []
     return [f"its head has {theirs} classes, the model's {ours}; build with num_classes={theirs}"]

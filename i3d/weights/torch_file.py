@@ -83,7 +83,7 @@ def _read(file, path):
     elif tarfile.is_tarfile(path):
         raise ValueError("a tar archive, as PyTorch before 0.1.10 wrote; save it with a newer one")
     else:
-        raise ValueError(f"not a PyTorch file: it begins with {head[:8]!r}")
+        raise ValueError(f"not a PyTorch file: it begins with {head[:8]!r}" if head else "empty")
     tensors = _state_dict(value)
     if sum(math.prod(max(n, 1) for n in t.shape) for t in tensors.values()) > file_bytes:
         raise ValueError("damaged: its tensors have more elements than the file has bytes")

@@ -56,7 +56,7 @@ def load_torch_image(model, path):
     ]
     problems = misfit.listed("missing", missing) + misfit.listed("of another shape", misshapen)
     if problems:
-        raise ValueError(f"{path} does not fit {model.name}: " + "; ".join(problems))
+        raise misfit.Misfit(f"{path} does not fit {model.name}: " + "; ".join(problems))
     for entry, value in values:
         entry.variable.assign(value)
 

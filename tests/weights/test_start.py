@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from i3d import models
+from i3d import models, weights
 from i3d.weights import start
 from i3d.weights.torch_names import entries
 from tests import synthetic
@@ -126,4 +126,15 @@ def test_backbone_alone_leaves_the_head(prefix, tmp_path):
     write_safetensors(path, state)
     with pytest.raises(ValueError, match="1 missing: conv4b.conv.bias"):
         start.begin(model, c3d, path)
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
+def test_spoilt_values_are_refused(tmp_path):
+    model, path = i3d(5), tmp_path / "best.weights.h5"
+    model.get_layer("Logits").bias.assign(np.full(5, np.nan))
+    model.save_weights(path)
+    model = i3d(5)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="holds 1 spoilt by nan or inf: Logits/bias"):
+        weights.load(model, path)
     assert all(map(np.array_equal, model.get_weights(), before))

@@ -160,7 +160,7 @@ def test_a_flipped_bit_in_an_archive_is_noticed(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a PyTorch file: it begins with b''"),
+        (b"", "a.pth: empty"),
         (b"<!DOCTYPE html>", "not a PyTorch file: it begins with b'<!DOCTYP'"),
         (b"\x89HDF\r\n\x1a\n" + bytes(99), "not a PyTorch file"),
     ],
