@@ -9,7 +9,7 @@ from absl import flags
 from i3d import config, config_errors
 
 FILE = """
-from i3d import config, config_errors
+from i3d import config
 
 def get_config():
     c = config.defaults()
