@@ -1,6 +1,8 @@
 """Three updates of SlowOnly and TSN against those of MMAction2 on PyTorch, through TrainStep.
 
-Losses, gradients, weights and statistics after each update, with learning rates that change.
+Losses, gradients, weights and statistics after each update, with learning rates that change. The
+original's numbers are those that it gave in float64: its own in float32 are off by up to 1e-5 of
+the largest weight after the first update, and by 2e-3 in the first layer's gradient.
 """
 
 import functools
@@ -20,11 +22,10 @@ FILE = Path(__file__).parent / "golden/mmaction_train_steps.npz"
 INPUTS = {"slowonly_r50_4x16x1": (4, 1, 3, 4, 64, 64), "tsn_r50_1x1x3": (4, 3, 3, 64, 64)}
 DECAY, KEPT = 1e-4, 0.9  # weight decay; share of statistics that a step keeps
 CLIPS = 4
-TOLERANCES = (
-    1e-5,
-    1e-3,
-    1e-3,
-)  # of the largest value, by step; the third repeats rounding's growth
+# Of the largest value, by step: three times the original's own rounding, which grows.
+TOLERANCES = (3e-5, 1e-3, 1e-3)
+LOSS_TOLERANCES = (1e-5, 1e-3, 1e-3)
+FIRST_GRADIENT = 4e-3
 # Values that a variance is of; Keras keeps the biased one, PyTorch the one divided by n - 1.
 COUNTS = {
     "slowonly_r50_4x16x1": {"conv1": 4 * 4 * 32 * 32, "layer4.2.conv2": 4 * 4 * 2 * 2},
@@ -77,9 +78,9 @@ def trained(name):
     return results
 
 
-def expected(name, step, precision="float32"):
+def expected(name, step):
     """Returns {quantity: values} of one step of the original; arrays are 32 values of each."""
-    start = f"{name}/{precision}/step{step}/"
+    start = f"{name}/float64/step{step}/"
     with np.load(FILE) as arrays:
         return {key.removeprefix(start): arrays[key] for key in arrays if key.startswith(start)}
 
@@ -95,7 +96,7 @@ CASES = [(name, step) for name in INPUTS for step in range(3)]
 @pytest.mark.parametrize(("name", "step"), CASES)
 def test_losses_and_weights(name, step):
     got, wanted = trained(name)[step], expected(name, step)
-    assert got["loss"] == pytest.approx(float(wanted["loss"]), rel=TOLERANCES[step])
+    assert got["loss"] == pytest.approx(float(wanted["loss"]), rel=LOSS_TOLERANCES[step])
     compared = [key for key in wanted if key.startswith("after/") and "running_var" not in key]
     assert len(compared) == 4
     for key in compared:
@@ -107,12 +108,12 @@ def test_gradients_of_the_first_step(name):
     got, wanted = trained(name)[0], expected(name, 0)
     norm = float(wanted["grad_norm_before_clip"])
     assert norm < 40  # so that nothing was clipped
-    assert got["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+    assert got["gradient_norm"] == pytest.approx(norm, rel=TOLERANCES[0])
     compared = [key for key in wanted if key.startswith("grad/")]
     assert len(compared) == 3
     for key in compared:
-        # In the first layer the original's own float32 is 2e-3 off its float64.
-        assert_close(golden.probe(got[key]), wanted[key], 2e-3 if "conv1" in key else 1e-5, key)
+        tolerance = FIRST_GRADIENT if "conv1" in key else 1e-5
+        assert_close(golden.probe(got[key]), wanted[key], tolerance, key)
 
 
 @pytest.mark.parametrize(("name", "step"), CASES)

@@ -286,7 +286,7 @@ def test_recipes_come_from_published_names():
     assert recipes.published_model("rgb.weights.h5") == ""
     with pytest.raises(ValueError, match="did you mean 'slowonly_r50_4x16x1'"):
         recipe_of("slowonly_4x16x1")
-    with pytest.raises(ValueError, match="a checkpoint of the model r2plus1d_r34_8x8x1, got"):
+    with pytest.raises(ValueError, match="of --model=r2plus1d_r34_8x8x1 by its name, got"):
         recipe_of("tv_r2plus1d_18", name)
 
 
