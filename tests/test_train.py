@@ -196,6 +196,7 @@ def test_a_folder_of_another_run_is_refused(whole_run, settings):
 # Two devices, two workers.
 
 
+@pytest.mark.slow  # test_train_step.py has it for a step
 def test_two_replicas_and_two_workers_end_alike(config_file, tmp_path):
     """With a clip on each at a time, as input pipelines take the clips of a step by turns."""
     keys = {"steps": 4, "validate_every": 2, "optimizer.ema_decay": 0.5, "batch.accumulate": 2}

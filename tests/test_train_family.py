@@ -103,6 +103,7 @@ def test_each_family_trains(recipe, data, tmp_path):
     assert (tmp_path / "step-00000002/model.weights.h5").exists()
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_with_the_segments_that_come_next(data, tmp_path):
     recipe, keys = "tsn/kinetics_flow", {"model.dropout": 0.0, "checkpoint_every": 1}
     train_run.train(settings_of(recipe, data, steps=2, **keys), tmp_path / "stopped")
@@ -239,6 +240,7 @@ def run(module, *words):
     return training.finished(training.start(line))[0]
 
 
+@pytest.mark.slow
 def test_two_streams_of_tsn_are_trained_tested_and_fused(data, tmp_path):
     outputs = {}
     for stream, recipe in (("rgb", "kinetics_rgb"), ("flow", "kinetics_flow")):

@@ -157,7 +157,7 @@ def test_parameters_are_as_many_as_published(name):
     assert abs(trainable - 1e6 * millions) < 10 ** (6 - digits)  # some are rounded up
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", in_part_slow(ARCHITECTURES, ("cnn_lstm_r50", "tsm_r50_1x1x8")))
 def test_saved_model_is_read_back(name, tmp_path):
     model = randomised(small(name, dropout=0.5))
     model.save(tmp_path / "model.keras")
