@@ -74,6 +74,7 @@ def test_prints_what_the_original_prints(checkpoints, samples, kind):
     assert_same_result(evaluate(*flags, *needed), expected)
 
 
+@pytest.mark.slow
 def test_multi_evaluate_runs_every_combination(checkpoints, tmp_path):
     """In a copy of the script's folder, so that out/ is its own; 9 frames make it quick."""
     for stream, channels in (("rgb", 3), ("flow", 2)):
