@@ -67,13 +67,22 @@ def choice_of(model, checkpoint, settings=None, clips=None, crops=None):
         raise FileNotFoundError(f"{checkpoint}: no such checkpoint")
     model = model or (None if settings else published_model(checkpoint))
     choice = _of_model(model, checkpoint) if model else _of_run(checkpoint, settings)
+    return dataclasses.replace(choice, recipe=with_views(choice.recipe, clips, crops))
+
+
+def with_views(recipe, clips=None, crops=None):
+    """Returns the Recipe with other clips and crops, None: its own.
+
+    Raises:
+      ValueError: the network takes no other number of clips.
+    """
+    if recipe.model.startswith("tsm_") and clips not in (None, recipe.clips):
+        raise ValueError(f"--clips: {recipe.model} takes {recipe.clips} segments, no others")
     given = {"clips": clips, "crops": crops}
-    recipe = dataclasses.replace(choice.recipe, **{k: v for k, v in given.items() if v is not None})
-    if recipe.crops == 3 and recipe.crop != recipe.resize:  # squares as high as the pictures
+    recipe = dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
+    if recipe.crops == 3:  # squares as high as the pictures, at the size that the network knows
         recipe = dataclasses.replace(recipe, resize=recipe.crop)
-    if recipe.model.startswith("tsm_") and recipe.clips != choice.recipe.clips:
-        raise ValueError(f"--clips: {recipe.model} takes {choice.recipe.clips} segments, no others")
-    return dataclasses.replace(choice, recipe=recipe)
+    return recipe
 
 
 def _of_model(model, checkpoint):

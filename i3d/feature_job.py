@@ -157,17 +157,8 @@ def _recipe(options):
 
 def _views_asked(recipe, options):
     """Returns the Recipe with the clips and crops that the flags ask for."""
-    clips, crops = options.clips, int(options.crops) if options.crops else None
-    if recipe.model.startswith("tsm_") and clips not in (None, recipe.clips):
-        raise ValueError(
-            f"--clips: {recipe.model} was trained on {recipe.clips} segments, which are its clips"
-        )
+    clips, crops = options.clips, options.crops and int(options.crops)
     if options.window_s and not recipe.segments:
         clips = clips or 1  # windows are what is spread over the video
-    if clips:
-        recipe = dataclasses.replace(recipe, clips=clips, twice=False)
-    if crops:
-        recipe = dataclasses.replace(recipe, crops=crops)
-    if recipe.crops == 3:  # squares as high as the frame, at the size that the network knows
-        recipe = dataclasses.replace(recipe, resize=recipe.crop)
-    return recipe
+    recipe = choices.with_views(recipe, clips, crops)
+    return dataclasses.replace(recipe, twice=False) if clips else recipe

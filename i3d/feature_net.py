@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from i3d import models, weights
-from i3d.weights import torch
 from i3d.weights.start import head_classes
+from i3d.weights.torch import NoHead
 
 
 def load(build, checkpoint, endpoint="features"):
@@ -29,14 +29,15 @@ def load(build, checkpoint, endpoint="features"):
     Raises:
       FileNotFoundError, ValueError: the checkpoint or the endpoint do not fit the model.
     """
-    if torch.is_torch(checkpoint) and not torch.has_head(checkpoint):
+    try:
+        classes, head = head_classes(checkpoint), True
+    except NoHead as error:
         if endpoint == "Logits":
-            raise ValueError(f"--endpoint: {checkpoint} is a backbone without a head, no logits")
-        model = build(1)
-        torch.load_torch(model, checkpoint, head=False)
-    else:
-        model = build(head_classes(checkpoint))
-        weights.load(model, checkpoint)
+            line = f"--endpoint: {checkpoint} is a backbone without a head, no logits"
+            raise ValueError(line) from error
+        classes, head = 1, False
+    model = build(classes)
+    weights.load(model, checkpoint, head)
     return ending_at(models.fold_batch_norm(model), endpoint)
 
 

@@ -22,13 +22,14 @@ __all__ = ["inflate", "load", "load_tf1", "load_torch", "load_torch_image"]
 _KINDS = "a TF1 prefix or a .weights.h5 file, or a .pth, .pt or .safetensors file"
 
 
-def load(model, path):
+def load(model, path, head=True):
     """Loads the checkpoint at `path` into `model`, whole or not at all.
 
     Args:
       model: a model of `i3d.models`, before `fold_batch_norm`.
       path: the prefix of a TF1 checkpoint (the part before `.index`), a Keras `.weights.h5`
         file, or a file of `torch.save` or safetensors (for inception_v1 torchvision's GoogLeNet).
+      head: False for a PyTorch file of a backbone alone: the model keeps its own head.
 
     Raises:
       FileNotFoundError: there is no such checkpoint.
@@ -37,15 +38,15 @@ def load(model, path):
         of another shape.
     """
     before = model.get_weights()
-    _load(model, path)
-    values = zip(model.weights, model.get_weights(), strict=True)
-    spoilt = [v.path for v, value in values if not np.isfinite(value.astype(np.float32)).all()]
-    if spoilt:
+    try:
+        _load(model, path, head)
+        _check_finite(model, path)
+    except Exception:
         model.set_weights(before)
-        raise ValueError(f"{path}: holds {'; '.join(listed('spoilt by nan or inf', spoilt))}")
+        raise
 
 
-def _load(model, path):
+def _load(model, path, head):
     path = Path(str(path).removesuffix(".index"))
     if path.with_name(path.name + ".index").exists():
         load_tf1(model, path)
@@ -56,22 +57,28 @@ def _load(model, path):
         )
     elif path.name.endswith(".weights.h5"):
         _load_keras(model, path)
+    elif is_torch(path) and model.name == "inception_v1":
+        load_torch_image(model, path)
     elif is_torch(path):
-        of_images = model.name == "inception_v1"  # torchvision's GoogLeNet
-        (load_torch_image if of_images else load_torch)(model, path)
+        load_torch(model, path, head)
     else:
         raise ValueError(f"{path}: expected {_KINDS}")
 
 
+def _check_finite(model, path):
+    values = zip(model.weights, model.get_weights(), strict=True)
+    spoilt = [v.path for v, value in values if not np.isfinite(value.astype(np.float32)).all()]
+    if spoilt:
+        raise ValueError(f"{path}: holds {'; '.join(listed('spoilt by nan or inf', spoilt))}")
+
+
 def _load_keras(model, path):
-    before = model.get_weights()
     try:
         with warnings.catch_warnings(action="error"):  # Keras only warns of what it leaves out
             # It tells of this one where it tries a layer again that it could not load.
             warnings.filterwarnings("ignore", "Skipping nested container")
             model.load_weights(path)
     except (ValueError, OSError, KeyError, UserWarning) as error:
-        model.set_weights(before)
         raise Misfit(f"{path}: not weights of {model.name}: {_reason(str(error))}") from error
 
 

@@ -36,15 +36,16 @@ def begin(model, build, path):
     Raises:
       FileNotFoundError, ValueError: as `weights.load`; `model` is unchanged then.
     """
-    if torch.is_torch(path) and Path(path).exists() and not torch.has_head(path):
-        source = build(model.output_shape[-1])
-        torch.load_torch(source, path, head=False)
-        inflate(source, model, skip_head=True)
-        return f"started from {path}, which has no head"
-    source = build(head_classes(path))
-    weights.load(source, path)
-    theirs, ours = source.output_shape[-1], model.output_shape[-1]
+    ours = model.output_shape[-1]
+    try:
+        theirs = head_classes(path)
+    except torch.NoHead:
+        theirs = None
+    source = build(theirs or ours)
+    weights.load(source, path, head=theirs is not None)
     inflate(source, model, skip_head=theirs != ours)
+    if theirs is None:
+        return f"started from {path}, which has no head"
     if theirs == ours:
         return f"started from {path}, head included"
     return f"started from {path}; left out: the head of {theirs} classes, a new one has {ours}"
@@ -75,7 +76,7 @@ def head_classes(path):
 
     Raises:
       FileNotFoundError: there is no such file.
-      ValueError: it is of another kind, or no head is found in it.
+      ValueError: it is of another kind, or no head is found in it; torch.NoHead: a backbone alone.
     """
     path = Path(str(path).removesuffix(".index"))
     if path.with_name(path.name + ".index").exists():
@@ -92,11 +93,6 @@ def head_classes(path):
     elif path.suffix == ".h5":
         sizes = _h5_heads(path)
     elif torch.is_torch(path):
-        if not torch.has_head(path):
-            raise ValueError(
-                f"{path}: a backbone without a head, which names no classes; train begins with "
-                "it, extract_features takes it"
-            )
         return torch.head_classes(path)
     else:
         raise ValueError(

@@ -62,13 +62,8 @@ def load_torch(model, path, head=True):
         wanted[key].variable.assign(value)
 
 
-def has_head(path):
-    """Tells whether a file holds a whole network: a backbone alone has no key of a head.
-
-    Raises:
-      FileNotFoundError, ValueError: it cannot be read.
-    """
-    return any(key.startswith(_HEADS) for key in state_dict(path))
+class NoHead(ValueError):
+    """A file of a backbone alone: it has no key of a head; one line."""
 
 
 def head_classes(path):
@@ -76,11 +71,17 @@ def head_classes(path):
 
     Raises:
       FileNotFoundError: there is no such file.
-      ValueError: it cannot be read, or holds no such tensor.
+      ValueError: it cannot be read, or holds no such tensor; NoHead: a backbone alone.
     """
-    outputs = [array.shape[0] for array in state_dict(path).values() if array.ndim >= 2]
+    arrays = state_dict(path)
+    outputs = [array.shape[0] for array in arrays.values() if array.ndim >= 2]
     if not outputs:
         raise ValueError(f"{path}: no head found, so that its number of classes is unknown")
+    if not any(key.startswith(_HEADS) for key in arrays):
+        raise NoHead(
+            f"{path}: a backbone without a head, which names no classes; train begins with it, "
+            "extract_features takes it"
+        )
     return outputs[-1]
 
 

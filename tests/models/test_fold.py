@@ -6,6 +6,7 @@ import pytest
 
 import i3d.weights
 from i3d import models
+from i3d.streams import computing_in
 from tests import synthetic
 
 
@@ -41,3 +42,11 @@ def test_scale_and_bias_are_folded_and_shared_convolutions_are_kept():
     kinds = {layer.name: type(layer).__name__ for layer in folded.layers}
     assert kinds["kept"] == "BatchNormalization" and "merged" not in kinds
     assert np.asarray(folded(images)) == pytest.approx(np.asarray(model(images)), rel=1e-5)
+
+
+def test_folded_kernels_are_stored_as_they_are_used():
+    with computing_in("bfloat16"):
+        model = models.build("tv_s3d", num_classes=3, width=0.125, frames=16, size=64)
+        folded = models.fold_batch_norm(model)
+    kernels = {x.name: x.kernel.dtype for x in folded.layers if hasattr(x, "kernel")}
+    assert kernels.pop("Logits") == "float32" and set(kernels.values()) == {"bfloat16"}
