@@ -21,13 +21,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 import numpy as np
 from absl import app, flags
 
-from data_prep import figures, flow, quiet, video
-from data_prep.progress import tracked
-from i3d import sample
-from i3d.sample_files import saved
+from data_prep.figures import render
+from i3d.flow import methods
+from i3d.inference import sample
+from i3d.runtime import quiet
+from i3d.runtime.progress import tracked
+from i3d.video import frames as video_frames
+from i3d.visual.save import saved
 from i3d.weights import download
 from i3d.weights.cards import CARDS, DEMO_CARDS
-from i3d.weights.published import FILES
+from i3d.weights.files import FILES
 
 EVAL_TYPE = flags.DEFINE_string("eval_type", "joint", "rgb, rgb600, flow or joint")
 PRETRAINED = flags.DEFINE_boolean(
@@ -53,7 +56,7 @@ VIDEO = flags.DEFINE_string("video", None, "a video file, instead of arrays")
 START_S = flags.DEFINE_float("start_s", 0.0, "where to start in the video, seconds", 0.0)
 END_S = flags.DEFINE_float("end_s", None, "where to end in the video, seconds", 0.0)
 FLOW_METHOD = flags.DEFINE_enum(
-    "flow_method", "tvl1", list(flow.METHODS), "flow of the video; the weights want TV-L1"
+    "flow_method", "tvl1", list(methods.METHODS), "flow of the video; the weights want TV-L1"
 )
 MAX_FRAMES = flags.DEFINE_integer(
     "max_frames", 250, "longest clip; logits of consecutive clips are averaged", sample.MIN_FRAMES
@@ -149,8 +152,8 @@ def demo_steps(cards, folder):
     """Returns the steps of --video, or of a video that is drawn in `folder`."""
     if VIDEO.value is None:
         refuse((START_S, END_S), "needs --video")
-        seed = figures.TEST_SEED + DEMO_SEED
-        path, *_ = figures.write_videos(folder, 1, seed, actions=[DEMO_ACTION])
+        seed = render.TEST_SEED + DEMO_SEED
+        path, *_ = render.write_videos(folder, 1, seed, actions=[DEMO_ACTION])
         print(f"a drawn video of {DEMO_ACTION}, seed {seed}, new to the weights", file=sys.stderr)
         return video_steps(cards, path)
     return video_steps(cards, VIDEO.value)
@@ -199,7 +202,7 @@ def video_steps(cards, path):
 
 def expected_frames(path, card):
     """Returns about how many frames a video has between the limits, None where unknown."""
-    seconds = video.stated(path)[2]
+    seconds = video_frames.stated(path)[2]
     if seconds is None:
         return None
     return max(1, round((min(seconds, END_S.value or seconds) - START_S.value) * card.fps))
@@ -212,7 +215,9 @@ def sample_name():
 
 def mean_logits(cards, windows):
     """Returns float32 [classes]: streams added, windows averaged."""
-    from i3d.streams import load_stream  # TensorFlow is imported only once all else is right
+    from i3d.inference.streams import (
+        load_stream,  # TensorFlow is imported only once all else is right
+    )
 
     start, frames, sums = time.monotonic(), [], []
     streams = {
@@ -232,7 +237,7 @@ def mean_logits(cards, windows):
 
 def print_result(logits, classes):
     """Prints the norm of the logits, then the best classes in the published form."""
-    from i3d.streams import softmax
+    from i3d.inference.streams import softmax
 
     probabilities = softmax(logits)
     print(f"Norm of logits: {np.linalg.norm(logits):f}")

@@ -23,9 +23,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from absl import app, flags
 
-from data_prep import figures, inputs, quiet, video
-from i3d import decode_ahead, video_views
-from i3d.feature_rows import Sums, ViewsOf
+from data_prep import inputs
+from data_prep.figures import render
+from i3d.features.rows import Sums, ViewsOf
+from i3d.inference import decoding, views
+from i3d.runtime import quiet
+from i3d.video import frames
 
 # TensorFlow is imported by functions: decoding processes import this file.
 
@@ -46,7 +49,7 @@ def main(argv):
     tf = quiet.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
         paths = chosen(CLIPS.value or drawn(folder))
-        recipe = video_views.recipe_of(MODEL.value)
+        recipe = views.recipe_of(MODEL.value)
         recipe = dataclasses.replace(recipe, clips=VIEWS.value, crops=1, twice=False)
         network, views_of = built(recipe), ViewsOf(recipe)
         print(f"{device(tf)}, TensorFlow {tf.__version__}, load average {os.getloadavg()[0]:.1f}")
@@ -66,7 +69,7 @@ def device(tf):
 
 def drawn(folder):
     """Returns a folder of drawn videos, one of each action."""
-    figures.write_videos(folder, 1, height=480, width=640)
+    render.write_videos(folder, 1, height=480, width=640)
     return folder
 
 
@@ -81,27 +84,28 @@ def chosen(folder):
 
 def built(recipe):
     """Returns the network up to its features, with random weights, folded."""
-    from i3d import feature_net, models
-    from i3d.streams import computing_in
+    from i3d import models
+    from i3d.inference import network as inference_network
+    from i3d.inference.streams import computing_in
 
     shape = {"frames": recipe.length, "size": recipe.crop, "channels": recipe.channels}
     with computing_in(PRECISION.value):
         model = models.fold_batch_norm(models.build(recipe.model, num_classes=400, **shape))
-    return feature_net.ending_at(model, "features")
+    return inference_network.ending_at(model, "features")
 
 
 def compare(paths, views_of, network):
     """Prints videos/s of each side, medians and ratios; returns the exit status."""
     import tensorflow as tf
 
-    from i3d import feature_run
+    from i3d.features import run
 
     strategy = tf.distribute.get_strategy()
     in_memory = decoded(paths, views_of)
     paths = [path for path in paths if path in in_memory]
     sides = {
         "in sequence": lambda: one_by_one(paths, views_of, network),
-        "ahead": lambda: feature_run.extracted(
+        "ahead": lambda: run.extracted(
             paths, views_of, network, strategy, WORKERS.value, BATCH.value
         ),
         "network alone": lambda: one_by_one(paths, in_memory.get, network),
@@ -125,7 +129,7 @@ def decoded(paths, views_of):
     for path in dict.fromkeys(paths):
         try:
             found[path] = list(views_of(path))
-        except video.VideoError as error:
+        except frames.VideoError as error:
             print(f"left out: {error}")
     return found
 
@@ -143,8 +147,8 @@ def one_by_one(paths, views_of, network):
     step = tf.function(lambda clips: network(clips, training=False))
     for path in paths:
         sums = Sums()
-        pieces = [decode_ahead.View(0, key, view) for key, view in views_of(path)]
-        for batch in decode_ahead.batches(pieces, BATCH.value):
+        pieces = [decoding.View(0, key, view) for key, view in views_of(path)]
+        for batch in decoding.batches(pieces, BATCH.value):
             for (_, key), vector in zip(batch.keys, step(batch.clips).numpy(), strict=True):
                 sums.add(key, vector)
         yield sums.rows()

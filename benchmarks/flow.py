@@ -1,4 +1,4 @@
-"""Speed and agreement of TV-L1 flow: data_prep.tvl1 against OpenCV's DualTVL1, one thread each.
+"""Speed and agreement of TV-L1 flow: i3d.flow.tvl1.pair against OpenCV's DualTVL1, one thread each.
 
     python benchmarks/flow.py --clips=folder/of/videos     # default: I3D_TEST_CLIPS, or textures
 
@@ -25,8 +25,8 @@ import numba
 import numpy as np
 from absl import app, flags
 
-from data_prep import video
-from data_prep.tvl1 import tvl1_flow
+from i3d.flow.tvl1.pair import tvl1_flow
+from i3d.video import frames as video_frames
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
 LIMIT = flags.DEFINE_integer("limit", 24, "clips at most, from all folders in turn", 1)
@@ -83,9 +83,9 @@ def clip_pairs(folder):
         if found == LIMIT.value:
             return
         try:
-            frames = itertools.islice(video.read_frames(path), FIRST_FRAME, FIRST_FRAME + 2)
+            frames = itertools.islice(video_frames.read_frames(path), FIRST_FRAME, FIRST_FRAME + 2)
             pair = tuple(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames)
-        except video.VideoError as error:
+        except video_frames.VideoError as error:
             print(f"left out: {error}")
             continue
         if len(pair) < 2:

@@ -30,8 +30,8 @@ import tensorflow as tf
 from absl import app, flags
 
 from i3d import models
-from i3d.recipes import recipe_of
-from i3d.streams import computing_in
+from i3d.inference.recipes import recipe_of
+from i3d.inference.streams import computing_in
 
 MODELS = flags.DEFINE_list("models", None, "names in the catalogue; default: all with a recipe")
 BATCH = flags.DEFINE_integer("batch", 1, "clips at once", 1)

@@ -25,9 +25,12 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from data_prep import figures, inputs, records, run, video
+from data_prep import build as data_prep_build
+from data_prep import inputs, shards
+from data_prep.figures import render
 from i3d import models
 from i3d.data import augment, cropping, pipeline, sampling, schema, stored
+from i3d.video import frames as video_frames
 
 DATA = flags.DEFINE_string("data", None, "folder of a data set with flow, short side 224 or more")
 SPLIT = flags.DEFINE_string("split", "train", "its split")
@@ -72,11 +75,11 @@ def main(argv):
 
 def drawn(folder):
     """Returns the folders of a small data set and of the drawn videos that it is made of."""
-    figures.write_videos(folder / "videos", 1, height=256, width=340)
+    render.write_videos(folder / "videos", 1, height=256, width=340)
     items, names = inputs.read(folder / "videos")
-    recipe = records.Recipe(flow_method="dis")
-    build = run.Build(str(folder / "data"), "train", tuple(items), tuple(names), recipe)
-    run.run(build, os.cpu_count())
+    recipe = shards.Recipe(flow_method="dis")
+    build = data_prep_build.Build(str(folder / "data"), "train", tuple(items), tuple(names), recipe)
+    data_prep_build.run(build, os.cpu_count())
     return folder / "data", folder / "videos"
 
 
@@ -152,7 +155,7 @@ def batches_by_seeking(paths, sample):
 @functools.cache
 def num_frames(path):
     """Returns the frames of a video at 25 per second, as its container states them."""
-    return max(1, int(video.stated(path)[2] * schema.FPS) - 1)
+    return max(1, int(video_frames.stated(path)[2] * schema.FPS) - 1)
 
 
 def clip_by_seeking(path, sample, number):
@@ -162,7 +165,9 @@ def clip_by_seeking(path, sample, number):
     frames = []
     for run_ in runs:
         start, end = run_[0] / schema.FPS, (run_[-1] + 1) / schema.FPS
-        frames += itertools.islice(video.read_frames(path, start_s=start, end_s=end), len(run_))
+        frames += itertools.islice(
+            video_frames.read_frames(path, start_s=start, end_s=end), len(run_)
+        )
     height, width = frames[0].shape[:2]
     top, left = (height - SIZE) // 2, (width - SIZE) // 2
     return np.stack([frame[top : top + SIZE, left : left + SIZE] for frame in frames])

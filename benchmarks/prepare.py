@@ -26,7 +26,9 @@ import cv2
 import numpy as np
 from absl import app, flags
 
-from data_prep import figures, inputs, records, video
+from data_prep import inputs, shards
+from data_prep.figures import render
+from i3d.video import frames
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
 COUNT = flags.DEFINE_integer("count", 6, "clips for the comparison with OpenCV", 1)
@@ -71,7 +73,7 @@ def load():
 
 def generated(folder):
     """Returns a folder of drawn videos."""
-    figures.write_videos(Path(folder) / "clips", 6, height=256, width=340)
+    render.write_videos(Path(folder) / "clips", 6, height=256, width=340)
     return Path(folder) / "clips"
 
 
@@ -81,8 +83,8 @@ def one_second_pieces(clips):
     pieces = []
     for path in found:
         try:
-            seconds = video.stated(path)[2]
-        except video.VideoError:
+            seconds = frames.stated(path)[2]
+        except frames.VideoError:
             continue
         pieces += [(path, start) for start in range(int((seconds or 0) - 0.5))]
     if not pieces:
@@ -105,7 +107,7 @@ def compare_with_opencv(pieces, folder):
     for path, start in pieces:
         times = [timed(side, path, start, folder) for side in sides]
         rows.append((*times, times[0] / times[1]))
-        height, width, _ = video.stated(path)
+        height, width, _ = frames.stated(path)
         print_row(path.stem[:26], f"{width}x{height}", *rows[-1])
     print_row("median", "", *(statistics.median(column) for column in zip(*rows, strict=True)))
     print(f"load average {load()}")
@@ -152,8 +154,8 @@ def one_worker(path, start, folder):
     """Writes one shard as a worker does; returns the frame pairs."""
     item = inputs.Item("clip", str(path), 0, start, start + (PAIRS + 1) / 25)
     shard = str(Path(folder) / "shard")
-    report = records.write_shard(
-        records.ShardTask(shard, f"{shard}.json", (item,), records.Recipe(), strict=True)
+    report = shards.write_shard(
+        shards.ShardTask(shard, f"{shard}.json", (item,), shards.Recipe(), strict=True)
     )
     return report["frames"] - 1
 

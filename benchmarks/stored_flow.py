@@ -18,8 +18,10 @@ import cv2
 import numpy as np
 from absl import app, flags
 
-from data_prep import flow, inputs, records, video
+from data_prep import inputs, shards
 from i3d.data import schema
+from i3d.flow import methods
+from i3d.video import frames
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
 PER_FOLDER = flags.DEFINE_integer("per_folder", 15, "clips of each folder in it, spread evenly", 1)
@@ -58,16 +60,16 @@ def spread(paths):
 
 def measured(path):
     """Returns (bytes a field, RMSE, bias in pixels) of a clip, None if it has no flow."""
-    fields = flow.flow_fields(frames_in_pairs(path), "tvl1")
+    fields = methods.flow_fields(frames_in_pairs(path), "tvl1")
     sizes, errors = [], []
     try:
         for field in itertools.islice(fields, 0, 2 * FIELDS, 2):
-            file = records.jpeg(schema.flow_to_levels(field))
+            file = shards.jpeg(schema.flow_to_levels(field))
             stored = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_GRAYSCALE)
             bound = schema.FLOW_BOUND_PX
             errors.append(schema.levels_to_flow(stored) - np.clip(field, -bound, bound))
             sizes.append(len(file))
-    except video.VideoError as error:
+    except frames.VideoError as error:
         print(f"left out: {error}")
     if not sizes:
         return None
@@ -77,7 +79,7 @@ def measured(path):
 
 def frames_in_pairs(path):
     """Yields two frames that follow each other out of every EVERY."""
-    for number, frame in enumerate(video.read_frames(path)):
+    for number, frame in enumerate(frames.read_frames(path)):
         if number % EVERY < 2:
             yield frame
 

@@ -23,8 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
 
-from data_prep import figures, inputs, quiet, records, run
-from i3d import config
+from data_prep import build as data_prep_build
+from data_prep import inputs, shards
+from data_prep.figures import render
+from i3d.runtime import quiet
+from i3d.training import config
 
 WIDTH = flags.DEFINE_float("width", 0.25, "multiplier of I3D's filter counts", 0.01)
 SIZE = flags.DEFINE_integer("size", 80, "pixels", 32)
@@ -57,11 +60,11 @@ def main(argv):
 def drawn(folder, side):
     """Returns the folder of a small RGB data set with frames a seventh larger than the crop."""
     side += side // 14 * 2
-    figures.write_videos(folder / "videos", 1, height=side, width=side // 3 * 4)
+    render.write_videos(folder / "videos", 1, height=side, width=side // 3 * 4)
     items, names = inputs.read(folder / "videos")
-    recipe = records.Recipe(streams=("rgb",), short_side=side)
-    build = run.Build(folder / "data", "train", tuple(items), tuple(names), recipe)
-    run.run(build, os.cpu_count())
+    recipe = shards.Recipe(streams=("rgb",), short_side=side)
+    build = data_prep_build.Build(folder / "data", "train", tuple(items), tuple(names), recipe)
+    data_prep_build.run(build, os.cpu_count())
     return str(folder / "data")
 
 
@@ -98,17 +101,18 @@ def measured(width, size, frames, batch, records):
     tf = quiet.import_tensorflow()
     import keras
 
-    from i3d import train_input, train_model
-    from i3d.train_step import TrainStep
+    from i3d.training import input
+    from i3d.training import model as training_model
+    from i3d.training.step import TrainStep
 
     settings = settings_of(width, size, frames, batch, records)
-    data, _ = train_input.opened(settings)
+    data, _ = input.opened(settings)
     strategy = tf.distribute.get_strategy()
-    model = train_model.build(settings, len(data.class_names))
-    optimizer = train_model.optimizer(settings, model)
-    prepare = train_input.prepare(settings.data)
+    model = training_model.build(settings, len(data.class_names))
+    optimizer = training_model.optimizer(settings, model)
+    prepare = input.prepare(settings.data)
     step = TrainStep(strategy, model, optimizer, clips_per_update=batch, prepare=prepare)
-    batches = iter(train_input.batches(settings, data, strategy, 0))
+    batches = iter(input.batches(settings, data, strategy, 0))
     loop = loop_times(step, batches)
     clips, labels = next(batches)
     alone = part_times(model, optimizer, prepare(clips), labels)
@@ -152,7 +156,7 @@ def part_times(model, optimizer, clips, labels):
     """Returns seconds of forward and backward alone, and of the update alone."""
     import tensorflow as tf
 
-    from i3d.losses import cross_entropy, weighted_mean
+    from i3d.training.losses import cross_entropy, weighted_mean
 
     trained = [v.value for v in optimizer.variables]
 
@@ -186,9 +190,9 @@ def repeated(action):
 
 def time_of_input(settings, data, strategy):
     """Returns seconds a batch when nothing else runs, those made ahead left out."""
-    from i3d import train_input
+    from i3d.training import input
 
-    batches = iter(train_input.batches(settings, data, strategy, 0))
+    batches = iter(input.batches(settings, data, strategy, 0))
     for _ in range(4):
         next(batches)
     begin = time.perf_counter()

@@ -9,7 +9,7 @@ package installed.
 
 import argparse
 
-from data_prep import records
+from data_prep import shards as data_prep_shards
 
 
 def check(options):
@@ -39,7 +39,7 @@ def write_shards(tasks, options):
     would first try to fetch another program, which does not heed --direct_num_workers.
 
     Args:
-      tasks: list of data_prep.records.ShardTask.
+      tasks: list of data_prep.shards.ShardTask.
       options: Beam's own command-line options, list of str.
 
     Raises:
@@ -69,4 +69,4 @@ def _write(task):
     import cv2
 
     cv2.setNumThreads(1)
-    return records.write_shard(task)["examples"]
+    return data_prep_shards.write_shard(task)["examples"]

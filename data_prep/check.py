@@ -9,7 +9,7 @@ A checksum proves that a record is what was written; the other checks, that it w
 import dataclasses
 from typing import NamedTuple
 
-from data_prep import read, tfrecord
+from i3d.data import read, tfrecord
 
 
 @dataclasses.dataclass

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from data_prep import flow as flow_methods
-from data_prep import read, records, video
-from i3d.data import schema
+from data_prep import shards
+from i3d.data import read, schema
+from i3d.flow import methods as flow_methods
+from i3d.video import frames as video_frames
 
 
 class Difference(NamedTuple):
@@ -51,12 +52,14 @@ def with_source(parts, item, recipe, done=lambda: None):
       video.VideoError: the source cannot be read.
     """
     method = flow_methods.METHODS[recipe.flow_method]() if recipe.with_flow else None
-    source = video.read_frames(item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s)
+    source = video_frames.read_frames(
+        item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s
+    )
     frames = fields = frame_square = flow_square = 0
     bias, before, field = np.zeros(2), None, None
     for (jpeg, next_field), frame in _together(read.steps(parts), source):
         frames += 1
-        again = read.rgb(records.jpeg(frame))  # fine texture costs JPEG more than any limit
+        again = read.rgb(shards.jpeg(frame))  # fine texture costs JPEG more than any limit
         frame_square += np.mean(np.square(_stored(jpeg, frame) - np.float32(again)))
         if method:
             grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)

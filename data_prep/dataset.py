@@ -12,8 +12,9 @@ import os
 import shutil
 from pathlib import Path
 
-from data_prep import quiet, records
+from data_prep import shards
 from i3d.data import schema
+from i3d.runtime import quiet
 
 NAME = "videos"
 BUILD = "build.json"
@@ -134,7 +135,7 @@ def reopen(build):
         if not bad.intersection(item.id for item in task.items):
             size = (out / Path(task.path).name).stat().st_size
             report = {"examples": length, "bytes": size, "frames": 0, "failures": []}
-            records.write_text(task.report, json.dumps(report))
+            shards.write_text(task.report, json.dumps(report))
     made = description(out)
     del made["splits"][build.split]
     _write_description(build.work / BUILD, made)
@@ -145,7 +146,7 @@ def _write_failures(build, failed, folder):
     rows = failed + [row for row in failures(build.out) if row["split"] != build.split]
     if rows:
         rows.sort(key=lambda row: (row["split"], row["id"]))
-        records.write_text(folder / FAILURES, "".join(f"{json.dumps(row)}\n" for row in rows))
+        shards.write_text(folder / FAILURES, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def _write_build(build, folder):
@@ -155,7 +156,7 @@ def _write_build(build, folder):
 
 
 def _write_description(path, made):
-    records.write_text(path, json.dumps(made, indent=1, sort_keys=True))
+    shards.write_text(path, json.dumps(made, indent=1, sort_keys=True))
 
 
 def _plain(recipe):

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import cv2
 
-from data_prep import flow as flow_methods
-from data_prep import records, video
+from data_prep import shards
 from i3d.data import schema
+from i3d.flow import methods as flow_methods
+from i3d.video import frames as video_frames
 
 PAIRS = 5  # looked at in each video
 _FARTHEST_S = 10.0  # to where videos are sought: some can be only by reading
@@ -62,17 +63,17 @@ def measured(videos, recipe):
 def _cost(path, seconds, recipe, method):
     """Returns the Cost of some pairs: sums, not means."""
     start_s = min(seconds / 2, _FARTHEST_S)
-    frames = video.read_frames(path, recipe.fps, recipe.short_side, start_s)
+    frames = video_frames.read_frames(path, recipe.fps, recipe.short_side, start_s)
     first = next(frames)  # opens the file
     began = time.perf_counter()
     frames = list(itertools.islice(frames, PAIRS))
-    stored = [records.jpeg(frame) for frame in frames]
+    stored = [shards.jpeg(frame) for frame in frames]
     frame_s = time.perf_counter() - began
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in [first, *frames]]
     method(grey[0], grey[-1])  # compiles where it has to
     began = time.perf_counter()
     fields = [
-        records.jpeg(schema.flow_to_levels(method(*pair))) for pair in itertools.pairwise(grey)
+        shards.jpeg(schema.flow_to_levels(method(*pair))) for pair in itertools.pairwise(grey)
     ]
     field_s = time.perf_counter() - began
     sizes = [sum(map(len, files)) for files in (stored, fields)]

@@ -17,5 +17,5 @@ def __getattr__(name):
     if name in ("models", "weights"):
         return importlib.import_module(f"i3d.{name}")
     if name == "load":
-        return importlib.import_module("i3d.predictor").load
+        return importlib.import_module("i3d.inference.predictor").load
     raise AttributeError(f"module 'i3d' has no attribute {name!r}")

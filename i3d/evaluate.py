@@ -16,8 +16,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 
 from absl import flags
 
-from data_prep import quiet
-from i3d import config, report
+from i3d.evaluation import report
+from i3d.runtime import quiet
+from i3d.training import config
 
 HELP = {"help", "--help", "-h", "-help"}
 
@@ -34,10 +35,10 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(f"evaluate: {error}")
     tf = quiet.import_tensorflow()  # not earlier, so that a wrong flag is told at once
-    from i3d import evaluate_run
+    from i3d.evaluation import run
 
     try:
-        evaluate_run.run(options)
+        run.run(options)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"evaluate: {error}")
     except (tf.errors.OpError, MemoryError) as error:

@@ -20,9 +20,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 
 from absl import flags
 
-from data_prep import quiet
-from i3d import config, feature_job
 from i3d.evaluate import HELP, told
+from i3d.features import job as features_job
+from i3d.runtime import quiet
+from i3d.training import config
 
 NAME = "extract_features"
 
@@ -38,15 +39,16 @@ def main(argv):
     try:
         if words:
             raise ValueError(f"unexpected argument {words[0]!r}; flags are written --name=value")
-        job = feature_job.checked(options)
+        job = features_job.checked(options)
     except (ValueError, OSError) as error:
         sys.exit(f"{NAME}: {error}")
     tf = quiet.import_tensorflow()  # not earlier, so that a wrong flag is told at once
-    from i3d import decode_ahead, feature_run
+    from i3d.features import run
+    from i3d.inference import decoding
 
     try:
-        return told_failures(feature_run.run(job), job)
-    except (ValueError, OSError, decode_ahead.DecodeError) as error:
+        return told_failures(run.run(job), job)
+    except (ValueError, OSError, decoding.DecodeError) as error:
         sys.exit(f"{NAME}: {error}")
     except (tf.errors.OpError, MemoryError) as error:
         sys.exit(f"{NAME}: {told(error)}")

@@ -14,8 +14,8 @@ import sys
 import numpy as np
 from absl import flags
 
-from i3d import report, results
-from i3d.results import Result, ResultError
+from i3d.evaluation import report, results
+from i3d.evaluation.results import Result, ResultError
 
 HELP = {"help", "--help", "-h", "-help"}
 

@@ -24,10 +24,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 import cv2
 from absl import flags
 
-from data_prep import quiet, read
-from data_prep.progress import Progress
-from i3d import choices, config, results
-from i3d.prediction_table import FORMATS, written
+from i3d.data import read
+from i3d.evaluation import results
+from i3d.inference import checkpoint
+from i3d.inference.table import FORMATS, written
+from i3d.runtime import quiet
+from i3d.runtime.progress import Progress
+from i3d.training import config
 
 HELP = {"help", "--help", "-h", "-help"}
 WORKERS = 4  # threads that decode, at most; as many videos are held ahead of the network
@@ -84,7 +87,7 @@ def defined_flags(argv):
 def checked(options, argv):
     """Returns (list of Choice, list of videos) of a command line.
 
-    A video is (name, path or data_prep.read.Place).
+    A video is (name, path or i3d.data.read.Place).
 
     Raises:
       ValueError, OSError, flags.Error, ReadError: what was asked for cannot be.
@@ -93,7 +96,7 @@ def checked(options, argv):
     words = (config.parse_flags(argv, options) if with_config else options(argv))[1:]
     chosen = _chosen(options, with_config)
     if options.labels:
-        choices.read_names(options.labels)  # what is wrong with it is told before all else
+        checkpoint.read_names(options.labels)  # what is wrong with it is told before all else
     if options.out:
         results.check_new(options.out, Path(options.out).suffix)
     return chosen, _videos(options, words)
@@ -110,7 +113,7 @@ def _chosen(options, with_config):
     settings = config.flat(options.config) if with_config else None
     views = {"clips": options.clips, "crops": options.crops and int(options.crops)}
     return [
-        choices.choice_of(name, file, settings, **views)
+        checkpoint.choice_of(name, file, settings, **views)
         for name, file in zip(names or [None] * len(files), files, strict=True)
     ]
 
@@ -134,7 +137,7 @@ def run(options, chosen, videos):
       ValueError, OSError: the weights or the output cannot be used.
       FloatingPointError: they give logits that are not finite.
     """
-    from i3d import predictor
+    from i3d.inference import predictor
 
     for choice in chosen:
         print(choice.note or choice, *[choice] * bool(choice.note), sep="\n", file=sys.stderr)

@@ -15,8 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags, logging
 
-from data_prep import quiet
-from i3d import config
+from i3d.runtime import quiet
+from i3d.training import config
 
 
 def main(argv):
@@ -28,11 +28,11 @@ def main(argv):
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # TFDS tells of everything it reads
     tf = quiet.import_tensorflow()  # not earlier, so that a wrong flag is told at once
-    from i3d import train_run
+    from i3d.training import run
 
     settings = flags.FLAGS.config
     try:
-        stopped_by = train_run.train(settings, flags.FLAGS.workdir, flags.FLAGS.replicas)
+        stopped_by = run.train(settings, flags.FLAGS.workdir, flags.FLAGS.replicas)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train: {error}")
     except (tf.errors.OpError, MemoryError) as error:

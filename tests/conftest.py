@@ -10,7 +10,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # so it is where a shell 
 
 import pytest  # noqa: E402
 
-from tests import synthetic  # noqa: E402
+from tests.helpers import synthetic  # noqa: E402
 
 
 @pytest.fixture(scope="session")

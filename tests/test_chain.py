@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i3d import metrics, results
+from i3d.evaluation import metrics, results
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("jumping_jacks", "walking_left")

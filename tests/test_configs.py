@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from i3d import config, models
+from i3d import models
+from i3d.training import config
 from i3d.weights.zoo import RELEASES
 from tests.golden import mmaction
 

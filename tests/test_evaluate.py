@@ -18,11 +18,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d import config, evaluate, metrics, results, train_model, views
+from i3d import evaluate
 from i3d.data import cropping, pipeline, sampling
+from i3d.evaluation import metrics, results
+from i3d.inference import records as inference_records
+from i3d.training import config
+from i3d.training import model as training_model
 from tests.data.test_pipeline import example, write
-from tests.data_prep import stored
-from tests.test_train_step import free_ports
+from tests.helpers import stored
+from tests.training.test_step import free_ports
 
 ROOT = Path(__file__).parents[1]
 CLASSES, SIZE = 7, 12
@@ -53,7 +57,7 @@ def many(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scores(many):
-    return views.evaluate(small_model(), many, **PROTOCOL)
+    return inference_records.evaluate(small_model(), many, **PROTOCOL)
 
 
 def test_every_video_once_in_order(scores):
@@ -67,7 +71,9 @@ def test_every_video_once_in_order(scores):
 def test_logits_are_the_mean_over_clips_and_crops(tmp_path, stream):
     records = write(tmp_path, [[example(str(n), n, 7) for n in range(3)]], streams=(stream,))
     model = small_model({"rgb": 3, "flow": 2}[stream], 3)
-    found = views.evaluate(model, records, **PROTOCOL | {"frames": 3, "stride": 2, "crops": 10})
+    found = inference_records.evaluate(
+        model, records, **PROTOCOL | {"frames": 3, "stride": 2, "crops": 10}
+    )
     batches = pipeline.eval_batches(
         records,
         lambda count: sampling.eval_clips_1x(count, 3, 3, 2),
@@ -88,14 +94,14 @@ def test_logits_are_the_mean_over_clips_and_crops(tmp_path, stream):
 
 @pytest.mark.parametrize("batch_size", [1, 500])
 def test_batch_size_does_not_matter(many, scores, batch_size):
-    found = views.evaluate(small_model(), many, **PROTOCOL | {"batch_size": batch_size})
+    found = inference_records.evaluate(small_model(), many, **PROTOCOL | {"batch_size": batch_size})
     assert found.ids == scores.ids
     np.testing.assert_allclose(found.logits, scores.logits, rtol=1e-4, atol=1e-5)
 
 
 def test_progress_counts_every_video(many):
     begun = []
-    views.evaluate(small_model(), many, **PROTOCOL, on_batch=begun.append)
+    inference_records.evaluate(small_model(), many, **PROTOCOL, on_batch=begun.append)
     assert sum(begun) == 101 and len(begun) == 38 and max(begun) == 3
 
 
@@ -105,11 +111,11 @@ def test_three_crops_cover_the_frame(tmp_path):
     inputs = keras.Input((2, SIZE, SIZE, 3))
     column = keras.layers.Lambda(lambda x: keras.ops.mean(x, (1, 2, 4)))
     model = keras.Model(inputs, column(inputs))
-    found = views.evaluate(model, records, **PROTOCOL | {"clips": 1, "crops": 3})
+    found = inference_records.evaluate(model, records, **PROTOCOL | {"clips": 1, "crops": 3})
     left, right = (found.logits[0, [0, -1]] + 1) * 127.5
     # Columns 0 and 15 of crops at 0, 4 and 8 (a column is 2 levels), resized.
     np.testing.assert_allclose(right - left, 2 * 16 * 11 / 12, atol=1)
-    centre = views.evaluate(model, records, **PROTOCOL | {"clips": 1})
+    centre = inference_records.evaluate(model, records, **PROTOCOL | {"clips": 1})
     np.testing.assert_allclose(centre.logits.mean(), found.logits.mean(), atol=0.01)
 
 
@@ -119,8 +125,15 @@ def test_whole_videos(tmp_path, stride, frames):
     records = write(tmp_path, [[example(str(n), 0, n) for n in lengths]], streams=("rgb",))
     inputs = keras.Input((None, SIZE, SIZE, 3))
     summed = keras.layers.Lambda(lambda x: keras.ops.mean(keras.ops.sum(x + 2, 1), (1, 2)))
-    options = {"clips": views.WHOLE, "batch_size": 1, "stride": stride, "frames": frames}
-    found = views.evaluate(keras.Model(inputs, summed(inputs)), records, **PROTOCOL | options)
+    options = {
+        "clips": inference_records.WHOLE,
+        "batch_size": 1,
+        "stride": stride,
+        "frames": frames,
+    }
+    found = inference_records.evaluate(
+        keras.Model(inputs, summed(inputs)), records, **PROTOCOL | options
+    )
     for row, count in zip(found.logits, lengths, strict=True):
         taken = np.arange(max(count, (frames - 1) * stride + 1))[::stride] % count
         level = 90.5 + 4 * taken.mean()  # of ramp's middle, and of its frames
@@ -133,21 +146,21 @@ def test_arguments_out_of_range(many):
         ({"frames": 0}, "got 0, 1 and 3"),
         ({"stride": 0}, "got 2, 0 and 3"),
         ({"clips": -1}, "got 2, 1 and -1"),
-        ({"clips": views.WHOLE}, "expected batch_size 1 on one replica, got 8 on 1"),
+        ({"clips": inference_records.WHOLE}, "expected batch_size 1 on one replica, got 8 on 1"),
         ({"batch_size": 0}, "expected size, batch_size"),
     ):
         with pytest.raises(ValueError, match=told):
-            views.evaluate(small_model(), many, **PROTOCOL | wrong)
+            inference_records.evaluate(small_model(), many, **PROTOCOL | wrong)
     both = dataclasses.replace(many, streams=("rgb", "flow"))
     with pytest.raises(ValueError, match="expected records of one stream"):
-        views.evaluate(small_model(), both, **PROTOCOL)
+        inference_records.evaluate(small_model(), both, **PROTOCOL)
 
 
 def test_spoilt_weights_are_told(many):
     model = small_model()
     model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
     with pytest.raises(FloatingPointError, match="101 of 101 videos are not .* 'video 0'; "):
-        views.evaluate(model, many, **PROTOCOL)
+        inference_records.evaluate(model, many, **PROTOCOL)
 
 
 # Replicas and workers.
@@ -188,7 +201,7 @@ def main(role, folder, name):
     for strategy in strategies:
         with strategy.scope():
             model = small_model()
-        found = views.evaluate(model, records, **PROTOCOL, strategy=strategy)
+        found = inference_records.evaluate(model, records, **PROTOCOL, strategy=strategy)
         out = folder / f"{name}-{strategy.num_replicas_in_sync}.npz"
         np.savez(out, ids=np.array(found.ids), labels=found.labels, logits=found.logits)
 
@@ -246,7 +259,7 @@ def run(tmp_path_factory):
     settings.data.size, settings.model.width = 48, 0.05
     keras.utils.set_random_seed(0)
     for classes in (3, 13):
-        train_model.build(settings, classes).save_weights(root / f"{classes}.weights.h5")
+        training_model.build(settings, classes).save_weights(root / f"{classes}.weights.h5")
     return root
 
 
@@ -292,7 +305,7 @@ def test_the_command(run, tmp_path, capsys):
 def test_flow_of_whole_videos(run, tmp_path, capsys):
     settings = config.defaults()
     settings.data.size, settings.model.width, settings.data.stream = 48, 0.05, "flow"
-    train_model.build(settings, 3).save_weights(tmp_path / "flow.weights.h5")
+    training_model.build(settings, 3).save_weights(tmp_path / "flow.weights.h5")
     process = words(run, "--whole_video", "--config.data.stream=flow", "--config.data.stride=2")
     process[2:4] = [f"--checkpoint={tmp_path}/flow.weights.h5"]
     assert evaluate.main(process) == 0

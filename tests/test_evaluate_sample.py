@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import figures
+from data_prep.figures import render
 from i3d.weights.cards import DEMO_CARDS, class_names
-from tests import synthetic
+from tests.helpers import synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("joint", "rgb", "flow")
@@ -177,7 +177,7 @@ def test_without_network_the_demo_weights_take_over(tmp_path):
 def test_demo_weights_do_not_take_over_what_was_asked_for(tmp_path):
     (tmp_path / "demo").symlink_to(ROOT / "checkpoints" / "demo")
     folder = f"--checkpoint_dir={tmp_path}"
-    video = next(iter(figures.write_videos(tmp_path / "videos", 1, actions=["bowing"])))
+    video = next(iter(render.write_videos(tmp_path / "videos", 1, actions=["bowing"])))
     for flags in ([f"--video={video}"], ["--weights=kinetics"], ["--noimagenet_pretrained"],
                   ["--eval_type=rgb600"]):  # fmt: skip
         text = evaluate(folder, *flags, status=1, **NO_NETWORK)
@@ -191,17 +191,17 @@ def test_demo_weights_do_not_take_over_what_was_asked_for(tmp_path):
 
 
 def test_demo_weights_on_a_video_of_ones_own(tmp_path):
-    video = next(iter(figures.write_videos(tmp_path / "videos", 1, 77, actions=["squats"])))
+    video = next(iter(render.write_videos(tmp_path / "videos", 1, 77, actions=["squats"])))
     gif = tmp_path / "squats.gif"
     text = evaluate("--weights=demo", f"--video={video}", "--eval_type=flow", f"--save_gif={gif}")
-    assert set(parsed(text)[1]) == set(figures.ACTIONS) and gif.stat().st_size > 10_000
+    assert set(parsed(text)[1]) == set(render.ACTIONS) and gif.stat().st_size > 10_000
 
 
 def test_demo_checkpoints_are_small_and_of_the_drawn_actions():
     sizes = [(ROOT / "checkpoints" / card.file).stat().st_size for card in DEMO_CARDS.values()]
     assert len(sizes) == 2 and sum(sizes) <= 8e6
     for card in DEMO_CARDS.values():
-        assert card.class_names() == figures.ACTIONS and card.num_classes == len(figures.ACTIONS)
+        assert card.class_names() == render.ACTIONS and card.num_classes == len(render.ACTIONS)
 
 
 def test_published_checkpoints_give_the_published_numbers():

@@ -14,23 +14,19 @@ import keras
 import numpy as np
 import pytest
 
-from data_prep import figures
-from i3d import (
-    config,
-    decode_ahead,
-    extract_features,
-    feature_list,
-    feature_net,
-    models,
-    recipes,
-    train_model,
-    video_views,
-)
+from data_prep.figures import render
+from i3d import extract_features, models
+from i3d.features import videos as features_videos
+from i3d.inference import decoding, recipes
+from i3d.inference import network as inference_network
+from i3d.inference import views as inference_views
+from i3d.training import config
+from i3d.training import model as training_model
+from i3d.weights.pytorch.names import entries
 from i3d.weights.start import head_classes
-from i3d.weights.torch_names import entries
-from tests import training
-from tests.decoding import SHAPE, numbered
-from tests.weights.test_torch_image import write_safetensors
+from tests.helpers import training
+from tests.helpers.decoding import SHAPE, numbered
+from tests.weights.pytorch.test_images import write_safetensors
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "i3d.extract_features"]
@@ -41,12 +37,12 @@ ACTIONS = ("jumping_jacks", "kicking", "walking_left")
 def files(tmp_path_factory):
     """A folder with videos, a list of them in no order, a configuration and its weights."""
     folder = tmp_path_factory.mktemp("features")
-    figures.write_videos(folder / "videos", 1, actions=ACTIONS, height=48, width=64)
+    render.write_videos(folder / "videos", 1, actions=ACTIONS, height=48, width=64)
     names = [f"{action}/{action}_0.mp4" for action in reversed(ACTIONS)]
     (folder / "list.txt").write_text("".join(f"{name} {i}\n" for i, name in enumerate(names)))
     training.write_config(folder / "tiny.py", folder / "none")
     keras.utils.set_random_seed(1)
-    model = train_model.build(settings(folder), 3)
+    model = training_model.build(settings(folder), 3)
     model.save_weights(folder / "tiny.weights.h5")
     return folder
 
@@ -80,7 +76,7 @@ def read(path):
 
 def means(files, views, endpoint="features"):
     """Float32 [C]: the mean over views and all axes of a layer."""
-    model = train_model.build(settings(files), 3)
+    model = training_model.build(settings(files), 3)
     model.load_weights(files / "tiny.weights.h5")
     model = keras.Model(model.input, model.get_layer(endpoint).output)
     maps = np.asarray(model.predict_on_batch(views))
@@ -88,13 +84,13 @@ def means(files, views, endpoint="features"):
 
 
 def paths(files):
-    return [entry.path for entry in feature_list.read(files / "list.txt", files / "videos")]
+    return [entry.path for entry in features_videos.read(files / "list.txt", files / "videos")]
 
 
 @pytest.fixture(scope="module")
 def expected(files):
     """Float32 [3, C], in the order of the list, computed without the command."""
-    return np.array([means(files, video_views.views(p, recipe(files))) for p in paths(files)])
+    return np.array([means(files, inference_views.views(p, recipe(files))) for p in paths(files)])
 
 
 def assert_close(actual, expected):
@@ -130,7 +126,7 @@ def test_a_file_per_video_of_another_layer_and_crops(files, tmp_path):
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
     assert found == [f"all/{action}/{action}_0.npy" for action in ACTIONS]
     path = paths(files)[0]
-    views = video_views.views(path, recipe(files, clips=1, crops=3, resize=32))
+    views = inference_views.views(path, recipe(files, clips=1, crops=3, resize=32))
     assert len(views) == 3
     assert_close(np.load(tmp_path / found[-1]), means(files, views, "one"))
 
@@ -140,7 +136,9 @@ def test_windows_have_rows_with_times(files, tmp_path):
     assert extract(files, tmp_path / "w.npz", *flags) == 0
     assert extract(files, tmp_path / "w.pkl", *flags, "--workers=1") == 0
     taken = recipe(files, clips=2)
-    windows = [list(video_views.views_of_windows(path, taken, 1.0, 0.5)) for path in paths(files)]
+    windows = [
+        list(inference_views.views_of_windows(path, taken, 1.0, 0.5)) for path in paths(files)
+    ]
     rows = [row for of_video in windows for row in of_video]
     assert len(rows) > 10
     with np.load(tmp_path / "w.npz") as found:
@@ -329,10 +327,10 @@ def test_a_backbone_without_a_head_gives_features(files, tmp_path):
     def build(num_classes):
         return models.build("tv_r3d_18", num_classes=num_classes, size=112, width=0.0625)
 
-    network = feature_net.load(build, tmp_path / "backbone.safetensors")
+    network = inference_network.load(build, tmp_path / "backbone.safetensors")
     assert network.output_shape == (None, 32)
     with pytest.raises(ValueError, match="--endpoint: .* a backbone without a head, no logits"):
-        feature_net.load(build, tmp_path / "backbone.safetensors", "Logits")
+        inference_network.load(build, tmp_path / "backbone.safetensors", "Logits")
     with pytest.raises(ValueError, match="a backbone without a head, which names no classes"):
         head_classes(tmp_path / "backbone.safetensors")
 
@@ -355,9 +353,8 @@ def test_the_script_for_several_gpus(tmp_path):
 
 def test_workers_do_without_tensorflow():
     """What a worker imports: the command's module and what its decode function needs."""
-    code = (
-        "import sys, i3d.extract_features, i3d.feature_rows, i3d.decode_ahead; print(*sys.modules)"
-    )
+    code = "import sys, i3d.extract_features, i3d.features.rows, i3d.inference.decoding; "
+    code += "print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert not {"tensorflow", "keras"} & set(done.stdout.split()) and done.stdout
 
@@ -365,9 +362,9 @@ def test_workers_do_without_tensorflow():
 def decoded(tasks, workers):
     """Returns {place of a task: its views' values} and {place: problem}."""
     values, problems = {}, {}
-    with decode_ahead.Decoders(numbered, tasks, workers, SHAPE) as pieces:
+    with decoding.Decoders(numbered, tasks, workers, SHAPE) as pieces:
         for piece in pieces:
-            if isinstance(piece, decode_ahead.End):
+            if isinstance(piece, decoding.End):
                 problems[piece.task] = piece.problem
             else:
                 assert piece.pixels.shape == SHAPE
@@ -383,20 +380,20 @@ def test_a_crash_costs_one_video():
 
 @pytest.mark.parametrize("task, message", [("killed", "out of memory"), ("shape", "status 1")])
 def test_other_ends_of_workers_stop_the_work(task, message):
-    with pytest.raises(decode_ahead.DecodeError, match=message):
+    with pytest.raises(decoding.DecodeError, match=message):
         decoded([0, task, 2], workers=1)
 
 
 def test_views_wait_in_bounded_room(monkeypatch):
     """A worker with no room left waits: with room for three, its fourth view is not there."""
-    monkeypatch.setattr(decode_ahead, "WAITING_BYTES", 0)
-    with decode_ahead.Decoders(numbered, [0, 1, 2], 1, SHAPE) as pieces:
+    monkeypatch.setattr(decoding, "WAITING_BYTES", 0)
+    with decoding.Decoders(numbered, [0, 1, 2], 1, SHAPE) as pieces:
         stream = iter(pieces)
         assert next(stream).pixels[0, 0] == 0
         time.sleep(0.5)
         (worker,) = pieces._workers
         assert worker.slots[:, 0, 0].tolist() == [0, 1, 2]
-        rest = [p.pixels[0, 0] for p in stream if isinstance(p, decode_ahead.View)]
+        rest = [p.pixels[0, 0] for p in stream if isinstance(p, decoding.View)]
     assert rest == [1, 2, 10, 11, 12, 20, 21, 22]
 
 
@@ -405,8 +402,8 @@ def test_ahead_gives_items_errors_and_ends():
         yield from range(5)
         raise KeyError("late")
 
-    stream = decode_ahead.ahead(items(), 2)
+    stream = decoding.ahead(items(), 2)
     assert [next(stream) for _ in range(5)] == list(range(5))
     with pytest.raises(KeyError, match="late"):
         next(stream)
-    assert list(decode_ahead.ahead(iter("abc"))) == list("abc")
+    assert list(decoding.ahead(iter("abc"))) == list("abc")

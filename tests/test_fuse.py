@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i3d import fuse, report, results
-from i3d.results import Result, ResultError
+from i3d import fuse
+from i3d.evaluation import report, results
+from i3d.evaluation.results import Result, ResultError
 
 IDS = np.array(["walk 1", "läuft", "c", "d"])
 

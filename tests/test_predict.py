@@ -15,15 +15,17 @@ import numpy as np
 import pytest
 
 import i3d
-from data_prep import read
-from i3d import choices, models, predict, predictor, video_views
-from i3d.recipes import recipe_of
-from i3d.streams import softmax
-from tests import training
-from tests.data_prep import stored
-from tests.data_prep.building import texture_frames, write_video
+from i3d import models, predict
+from i3d.data import read
+from i3d.inference import checkpoint as inference_checkpoint
+from i3d.inference import predictor
+from i3d.inference import views as inference_views
+from i3d.inference.recipes import recipe_of
+from i3d.inference.streams import softmax
 from tests.golden import mmaction_models as golden
-from tests.test_video_views import E2E, golden_recipe, golden_video
+from tests.helpers import stored, training
+from tests.helpers.building import texture_frames, write_video
+from tests.inference.test_views import E2E, golden_recipe, golden_video
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "checkpoints/demo"
@@ -95,9 +97,9 @@ def run_folder(tmp_path_factory):
 
 @pytest.mark.parametrize("name", [TSN, "slowonly_r50_4x16x1"])
 def test_scores_are_those_of_the_published_pipelines(torch_file, name):
-    choice = choices.Choice(golden_recipe(name), str(torch_file(name)))
+    choice = inference_checkpoint.Choice(golden_recipe(name), str(torch_file(name)))
     found = predictor.of_choices([choice], batch_size=4)
-    views = video_views.of_frames(golden_video(), choice.recipe)
+    views = inference_views.of_frames(golden_video(), choice.recipe)
     logits = found._networks[0].logits(views, 4)
     expected = E2E[f"{name}/logits_per_view"]
     if name == TSN:  # one view there is all crops
@@ -197,9 +199,9 @@ def test_records_are_named(run_folder, capsys):
 
 @pytest.mark.skipif(not DEMO.is_dir(), reason="checkpoints/demo is not there")
 def test_demo_weights_together(tmp_path, capsys):
-    from data_prep import figures
+    from data_prep.figures import render
 
-    path, *_ = figures.write_videos(tmp_path, 1, figures.TEST_SEED + 300, actions=["kicking"])
+    path, *_ = render.write_videos(tmp_path, 1, render.TEST_SEED + 300, actions=["kicking"])
     flags = [f"--checkpoint={DEMO / name}.weights.h5" for name in ("rgb", "flow")]
     assert predict.main(["predict", *flags, "--top_k=1", "--clips=3", str(path)]) == 0
     output, errors = capsys.readouterr()
@@ -248,8 +250,8 @@ def test_class_names_from_files(tmp_path):
     (tmp_path / "b.json").write_text('["one", "two"]')
     (tmp_path / "c.json").write_text('{"1": "two", "0": "one"}')
     for name in ("a.txt", "b.json", "c.json"):
-        assert choices.read_names(tmp_path / name) == ("one", "two")
+        assert inference_checkpoint.read_names(tmp_path / name) == ("one", "two")
     (tmp_path / "d.json").write_text('{"1": "two", "2": "one"}')
     with pytest.raises(ValueError, match="expected a JSON list of names"):
-        choices.read_names(tmp_path / "d.json")
-    assert choices.class_names([], 2) == ("0", "1")
+        inference_checkpoint.read_names(tmp_path / "d.json")
+    assert inference_checkpoint.class_names([], 2) == ("0", "1")

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import records as prepared
-from i3d import checkpoints as saved
-from i3d import config, models, train, train_model, train_run
-from tests import synthetic, training
-from tests.data_prep import building, stored
-from tests.test_train_step import free_ports
-from tests.weights import test_torch_image
+from data_prep import shards as prepared
+from i3d import models, train
+from i3d.training import checkpoints as saved
+from i3d.training import config, run
+from i3d.training import model as training_model
+from tests.helpers import building, stored, synthetic, training
+from tests.training.test_step import free_ports
+from tests.weights.pytorch import test_images
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -231,7 +232,7 @@ def trained(settings, workdir, **keys):
     """Makes a run; returns its log."""
     settings.update_from_flattened_dict(keys)
     config.check(settings)
-    assert train_run.train(settings, workdir) == 0
+    assert run.train(settings, workdir) == 0
     return lines(workdir)
 
 
@@ -256,7 +257,7 @@ def test_validation_sees_the_average(settings, tmp_path):
     _, kept = best(tmp_path)
     state = last(tmp_path)
     keras.utils.set_random_seed(settings.seed)
-    first = train_model.build(settings, 3)
+    first = training_model.build(settings, 3)
     for v, value in zip(first.weights, kept, strict=True):
         if v.name == "kernel":
             moved = np.abs(state[v.path] - v.numpy()).max()
@@ -264,7 +265,7 @@ def test_validation_sees_the_average(settings, tmp_path):
 
 
 def test_average_begins_at_the_weights_that_are_started_from(settings, tmp_path):
-    source = train_model.build(settings, 3)
+    source = training_model.build(settings, 3)
     source.set_weights([np.full(w.shape, 0.5, "float32") for w in source.get_weights()])
     source.save_weights(tmp_path / "first.weights.h5")
     settings.model.start = str(tmp_path / "first.weights.h5")
@@ -280,14 +281,14 @@ def i3d(settings, **keys):
     settings.update_from_flattened_dict(
         {"model.name": "inception_i3d", "data.size": 224, "data.frames": 9, **keys}
     )
-    return train_model.build(settings, 3)
+    return training_model.build(settings, 3)
 
 
 def test_start_from_a_published_checkpoint_leaves_the_head_out(settings, checkpoints):
     path = checkpoints / "flow_scratch" / "model.ckpt"
     model = i3d(settings, **{"model.width": 1.0, "model.start": str(path), "data.stream": "flow"})
     head = model.get_layer("Logits").get_weights()
-    told = train_model.start(settings, model)
+    told = training_model.start(settings, model)
     assert told == f"started from {path}; left out: the head of 400 classes, a new one has 3"
     values = synthetic.variables("flow")
     scope = "Flow/inception_i3d/"
@@ -301,13 +302,13 @@ def test_start_from_the_two_dimensional_twin(settings, tmp_path):
     twin.save_weights(tmp_path / "twin.weights.h5")
     keys = {"model.start": str(tmp_path / "twin.weights.h5"), "model.inflate": True}
     model = i3d(settings, **keys, **{"data.stream": "flow"})
-    assert "left out: the head of 5 classes" in train_model.start(settings, model)
+    assert "left out: the head of 5 classes" in training_model.start(settings, model)
     image = twin.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy()  # 7 x 7 x 3
     video = model.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy()  # 7 x 7 x 7 x 2
     np.testing.assert_allclose(video.sum(axis=0)[:, :, 0], image.mean(axis=2), atol=1e-6)
     settings.model.name = "tiny"
     with pytest.raises(ValueError, match="config.model.inflate: expected one of inception_i3d"):
-        train_model.start(settings, model)
+        training_model.start(settings, model)
 
 
 def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
@@ -323,19 +324,19 @@ def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
         keys = {"model.start": str(tmp_path / f"{name}.weights.h5"), "model.width": 0.1}
         model = i3d(settings, **keys)
         with pytest.raises(kind, match=line):
-            train_model.start(settings, model)
+            training_model.start(settings, model)
 
 
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
 def test_start_from_googlenet(stream, settings, tmp_path):
     twin = models.build("inception_v1", num_classes=1000, size=224, width=0.1)
-    state = test_torch_image.googlenet(twin)
-    test_torch_image.write_safetensors(tmp_path / "googlenet.safetensors", state)
+    state = test_images.googlenet(twin)
+    test_images.write_safetensors(tmp_path / "googlenet.safetensors", state)
     start = str(tmp_path / "googlenet.safetensors")
     keys = {"model.start": start, "model.inflate": True, "model.width": 0.1, "data.stream": stream}
     model = i3d(settings, **keys)
     head = model.get_layer("Logits").get_weights()
-    assert train_model.start(settings, model).endswith("safetensors; left out: the head")
+    assert training_model.start(settings, model).endswith("safetensors; left out: the head")
     video = model.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy().sum(axis=0)
     image = (state["conv1.conv.weight"].T * state["conv1.bn.weight"]).T.transpose(2, 3, 1, 0)
     expected = image if stream == "rgb" else image.mean(axis=2, keepdims=True)
@@ -351,7 +352,7 @@ def test_start_from_another_run(settings, tmp_path, capsys):
     told = capsys.readouterr().out.splitlines()[0]
     assert told == f"started from {settings.model.start}, head included"
     started = last(tmp_path / "second")
-    names = [v.path for v in train_model.build(settings, 3).weights]
+    names = [v.path for v in training_model.build(settings, 3).weights]
     for name, value in zip(names, best(tmp_path / "first")[1], strict=True):
         if "moving" not in name:
             np.testing.assert_array_equal(started[name], value)
@@ -364,7 +365,7 @@ def line_of(settings, workdir):
     """Returns the line that a run ends with at once."""
     config.check(settings)
     with pytest.raises((ValueError, OSError, FloatingPointError, tf.errors.OpError)) as caught:
-        train_run.train(settings, workdir)
+        run.train(settings, workdir)
     error = caught.value
     line = train.told(error, settings) if isinstance(error, tf.errors.OpError) else str(error)
     assert "\n" not in line

@@ -10,17 +10,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import figures, read
-from data_prep import records as prepared
-from i3d import config, models, record_views, train_input, train_model, train_run, views
-from i3d.data import stored
+from data_prep import shards as prepared
+from data_prep.figures import render
+from i3d import models
+from i3d.data import read, stored
+from i3d.inference import record_views
+from i3d.inference import records as inference_records
+from i3d.inference.recipes import Recipe
 from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
-from i3d.recipes import Recipe
-from i3d.weights.torch_names import entries
-from tests import training
-from tests.data_prep import stored as building
+from i3d.training import config, input
+from i3d.training import model as training_model
+from i3d.training import run as training_run
+from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
-from tests.weights.test_torch_image import write_safetensors
+from tests.helpers import stored as building
+from tests.helpers import training
+from tests.weights.pytorch.test_images import write_safetensors
 
 ACTIONS = ("jumping_jacks", "walking_left")
 NO_WARMUP = {"schedule.begin": 0, "schedule.warmup_steps": 0}
@@ -59,8 +64,8 @@ def data(tmp_path_factory):
     """A data set of 4 training and 4 test videos of figures in 2 classes."""
     root = tmp_path_factory.mktemp("data")
     recipe = prepared.Recipe(flow_method="dis", short_side=48)
-    for split, seed in (("train", 0), ("test", figures.TEST_SEED)):
-        written = figures.write_videos(
+    for split, seed in (("train", 0), ("test", render.TEST_SEED)):
+        written = render.write_videos(
             root / split, 2, seed, actions=ACTIONS, height=48, width=64, workers=1
         )
         assert len(list(written)) == 4
@@ -98,7 +103,7 @@ def losses(workdir):
 )
 def test_each_family_trains(recipe, data, tmp_path):
     settings = settings_of(recipe, data)
-    assert train_run.train(settings, tmp_path) == 0
+    assert training_run.train(settings, tmp_path) == 0
     assert all(0 < loss < 20 for loss in losses(tmp_path).values()) and len(losses(tmp_path)) == 2
     assert (tmp_path / "step-00000002/model.weights.h5").exists()
 
@@ -106,9 +111,9 @@ def test_each_family_trains(recipe, data, tmp_path):
 @pytest.mark.slow
 def test_a_stopped_run_goes_on_with_the_segments_that_come_next(data, tmp_path):
     recipe, keys = "tsn/kinetics_flow", {"model.dropout": 0.0, "checkpoint_every": 1}
-    train_run.train(settings_of(recipe, data, steps=2, **keys), tmp_path / "stopped")
-    train_run.train(settings_of(recipe, data, steps=3, **keys), tmp_path / "stopped")
-    train_run.train(settings_of(recipe, data, steps=3, **keys), tmp_path / "whole")
+    training_run.train(settings_of(recipe, data, steps=2, **keys), tmp_path / "stopped")
+    training_run.train(settings_of(recipe, data, steps=3, **keys), tmp_path / "stopped")
+    training_run.train(settings_of(recipe, data, steps=3, **keys), tmp_path / "whole")
     got, expected = losses(tmp_path / "stopped"), losses(tmp_path / "whole")
     assert list(got) == list(expected) == [1, 2, 3]
     assert list(got.values()) == pytest.approx(list(expected.values()), rel=1e-4)
@@ -122,9 +127,9 @@ def test_fields_are_stacked_x_and_y_in_turn():
     settings.data.stream, settings.data.segments, settings.data.frames = "flow", 3, 5
     settings.data.mean, settings.data.std = (128.0, 100.0), (128.0, 50.0)
     levels = np.random.default_rng(0).integers(0, 256, (2, 15, 8, 8, 2), np.uint8)
-    found = train_input.prepare(settings.data)(tf.constant(levels))
+    found = input.prepare(settings.data)(tf.constant(levels))
     settings.data.size = 8
-    assert found.shape == (2, *train_input.shape(settings.data)) == (2, 3, 8, 8, 10)
+    assert found.shape == (2, *input.shape(settings.data)) == (2, 3, 8, 8, 10)
     for segment, field in ((0, 0), (1, 3), (2, 4)):
         seen = levels[:, 5 * segment + field].astype(np.float32)
         pair = found[:, segment, :, :, 2 * field : 2 * field + 2]
@@ -134,7 +139,7 @@ def test_fields_are_stacked_x_and_y_in_turn():
 
 def test_training_takes_a_frame_of_each_third(data):
     settings = settings_of("tsn/finetune", data)
-    draw, rng = train_input.sampler(settings.data), np.random.default_rng(0)
+    draw, rng = input.sampler(settings.data), np.random.default_rng(0)
     for _ in range(20):
         first, second, third = draw(90, rng)[:, 0]
         assert 0 <= first < 30 <= second < 60 <= third < 90
@@ -146,9 +151,9 @@ def test_all_segments_of_a_crop_are_one_view(data):
     inputs = keras.Input((4, 32, 32, 6))
     model = keras.Model(inputs, keras.ops.mean(inputs, axis=(2, 3))[:, :, 0])
     settings = settings_of("tsn/kinetics_flow", data, **{"data.frames": 3})
-    found = views.evaluate(
+    found = inference_records.evaluate(
         model, records, frames=3, stride=1, clips=4, crops=10, size=32, batch_size=3,
-        segments=True, prepare=train_input.prepare(settings.data),
+        segments=True, prepare=input.prepare(settings.data),
     )  # fmt: skip
     recipe = Recipe(
         3, 1, 4, 10, 48, 32, *[(128.0, 128.0)] * 2, model="tsn_r50_5x1x3_flow", stream="flow",
@@ -180,13 +185,13 @@ def test_start_from_published_weights_leaves_the_head_out(data, tmp_path):
     source = models.build("tsn_r50_1x1x3", num_classes=7, width=0.0625)
     write_safetensors(path, published(source))
     settings = settings_of("tsn/finetune", data, **{"model.start": str(path)})
-    model = train_model.build(settings, 2)
+    model = training_model.build(settings, 2)
     head = model.get_layer("Logits").get_weights()
-    told = train_model.start(settings, model)
+    told = training_model.start(settings, model)
     assert told == f"started from {path}; left out: the head of 7 classes, a new one has 2"
     assert all(map(np.array_equal, model.get_layer("Logits").get_weights(), head))
-    same = train_model.build(settings, 7)
-    assert train_model.start(settings, same) == f"started from {path}, head included"
+    same = training_model.build(settings, 7)
+    assert training_model.start(settings, same) == f"started from {path}, head included"
     for ours, theirs in zip(model.weights[:-2], same.weights[:-2], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -201,8 +206,8 @@ def test_start_from_images(recipe, data, tmp_path):
     write_safetensors(tmp_path / "resnet.safetensors", images)
     keys = {"model.start": str(tmp_path / "resnet.safetensors"), "model.inflate": True}
     settings = settings_of(recipe, data, **keys)
-    model = train_model.build(settings, 2)
-    assert train_model.start(settings, model).endswith("safetensors; left out: the head")
+    model = training_model.build(settings, 2)
+    assert training_model.start(settings, model).endswith("safetensors; left out: the head")
     kernel = model.get_layer("conv1-conv").kernel.numpy().sum(axis=0)  # over frames
     image = state["backbone.conv1.conv.weight"].transpose(2, 3, 1, 0)
     expected = image.mean(axis=2, keepdims=True) if kernel.shape[2] != 3 else image
@@ -211,8 +216,8 @@ def test_start_from_images(recipe, data, tmp_path):
 
 def test_factors_of_the_head(data):
     settings = settings_of("tsm/kinetics", data, **{"optimizer.weight_decay": 0.0})
-    model = train_model.build(settings, 2)
-    optimizer = train_model.optimizer(settings, model)
+    model = training_model.build(settings, 2)
+    optimizer = training_model.optimizer(settings, model)
     before = [v.numpy() for v in model.trainable_variables]
     optimizer.apply([tf.ones(v.shape) * 1e-6 for v in model.trainable_variables], 1.0)
     moved = [np.abs(b - v.numpy()).max() for b, v in zip(before, optimizer.variables, strict=True)]

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from data_prep import video
-from i3d import sample
-from i3d.streams import load_stream
+from i3d.inference import sample
+from i3d.inference.streams import load_stream
+from i3d.video import frames
 from i3d.weights.cards import CARDS
 from tests.test_evaluate_sample import assert_same_result, evaluate, last_line, parsed
 
@@ -103,7 +103,7 @@ def test_every_real_clip_gives_logits_or_one_line(clips, networks, name):
             steps = sample.from_video(path, card, (stream,), end_s=end_s)
             windows = sample.windows(steps, str(path), max_frames=64)
             logits = np.mean([run(window[stream]) for window in windows], axis=0)
-        except (video.VideoError, sample.SampleError) as error:
+        except (frames.VideoError, sample.SampleError) as error:
             assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
             assert name in BROKEN, error
             assert BROKEN[name] in str(error)

@@ -14,9 +14,9 @@ import sys
 import numpy as np
 import pytest
 
-from data_prep import figures
+from data_prep.figures import render
 from i3d import models
-from tests import training
+from tests.helpers import training
 from tests.test_train_family import published
 
 TITLE = "### Your own data set, from the first video to the test"
@@ -68,10 +68,10 @@ def start_weights(section, folder):
 
 @pytest.mark.slow
 def test_from_videos_to_a_tested_model(section, tmp_path):
-    for split, count, seed in (("train", 15, 0), ("test", 5, figures.TEST_SEED)):
+    for split, count, seed in (("train", 15, 0), ("test", 5, render.TEST_SEED)):
         folder = tmp_path / "videos" / split
         size = {"height": 48, "width": 64}
-        written = figures.write_videos(folder, count, seed, actions=ACTIONS, **size, workers=1)
+        written = render.write_videos(folder, count, seed, actions=ACTIONS, **size, workers=1)
         assert len(list(written)) == 2 * count
     start_weights(section, tmp_path)
     builds = commands(section, "data_prep")

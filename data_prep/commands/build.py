@@ -15,9 +15,11 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep import flow, inputs, records, run
+from data_prep import build as data_prep_build
+from data_prep import inputs, shards
 from data_prep.commands import CallError, FailedError, refuse_words
 from i3d.data import schema
+from i3d.flow import methods
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -29,7 +31,7 @@ flags.DEFINE_string("split", "train", "name of the split", flag_values=FLAGS)
 flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
 flags.DEFINE_list("streams", ["rgb", "flow"], "rgb or rgb,flow", flag_values=FLAGS)
 flags.DEFINE_enum(
-    "flow_method", "tvl1", list(flow.METHODS), "I3D's weights want TV-L1", flag_values=FLAGS
+    "flow_method", "tvl1", list(methods.METHODS), "I3D's weights want TV-L1", flag_values=FLAGS
 )
 flags.DEFINE_float("fps", schema.FPS, "frames per second", 0.1, 1000, flag_values=FLAGS)
 flags.DEFINE_integer("short_side", schema.SHORT_SIDE, "pixels", 16, 2160, flag_values=FLAGS)
@@ -49,8 +51,8 @@ def main(argv):
     """Builds the split; returns 0, or 1 where some videos failed."""
     build, beam_options = _parsed(argv)
     try:
-        failures = run.run(build, FLAGS.workers, beam_options, FLAGS.retry_failed)
-    except (run.BuildError, records.BadVideoError) as error:
+        failures = data_prep_build.run(build, FLAGS.workers, beam_options, FLAGS.retry_failed)
+    except (data_prep_build.BuildError, shards.BadVideoError) as error:
         raise FailedError(str(error)) from error
     good = len(build.items) - len(failures)
     print(f"{build.out}: split {build.split!r} complete, {good} videos, {len(failures)} failed")
@@ -84,12 +86,12 @@ def _parsed(argv):
         items, names = inputs.read(FLAGS.videos, FLAGS.video_root, FLAGS.split, FLAGS.labels)
     except inputs.InputError as error:
         raise CallError(str(error)) from error
-    build = run.Build(
+    build = data_prep_build.Build(
         out=Path(FLAGS.out),
         split=FLAGS.split,
         items=tuple(items),
         class_names=tuple(names),
-        recipe=records.Recipe(
+        recipe=shards.Recipe(
             tuple(FLAGS.streams),
             FLAGS.flow_method,
             FLAGS.fps,

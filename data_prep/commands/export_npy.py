@@ -13,11 +13,10 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep import read
 from data_prep.commands import CallError, FailedError, refuse_words, stored
-from data_prep.npy import NpyWriter
-from data_prep.progress import tracked
-from i3d.data import schema
+from i3d.data import read, schema
+from i3d.runtime.npy import NpyWriter
+from i3d.runtime.progress import tracked
 
 FLAGS = flags.FlagValues()
 stored.define(FLAGS)

@@ -11,8 +11,8 @@ import os
 
 from absl import flags
 
-from data_prep import figures
 from data_prep.commands import CallError, FailedError, refuse_words
+from data_prep.figures import render
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("out", None, "folder to write to", flag_values=FLAGS)
@@ -33,10 +33,10 @@ def main(argv):
     if FLAGS.test and FLAGS["seed"].present:
         raise CallError("--test takes its own seeds; leave --seed out, or --test")
     try:
-        paths = figures.write_videos(
+        paths = render.write_videos(
             FLAGS.out,
             FLAGS.videos_per_class,
-            figures.TEST_SEED if FLAGS.test else FLAGS.seed,
+            render.TEST_SEED if FLAGS.test else FLAGS.seed,
             height=FLAGS.height,
             width=FLAGS.width,
             workers=FLAGS.workers,
@@ -45,5 +45,5 @@ def main(argv):
         raise CallError(str(error)) from error
     except OSError as error:
         raise FailedError(f"{FLAGS.out}: cannot write the videos: {error}") from error
-    print(f"{FLAGS.out}: {len(paths)} videos of {len(figures.ACTIONS)} classes")
+    print(f"{FLAGS.out}: {len(paths)} videos of {len(render.ACTIONS)} classes")
     return 0

@@ -22,10 +22,12 @@ from typing import NamedTuple
 
 from absl import flags
 
-from data_prep import estimate, flow, inputs, records, video
+from data_prep import estimate, inputs, shards
 from data_prep.commands import CallError, FailedError, refuse_words
 from data_prep.inputs import Item
-from data_prep.progress import tracked
+from i3d.flow import methods
+from i3d.runtime.progress import tracked
+from i3d.video import frames as video_frames
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("videos", None, "as for build; or one video; or a folder", flag_values=FLAGS)
@@ -33,7 +35,9 @@ flags.DEFINE_string("video_root", None, "where the paths of a list start", flag_
 flags.DEFINE_string("split", None, "which rows of a list", flag_values=FLAGS)
 flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
 flags.DEFINE_string("out", None, "manifest to write, CSV", flag_values=FLAGS)
-flags.DEFINE_enum("flow_method", "tvl1", list(flow.METHODS), "for the estimate", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "flow_method", "tvl1", list(methods.METHODS), "for the estimate", flag_values=FLAGS
+)
 flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
 
 COLUMNS = "id path label codec width height fps frames duration_s rotation problem".split()
@@ -44,7 +48,7 @@ class Row(NamedTuple):
     """A video as it was found: `info` is None where it cannot be read at all."""
 
     item: Item
-    info: video.VideoInfo | None
+    info: video_frames.VideoInfo | None
     problem: str
     stored: int  # frames that a build would store of it; 0 where it would leave it out
 
@@ -57,7 +61,7 @@ def main(argv):
     if FLAGS.out and os.path.exists(FLAGS.out):
         raise CallError(f"{FLAGS.out}: exists already; remove it or name another place")
     items, names = _items()
-    recipe = records.Recipe(flow_method=FLAGS.flow_method)
+    recipe = shards.Recipe(flow_method=FLAGS.flow_method)
     rows = _rows(items, recipe)
     if FLAGS.out:
         try:
@@ -125,8 +129,8 @@ def _probed(paths):
 
 def _probe(path):
     try:
-        info = video.probe(path)
-    except video.VideoError as error:
+        info = video_frames.probe(path)
+    except video_frames.VideoError as error:
         return None, str(error).removeprefix(f"{path}: ")
     return info, info.problem
 
@@ -198,7 +202,7 @@ def _estimated(rows, recipe):
     chosen = [rows[len(rows) * i // count] for i in range(count)]
     try:
         cost = estimate.measured([(r.item.path, r.info.duration_s) for r in chosen], recipe)
-    except (video.VideoError, ValueError) as error:
+    except (video_frames.VideoError, ValueError) as error:
         return f"build     no estimate: {error}"
     frames = sum(row.stored for row in rows)
     seconds = frames * (cost.frame_s + cost.field_s) / FLAGS.workers

@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 from absl import flags
 
-from data_prep import flow, read
 from data_prep.commands import CallError, FailedError, refuse_words, stored
-from data_prep.gif import GifWriter
+from i3d.data import read
+from i3d.flow import methods
+from i3d.visual.gif import GifWriter
 
 FLAGS = flags.FlagValues()
 stored.define(FLAGS)
@@ -108,7 +109,7 @@ def _pictures(steps, bound):
     for frame, field in steps:
         sides = [read.rgb(frame)]
         if field:
-            sides.append(flow.colour_wheel(read.flow(field), bound))
+            sides.append(methods.colour_wheel(read.flow(field), bound))
         yield np.concatenate(sides, axis=1)
 
 

@@ -7,9 +7,9 @@ place = stored.video(FLAGS, data)
 
 from absl import flags
 
-from data_prep import read
 from data_prep.commands import CallError, FailedError
-from data_prep.progress import tracked
+from i3d.data import read
+from i3d.runtime.progress import tracked
 
 
 def define(values):

@@ -18,9 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from absl import flags
 
-from data_prep import check, compare, dataset, inputs, read, video
+from data_prep import check, compare, dataset, inputs
 from data_prep.commands import CallError, FailedError, refuse_words, stored
-from data_prep.progress import Progress, tracked
+from i3d.data import read
+from i3d.runtime.progress import Progress, tracked
+from i3d.video import frames as video_frames
 
 FLAGS = flags.FlagValues()
 stored.define(FLAGS)
@@ -159,7 +161,7 @@ def _unlike(data, items, videos):
             parts = read.segments(videos[item.id][0])
             try:
                 difference = compare.with_source(parts, item, data.recipe, progress.add)
-            except (read.ReadError, video.VideoError) as error:
+            except (read.ReadError, video_frames.VideoError) as error:
                 problems.append(f"{item.id}: {error}")
                 continue
             print(f"  {item.id}: {_told(difference, data.with_flow)}")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from i3d.weights.errors import Misfit, listed
 from i3d.weights.inflate import inflate
-from i3d.weights.misfit import Misfit, listed
+from i3d.weights.pytorch.images import load_torch_image
+from i3d.weights.pytorch.load import is_torch, load_torch
 from i3d.weights.tf1 import load_tf1
-from i3d.weights.torch import is_torch, load_torch
-from i3d.weights.torch_image import load_torch_image
 
 __all__ = ["inflate", "load", "load_tf1", "load_torch", "load_torch_image"]
 

@@ -19,7 +19,7 @@ import requests
 from absl import app, flags
 from tqdm import tqdm
 
-from i3d.weights.published import BASE_URL, FILES
+from i3d.weights.files import BASE_URL, FILES
 
 try:
     import fcntl

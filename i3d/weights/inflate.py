@@ -5,7 +5,7 @@ inflate(models.build("inception_v1"), models.build("inception_i3d"), skip_head=T
 
 import numpy as np
 
-from i3d.weights.misfit import Misfit
+from i3d.weights.errors import Misfit
 
 
 def inflate(image_model, video_model, skip_head=False):

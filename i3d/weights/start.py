@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 
 from i3d import weights
-from i3d.weights import torch
 from i3d.weights.inflate import inflate
-from i3d.weights.torch_image import load_torch_image
+from i3d.weights.pytorch import load
+from i3d.weights.pytorch.images import load_torch_image
 
 _TF1_HEAD = "Logits/Conv3d_0c_1x1/conv_3d/b"
 
@@ -39,7 +39,7 @@ def begin(model, build, path):
     ours = model.output_shape[-1]
     try:
         theirs = head_classes(path)
-    except torch.NoHead:
+    except load.NoHead:
         theirs = None
     source = build(theirs or ours)
     weights.load(source, path, head=theirs is not None)
@@ -92,8 +92,8 @@ def head_classes(path):
         )
     elif path.suffix == ".h5":
         sizes = _h5_heads(path)
-    elif torch.is_torch(path):
-        return torch.head_classes(path)
+    elif load.is_torch(path):
+        return load.head_classes(path)
     else:
         raise ValueError(
             f"{path}: expected a TF1 prefix, a .weights.h5 file or a .pth, .pt or .safetensors file"

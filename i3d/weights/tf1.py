@@ -7,7 +7,7 @@ A layer `Mixed_3b-Branch_0-Conv3d_0a_1x1-conv_3d` holds what the checkpoint call
 has the same names without the first two scopes and with Momentum slots, which are ignored.
 """
 
-from i3d.weights.misfit import Misfit, listed
+from i3d.weights.errors import Misfit, listed
 
 SCOPES = ("RGB/inception_i3d/", "Flow/inception_i3d/", "")
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import read
-from data_prep.records import jpeg
-from i3d.data import augment, cropping, pipeline, sampling, schema
+from data_prep.shards import jpeg
+from i3d.data import augment, cropping, pipeline, read, sampling, schema
 from i3d.data import stored as data
-from tests.data_prep import stored
+from tests.helpers import stored
 
 HEIGHT, WIDTH = 16, 24
 

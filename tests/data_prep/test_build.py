@@ -14,9 +14,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from data_prep import video
 from i3d.data import schema
-from tests.data_prep.building import (
+from i3d.video import frames as video_frames
+from tests.helpers.building import (
     QUICK,
     build,
     contents,
@@ -98,7 +98,9 @@ def test_tfds_reads_it(videos, reference):
         assert example["flow"].shape == (count - 1, 96, 64, 1)
         assert example["fps"] == 25 and example["start_s"] == 0
         assert (example["source_height"], example["source_width"]) == (48, 64)
-        source = np.stack(list(video.read_frames(videos / name / f"{file}.mp4", short_side=48)))
+        source = np.stack(
+            list(video_frames.read_frames(videos / name / f"{file}.mp4", short_side=48))
+        )
         assert np.abs(example["frames"].astype(int) - source).mean() < 3
 
 
@@ -486,6 +488,6 @@ def test_odd_videos_are_built_or_listed(clips, tmp_path):
 def video_is_good(path):
     """Returns whether the video can be read to its end, and has two frames."""
     try:
-        return sum(1 for _ in video.read_frames(path, short_side=16)) > 1
-    except video.VideoError:
+        return sum(1 for _ in video_frames.read_frames(path, short_side=16)) > 1
+    except video_frames.VideoError:
         return False

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import tensorflow_datasets as tfds
 
-from tests.data_prep.building import (
+from tests.helpers.building import (
     QUICK,
     build,
     contents,

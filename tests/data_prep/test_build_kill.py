@@ -9,8 +9,10 @@ import time
 
 import pytest
 
-from data_prep import dataset, inputs, records, run
-from tests.data_prep.building import (
+from data_prep import build as data_prep_build
+from data_prep import dataset, inputs
+from data_prep import shards as data_prep_shards
+from tests.helpers.building import (
     QUICK,
     build,
     contents,
@@ -155,13 +157,13 @@ def renames(monkeypatch, allowed):
 def test_killed_between_any_two_renames_of_the_end(videos, tmp_path, monkeypatch):
     """Also where another split is there, and one more is unfinished."""
     items, names = inputs.read(videos)
-    recipe = records.Recipe(("rgb",), short_side=48, fps=2.0)
+    recipe = data_prep_shards.Recipe(("rgb",), short_side=48, fps=2.0)
 
     def shards(out, split):
-        made = run.Build(out, split, tuple(items), tuple(names), recipe, num_shards=2)
+        made = data_prep_build.Build(out, split, tuple(items), tuple(names), recipe, num_shards=2)
         made.work.mkdir(parents=True, exist_ok=True)
         for task in made.tasks:
-            records.write_shard(task)
+            data_prep_shards.write_shard(task)
         return made
 
     (tmp_path / "whole").mkdir()
@@ -175,7 +177,7 @@ def test_killed_between_any_two_renames_of_the_end(videos, tmp_path, monkeypatch
     for allowed in range(100):
         out = tmp_path / str(allowed)
         shutil.copytree(start_of_all, out)
-        made = run.Build(out, "test", tuple(items), tuple(names), recipe, num_shards=2)
+        made = data_prep_build.Build(out, "test", tuple(items), tuple(names), recipe, num_shards=2)
         with monkeypatch.context() as patch:
             renames(patch, allowed)
             try:

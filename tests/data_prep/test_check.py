@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import check, read
-from data_prep.records import Recipe, jpeg
-from i3d.data import schema
+from data_prep import check
+from data_prep.shards import Recipe, jpeg
+from i3d.data import read, schema
 
 HEIGHT, WIDTH = 16, 24
 RECIPE = Recipe(flow_method="dis", short_side=HEIGHT)

@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 
 from data_prep import __main__ as program
-from data_prep import estimate, figures, flow, inputs, records, tfrecord, video
-from i3d import sample
-from i3d.data import schema
-from tests.data_prep import stored
-from tests.data_prep.building import ROOT, texture_frames, told, write_video
+from data_prep import estimate, inputs
+from data_prep import shards as data_prep_shards
+from data_prep.figures import render
+from i3d.data import schema, tfrecord
+from i3d.flow import methods
+from i3d.inference import sample
+from i3d.video import frames as video_frames
+from tests.helpers import stored
+from tests.helpers.building import ROOT, texture_frames, told, write_video
 
 VIDEOS = 9
 
@@ -166,8 +170,8 @@ def test_probe_names_what_a_build_would_leave_out(call, videos, tmp_path):
 
 def fails(item):
     try:
-        return not list(records.examples(item, stored.RECIPE))
-    except video.VideoError:
+        return not list(data_prep_shards.examples(item, stored.RECIPE))
+    except video_frames.VideoError:
         return True
 
 
@@ -237,16 +241,16 @@ def test_probe_replaces_nothing(call, videos, tmp_path):
 
 def test_probe_estimates_what_a_build_takes(call, videos, tmp_path):
     """Sizes within a third of those of the real thing."""
-    recipe = records.Recipe(flow_method="dis", short_side=48)
+    recipe = data_prep_shards.Recipe(flow_method="dis", short_side=48)
     chosen = [(str(videos / f"run/run{i}.mp4"), 0.9) for i in range(3)]
     cost = estimate.measured(chosen, recipe)
     frames, fields = [], []
     for path, _ in chosen:
-        pictures = list(video.read_frames(path, 25, 48))
-        frames += [len(records.jpeg(picture)) for picture in pictures]
+        pictures = list(video_frames.read_frames(path, 25, 48))
+        frames += [len(data_prep_shards.jpeg(picture)) for picture in pictures]
         fields += [
-            len(records.jpeg(schema.flow_to_levels(field)))
-            for field in flow.flow_fields(pictures, "dis")
+            len(data_prep_shards.jpeg(schema.flow_to_levels(field)))
+            for field in methods.flow_fields(pictures, "dis")
         ]
     assert cost.pairs == 15 and cost.frame_s > 0 and cost.field_s > 0
     assert abs(cost.frame_bytes / np.mean(frames) - 1) < 1 / 3
@@ -409,7 +413,7 @@ def test_show_writes_a_gif_of_all_segments(call, built, videos, tmp_path):
     with av.open(out) as container:
         shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
         assert container.streams.video[0].average_rate == 25
-    frames = list(video.read_frames(videos / "run/run2.mp4", 25, 48))
+    frames = list(video_frames.read_frames(videos / "run/run2.mp4", 25, 48))
     assert len(shown) == 27 and shown[0].shape == (48, 128, 3)
     for ours, source in zip(shown, frames, strict=False):
         assert np.abs(ours[:, :64].astype(int) - source).mean() < 12  # 256 colours
@@ -436,14 +440,14 @@ def test_show_spreads_a_sheet_over_the_video(call, videos, built, tmp_path):
         "show", f"--data={built}", "--id=run/run2", f"--out={tmp_path / 'a.png'}", "--max_frames=2"
     )
     sheet = cv2.imread(str(tmp_path / "a.png"))[..., ::-1]
-    frames = list(video.read_frames(videos / "run/run2.mp4", 25, 48))
+    frames = list(video_frames.read_frames(videos / "run/run2.mp4", 25, 48))
     tiles = [sheet[:48, :64], sheet[-48:, -128:-64]]
     for tile, frame in zip(tiles, (frames[0], frames[13]), strict=True):
         assert np.abs(tile.astype(int) - frame).mean() < 6
 
 
 def test_show_without_flow(call, videos, tmp_path):
-    recipe = records.Recipe(("rgb",), short_side=48)
+    recipe = data_prep_shards.Recipe(("rgb",), short_side=48)
     folder = stored.build(tmp_path / "set", videos, recipe, num_shards=1)
     for out, shape in ((tmp_path / "a.gif", (48, 64, 3)), (tmp_path / "a.png", (48, 64, 3))):
         status, output, _ = call(
@@ -487,7 +491,7 @@ def large(tmp_path_factory):
     """Returns (videos, data set) of pictures large enough for the network."""
     videos = tmp_path_factory.mktemp("large")
     write_video(videos / "walk/a.mp4", texture_frames(26, height=240, width=320))
-    recipe = records.Recipe(flow_method="dis", max_segment_s=0.4)
+    recipe = data_prep_shards.Recipe(flow_method="dis", max_segment_s=0.4)
     return videos, stored.build(tmp_path_factory.mktemp("data") / "set", videos, recipe)
 
 
@@ -502,8 +506,8 @@ def test_export_writes_the_published_arrays(call, large, tmp_path):
     assert arrays["flow"].shape == (1, 25, 224, 224, 2)
     assert {array.dtype for array in arrays.values()} == {np.dtype(np.float32)}
     assert len(list(sample.from_arrays(paths))) == 25  # the demo takes them
-    frames = list(video.read_frames(videos / "walk/a.mp4"))
-    fields = list(flow.flow_fields(frames, "dis"))
+    frames = list(video_frames.read_frames(videos / "walk/a.mp4"))
+    fields = list(methods.flow_fields(frames, "dis"))
     for t in (0, 9, 10, 24):  # the second segment begins at 10
         rgb = schema.rgb_to_unit(sample.crop(frames[t], 224))
         assert np.abs(arrays["rgb"][0, t] - rgb).mean() < 0.03
@@ -525,7 +529,7 @@ def test_export_needs_large_pictures(call, built, tmp_path):
 
 
 def test_export_without_flow(call, large, tmp_path):
-    folder = stored.build(tmp_path / "set", large[0], records.Recipe(("rgb",)))
+    folder = stored.build(tmp_path / "set", large[0], data_prep_shards.Recipe(("rgb",)))
     status, output, _ = call(
         "export_npy", f"--data={folder}", "--id=walk/a", f"--out={tmp_path / 'npy'}"
     )
@@ -542,7 +546,7 @@ def test_figures_writes_the_classes(call, tmp_path):
     status, output, _ = call("figures", f"--out={tmp_path}", *words)
     assert (status, output) == (0, f"{tmp_path}: 13 videos of 13 classes\n")
     names = [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*.mp4"))]
-    assert names == [f"{name}/{name}_0.mp4" for name in figures.ACTIONS]
+    assert names == [f"{name}/{name}_0.mp4" for name in render.ACTIONS]
     status, _, errors = call("figures", f"--out={tmp_path}", "--videos_per_class=1", "--workers=1")
     assert status == 2 and "is not the video that would be written there" in errors
 
@@ -550,11 +554,11 @@ def test_figures_writes_the_classes(call, tmp_path):
 def test_figures_for_testing_take_other_seeds(call, tmp_path, monkeypatch):
     seeds = []
     monkeypatch.setattr(
-        figures, "write_videos", lambda out, count, seed, **_: seeds.append(seed) or []
+        render, "write_videos", lambda out, count, seed, **_: seeds.append(seed) or []
     )
     assert call("figures", f"--out={tmp_path}", "--videos_per_class=1", "--test")[0] == 0
     assert call("figures", f"--out={tmp_path}", "--videos_per_class=1", "--seed=5")[0] == 0
-    assert seeds == [figures.TEST_SEED, 5]
+    assert seeds == [render.TEST_SEED, 5]
     status, _, errors = call(
         "figures", f"--out={tmp_path}", "--videos_per_class=1", "--test", "--seed=5"
     )

@@ -6,8 +6,8 @@ import pytest
 
 import i3d.weights
 from i3d import models
-from i3d.streams import computing_in
-from tests import synthetic
+from i3d.inference.streams import computing_in
+from tests.helpers import synthetic
 
 
 def test_folding_is_exact_on_published_layout(checkpoints):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from i3d import models
-from i3d.weights.torch_names import entries
+from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
 
 NAMES = sorted(path.stem.removeprefix("golden_") for path in golden.FOLDER.glob("golden_*.npz"))

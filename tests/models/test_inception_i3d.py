@@ -7,8 +7,8 @@ import pytest
 import i3d.weights
 from i3d import models
 from i3d.models.inception_i3d import ENDPOINTS
-from tests import synthetic
 from tests.golden import i3d_weights
+from tests.helpers import synthetic
 
 STREAMS = {"rgb": ("rgb_scratch", 3, 400), "flow": ("flow_scratch", 2, 400)}
 STREAMS["rgb600"] = ("rgb_scratch_kin600", 3, 600)

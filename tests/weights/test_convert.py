@@ -11,7 +11,7 @@ from absl import flags
 import i3d.weights
 from i3d import models
 from i3d.weights.__main__ import convert, main
-from tests import synthetic
+from tests.helpers import synthetic
 
 COMMAND = [sys.executable, "-m", "i3d.weights", "convert"]
 
@@ -56,7 +56,7 @@ def test_mistakes_leave_no_file(tmp_path, monkeypatch, source, keywords, error, 
 
 def test_a_pth_file_by_command_with_the_classes_of_its_head(tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to write with")
-    from i3d.weights.torch_names import entries
+    from i3d.weights.pytorch.names import entries
 
     state = {}
     for entry in entries(models.build("tv_mc3_18", num_classes=7)):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i3d.weights import download, published
+from i3d.weights import download, files
 
 ROOT = Path(download.__file__).parents[2]
 CHUNK = download._CHUNK_BYTES
@@ -31,7 +31,7 @@ def _blob_id(content):
 
 
 def _published(target, content, size):
-    return published.PublishedFile(target, f"data/{target}", size, _blob_id(content))
+    return files.PublishedFile(target, f"data/{target}", size, _blob_id(content))
 
 
 TABLE = {
@@ -148,7 +148,7 @@ def test_published_table_is_consistent():
 def test_blob_id_is_gits(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"hello world\n")  # `echo hello world | git hash-object --stdin`
-    right = published.PublishedFile("f", "f", None, "3b18e512dba79e4c8300dd08aeb37f8e728b8dad")
+    right = files.PublishedFile("f", "f", None, "3b18e512dba79e4c8300dd08aeb37f8e728b8dad")
     assert download._difference(path, right) is None
     path.write_bytes(b"hello worle\n")
     assert "git blob id" in download._difference(path, right)

@@ -7,10 +7,10 @@ import pytest
 
 from i3d import models, weights
 from i3d.weights import start
-from i3d.weights.torch_names import entries
-from tests import synthetic
+from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
-from tests.weights.test_torch_image import write_safetensors
+from tests.helpers import synthetic
+from tests.weights.pytorch.test_images import write_safetensors
 
 
 def i3d(num_classes, channels=3, width=0.1):

@@ -7,7 +7,7 @@ import i3d.weights
 from i3d import models
 from i3d.data import schema
 from i3d.weights.cards import CARDS
-from tests import synthetic
+from tests.helpers import synthetic
 
 
 def small(**keywords):

@@ -1,0 +1,252 @@
+"""Builds one split of a data set: shards in a pool of processes or a Beam pipeline, then metadata.
+
+    build = Build(out="data/ucf", split="train", items=items, class_names=names, recipe=Recipe())
+    failures = run(build, workers=8)
+
+Nothing depends on the number of workers, on the runner, or on having been killed. Work in
+progress lies in OUT/.build/SPLIT; a split is complete when OUT/build.json names it.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from concurrent import futures
+from multiprocessing import get_context
+from pathlib import Path
+
+from data_prep import dataset, shards
+from i3d.runtime.progress import Progress
+
+WORK = ".build"  # folder of work in progress
+
+
+class BuildError(Exception):
+    """A build that cannot start or go on; the message is one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """One split to be built.
+
+    Attributes:
+      out: folder of the data set; it may hold other splits already.
+      split: its name.
+      items: tuple of data_prep.inputs.Item.
+      class_names: in label order; the same for all splits of a data set.
+      recipe: data_prep.shards.Recipe; the same for all splits.
+      num_shards: None chooses one for every 32 videos, but 16 where there are that many videos.
+      strict: stop at the first video that fails.
+    """
+
+    out: Path
+    split: str
+    items: tuple
+    class_names: tuple
+    recipe: shards.Recipe
+    num_shards: int | None = None
+    strict: bool = False
+
+    @functools.cached_property
+    def tasks(self):
+        """The ShardTasks; videos are spread by a hash of their ids, so that classes mix."""
+        count = self.num_shards or max(-(-len(self.items) // 32), min(len(self.items), 16))
+        count = min(count, len(self.items))
+        spread = sorted(self.items, key=lambda item: hashlib.sha256(item.id.encode()).digest())
+        cuts = [len(spread) * index // count for index in range(count + 1)]
+        return [
+            shards.ShardTask(
+                path=str(self.work / dataset.shard_name(self.split, index, count)),
+                report=str(self.work / f"{index:05d}.json"),
+                items=tuple(spread[cuts[index] : cuts[index + 1]]),
+                recipe=self.recipe,
+                strict=self.strict,
+            )
+            for index in range(count)
+        ]
+
+    @property
+    def work(self):
+        """The folder of work in progress."""
+        return Path(self.out) / WORK / self.split
+
+    def fingerprint(self):
+        """Returns a digest of all that decides the bytes of the split."""
+        plan = [dataclasses.asdict(self.recipe), list(self.class_names), len(self.tasks)]
+        plan += [[i.id, i.label, i.start_s, i.end_s] for i in self.items]  # not where they lie
+        return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
+
+
+def run(build, workers=1, beam_options=None, retry_failed=False):
+    """Builds what is missing of the split and returns its failures, a list of dicts.
+
+    Args:
+      build: Build.
+      workers: processes of the local pool.
+      beam_options: None, or the list of Beam's own command-line options: then the shards are
+        written by that pipeline, whose workers must see the same file system.
+      retry_failed: write the shards of a complete split again in which a video failed.
+
+    Raises:
+      BuildError: the folder holds something else, cannot be written, or a worker or the
+        pipeline failed.
+      records.BadVideoError: a video failed and the build is strict.
+    """
+    out = Path(build.out)
+    try:
+        with _alone_in(out):
+            if dataset.is_complete(out, build.split, build.fingerprint()):
+                shutil.rmtree(build.work, ignore_errors=True)  # if a kill left it
+                failed = dataset.failures(out, build.split)
+                if not (failed and retry_failed):
+                    return failed
+                dataset.reopen(build)
+            dataset.check_fits(out, build)
+            _start(build)
+            missing = [task for task in build.tasks if not os.path.exists(task.report)]
+            if beam_options is not None:
+                _write_in_beam(missing, beam_options)
+            else:
+                _write_in_pool(missing, workers)
+            return dataset.finish(build)
+    except dataset.DatasetError as error:
+        raise BuildError(str(error)) from error
+    except OSError as error:
+        raise BuildError(f"{out}: cannot write the data set: {error}") from error
+
+
+def _start(build):
+    """Clears what a killed build left half-written, or refuses another build's work."""
+    build.work.mkdir(exist_ok=True)
+    plan = build.work / "plan"
+    started = any(build.work.glob("*.json"))
+    if started and plan.exists() and plan.read_text() != build.fingerprint():
+        raise BuildError(
+            f"{build.out}: an unfinished build of split {build.split!r} with other videos or "
+            f"flags lies here; finish it with the same command, or remove {build.work}"
+        )
+    for partial in build.work.glob("*.partial"):
+        partial.unlink()
+    shards.write_text(plan, build.fingerprint())
+
+
+@contextlib.contextmanager
+def _alone_in(out):
+    """Holds a lock that ends with the process however it ends; makes OUT/.build for it."""
+    folder = out / WORK
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
+    with open(path, "w") as lock:  # a file open for writing, as NFS locks nothing else
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
+        except (BlockingIOError, FileNotFoundError):  # held, or removed by a build that just ended
+            alone = False
+        if not alone:
+            raise BuildError(f"{out}: another build is writing here; wait for it or stop it")
+        try:
+            yield
+        finally:
+            path.unlink()
+            with contextlib.suppress(OSError):  # not empty where work is left to go on from
+                folder.rmdir()
+
+
+def _write_in_pool(tasks, workers):
+    """Writes the shards in `workers` processes, one shard each at a time, and shows progress."""
+    if not tasks:
+        return
+    context = get_context("spawn")  # safe beside the threads of TensorFlow
+    counts = context.SimpleQueue()
+    videos = sum(len(task.items) for task in tasks)
+    workers = min(workers, len(tasks))
+    pool = futures.ProcessPoolExecutor(
+        workers, context, initializer=_init_worker, initargs=(os.getpid(), counts)
+    )
+    with Progress(videos, "video") as progress, pool:
+        running = _submitted(pool, tasks)
+        try:
+            while not all(job.done() for job in running):
+                _drain(counts, progress)
+                _raise_failed(running)
+                time.sleep(0.05)
+            _drain(counts, progress)
+            _raise_failed(running)
+        except BaseException:
+            processes = list(pool._processes.values())  # no public name before Python 3.14
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
+            raise
+
+
+def _submitted(pool, tasks):
+    """Starts the tasks in processes that leave Ctrl-C to this one."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return [pool.submit(_worker, task) for task in tasks]
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _write_in_beam(tasks, options):
+    from data_prep import beam
+
+    try:
+        beam.write_shards(tasks, options)
+    except Exception as error:  # runners raise what they like
+        reason = (str(error).strip() or repr(error)).splitlines()[-1]  # above it may be a traceback
+        raise BuildError(f"the Beam pipeline failed: {reason}") from error
+    lost = [task.path for task in tasks if not os.path.exists(task.report)]
+    if lost:
+        raise BuildError(
+            f"the pipeline ended, but {len(lost)} shards are not here, the first is {lost[0]}; "
+            "Beam's workers must see the folder under the same path"
+        )
+
+
+def _raise_failed(jobs):
+    for job in jobs:
+        if job.done() and job.exception() is not None:
+            error = job.exception()
+            if isinstance(error, futures.process.BrokenProcessPool):
+                raise BuildError(
+                    "a worker process was killed (out of memory?); run the same command again "
+                    "to go on, with fewer --workers if need be"
+                ) from error
+            raise error
+
+
+def _drain(counts, progress):
+    while not counts.empty():
+        progress.add(counts.get())
+
+
+_counts = None  # of a worker process: where it tells the frames of each video
+
+
+def _init_worker(parent, counts):
+    """Prepares a worker: one OpenCV thread, and an end when its parent is gone."""
+    import cv2
+
+    global _counts
+    _counts = counts
+    cv2.setNumThreads(1)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent):
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
+
+
+def _worker(task):
+    shards.write_shard(task, done=_counts.put)

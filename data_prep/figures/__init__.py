@@ -1,0 +1,1 @@
+"""Drawn videos of a figure that moves: a data set that needs no download."""

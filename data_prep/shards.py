@@ -1,0 +1,193 @@
+"""Videos into one TFRecord shard: the unit of work of a build.
+
+    result = write_shard(ShardTask(path, items, recipe))
+
+A shard depends on its items and the recipe alone, so that any worker, on any machine, at any
+time writes the same bytes.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import uuid
+
+import cv2
+
+from data_prep.inputs import Item
+from i3d.data import schema, tfrecord
+from i3d.flow import methods as flow_methods
+from i3d.video import frames as video_frames
+
+_MAX_JPEG_SIDE = 65500  # of OpenCV's encoder, which gives an empty file beyond it
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What is made of a video.
+
+    Attributes:
+      streams: ("rgb", "flow") or ("rgb",).
+      flow_method: a name in i3d.flow.methods.METHODS.
+      fps: frames per second.
+      short_side: pixels of the shorter side.
+      max_segment_s: longer videos become several examples of at most this many seconds.
+    """
+
+    streams: tuple = ("rgb", "flow")
+    flow_method: str = "tvl1"
+    fps: float = schema.FPS
+    short_side: int = schema.SHORT_SIDE
+    max_segment_s: float = schema.MAX_SEGMENT_S
+
+    @property
+    def with_flow(self):
+        """Whether flow is computed and stored."""
+        return "flow" in self.streams
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardTask:
+    """One shard to be written.
+
+    Attributes:
+      path: name of the shard.
+      report: file of JSON that tells what is in the shard; a shard with a report is whole.
+      items: the videos, in order.
+      recipe: what is made of them.
+      strict: stop at the first video that fails.
+    """
+
+    path: str
+    report: str
+    items: tuple[Item, ...]
+    recipe: Recipe
+    strict: bool = False
+
+
+class BadVideoError(Exception):
+    """A video failed in a strict build; the message is one line."""
+
+
+def write_shard(task, done=lambda frames: None):
+    """Writes the shard and its report, each under a temporary name and then renamed.
+
+    The temporary names are new in each call: a runner may try a shard twice at the same time, and
+    a worker may outlive a killed build for a moment.
+
+    Args:
+      task: ShardTask.
+      done: called with the number of frames after each video, 0 for one that failed.
+
+    Returns:
+      The report: {"examples", "bytes", "frames", "failures": [{"id", "path", "reason"}]}, of
+      all examples in the shard.
+
+    Raises:
+      BadVideoError: a video failed and the task is strict.
+      OSError: the shard cannot be written.
+    """
+    report = {"examples": 0, "bytes": 0, "frames": 0, "failures": []}
+    partial = f"{task.path}.{uuid.uuid4().hex}.partial"
+    with open(partial, "wb") as shard:
+        for item in task.items:
+            begin = shard.tell()
+            try:
+                count, frames = _write_video(shard, item, task.recipe)
+            except video_frames.VideoError as error:
+                shard.seek(begin)  # a video that fails adds nothing
+                shard.truncate()
+                reason = str(error).removeprefix(f"{item.path}: ")
+                if task.strict:
+                    raise BadVideoError(f"{item.path}: {reason}") from error
+                report["failures"].append({"id": item.id, "path": item.path, "reason": reason})
+                count = frames = 0
+            report["examples"] += count
+            report["frames"] += frames
+            done(frames)
+        report["bytes"] = shard.tell()
+        shard.flush()
+        os.fsync(shard.fileno())
+    os.replace(partial, task.path)
+    write_text(task.report, json.dumps(report))
+    return report
+
+
+def examples(item, recipe):
+    """Yields (serialised example, number of its frames) of one video, a segment at a time.
+
+    Consecutive segments share one frame, so that every flow field is stored once. Memory holds
+    one segment of JPEG files.
+
+    Raises:
+      video.VideoError: the video cannot be read, or has one frame and flow is wanted.
+    """
+    height, width, _ = video_frames.stated(item.path)
+    frames = video_frames.read_frames(
+        item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s
+    )
+    fields = max(1, math.floor(recipe.max_segment_s * recipe.fps + 1e-6))
+    common = {"id": item.id, "label": item.label, "fps": recipe.fps}
+    common |= {"source_height": height, "source_width": width}
+    for index, (pictures, flow) in enumerate(_segments(frames, recipe, fields)):
+        if recipe.with_flow and not flow:
+            raise video_frames.VideoError(f"{item.path}: one frame only; flow needs at least two")
+        record = schema.serialised(
+            **common,
+            start_s=index * fields / recipe.fps,
+            frames=pictures,
+            flow=flow if recipe.with_flow else None,
+        )
+        yield record, len(pictures)
+
+
+def _segments(frames, recipe, fields):
+    """Yields ([JPEG frames], [JPEG flow]) of at most `fields` + 1 frames, one shared."""
+    method = flow_methods.METHODS[recipe.flow_method]() if recipe.with_flow else None
+    pictures, flow, previous = [], [], None
+    for frame in frames:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if method else None
+        if len(pictures) > fields:
+            yield pictures, flow
+            pictures, flow = pictures[-1:], []
+        if method and previous is not None:
+            flow.append(jpeg(schema.flow_to_levels(method(previous, grey))))
+        pictures.append(jpeg(frame))
+        previous = grey
+    yield pictures, flow
+
+
+def jpeg(image):
+    """Returns the JPEG file (bytes) of a uint8 image, RGB [H, W, 3] or grey [H, W].
+
+    Raises:
+      video.VideoError: a side is longer than JPEG knows.
+    """
+    if max(image.shape) > _MAX_JPEG_SIDE:
+        height, width = image.shape[:2]
+        raise video_frames.VideoError(
+            f"a picture of {width}x{height} is too long for JPEG ({_MAX_JPEG_SIDE} pixels a side)"
+        )
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, schema.JPEG_QUALITY])
+    return encoded.tobytes()
+
+
+def write_text(path, text):
+    """Writes a text file under a temporary name and renames it."""
+    partial = f"{path}.{uuid.uuid4().hex}.partial"
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _write_video(shard, item, recipe):
+    """Appends the examples of one video; returns their number and that of their frames."""
+    count = total = 0
+    for record, frames in examples(item, recipe):
+        tfrecord.write(shard, record)
+        count, total = count + 1, total + frames
+    return count, total

@@ -1,0 +1,136 @@
+"""What is told of a Result: accuracies with their intervals, classes, the confusion matrix.
+
+    report.check_outputs("rgb.npz", "rgb.png")       # before the work
+    report.tell(result, "rgb.npz", "rgb.png")        # prints all, and writes the files
+    print(report.accuracies(result))                 # with the protocol that they hold for
+
+Needs numpy alone; pictures need matplotlib (pip install 'i3d[plot]').
+"""
+
+import importlib.util
+import textwrap
+
+import numpy as np
+
+from i3d.evaluation import metrics, results
+
+_LARGEST_TEXT = 120  # classes; a row of more is hard to follow
+_LARGEST_NUMBERED = 25  # classes; in more, the numbers in the cells of the picture overlap
+
+
+def check_outputs(out, picture):
+    """Makes sure that `tell` can write its files.
+
+    Args:
+      out: .npz file for the result, or None.
+      picture: .png file for the confusion matrix, or None.
+
+    Raises:
+      results.ResultError: one cannot be written.
+    """
+    if out:
+        results.check_new(out, ".npz")
+    if picture:
+        results.check_new(picture, ".png")
+        if importlib.util.find_spec("matplotlib") is None:
+            raise results.ResultError(
+                f"{picture}: a picture needs matplotlib, which is not installed; "
+                "pip install 'i3d[plot]'"
+            )
+
+
+def tell(result, out=None, picture=None):
+    """Writes the files that are asked for and prints accuracies, classes and confusion matrix.
+
+    Args:
+      result: results.Result.
+      out, picture: as for `check_outputs`.
+    """
+    if out:
+        results.save(out, result)
+    if picture:
+        save_picture(picture, result)
+    print(f"{accuracies(result)}\n\n{classes(result)}", flush=True)
+
+
+def accuracies(result):
+    """Returns the protocol and top-1, top-5 and mean class accuracy with 95 % intervals.
+
+    Args:
+      result: results.Result.
+    """
+    total, num_classes = result.logits.shape
+    counts = metrics.confusion_matrix(result.logits, result.labels)
+    lines = textwrap.wrap(str(result.protocol), 98, subsequent_indent="  ", break_on_hyphens=False)
+    for k in (1, min(5, num_classes)):
+        hits = int(metrics.in_top_k(result.logits, result.labels, k).sum())
+        interval = metrics.wilson_interval(hits, total)
+        lines.append(_line(f"top-{k}", hits / total, interval) + f", {hits} of {total} videos")
+    present = int((counts.sum(axis=1) > 0).sum())
+    mean = metrics.mean_class_accuracy(counts)
+    line = _line("mean of classes", mean, mean_class_interval(counts))
+    lines.append(line + f", {present} of {num_classes} classes have videos")
+    return "\n".join(lines)
+
+
+def mean_class_interval(counts):
+    """Returns the 95 % interval (low, high) of metrics.mean_class_accuracy.
+
+    It is put together from the Wilson intervals of the classes, whose distances from their
+    accuracies add up as squares.
+
+    Args:
+      counts: int [K, K] of metrics.confusion_matrix.
+
+    Source: Zou & Donner 2008, doi:10.1002/sim.3095.
+    """
+    total = counts.sum(axis=1)
+    hits, total = np.diag(counts)[total > 0], total[total > 0]
+    intervals = [metrics.wilson_interval(int(h), int(n)) for h, n in zip(hits, total, strict=True)]
+    low, high = np.transpose(intervals)
+    share = hits / total
+    down, up = (np.linalg.norm(end - share) / len(share) for end in (low, high))
+    return float(share.mean() - down), float(share.mean() + up)
+
+
+def classes(result):
+    """Returns a line per class, then the confusion matrix."""
+    counts = metrics.confusion_matrix(result.logits, result.labels)
+    names = [str(name) for name in result.class_names]
+    table = f"Accuracy of each class\n{metrics.class_table(counts, names)}\n\nConfusion matrix"
+    if len(names) > _LARGEST_TEXT:
+        return f"{table}: too wide for text with {len(names)} classes; see --confusion_png"
+    return (
+        f"{table}: a row for each true class, a column for each predicted one\n"
+        f"{metrics.confusion_text(counts, names)}"
+    )
+
+
+def save_picture(path, result):
+    """Writes the confusion matrix as a PNG: shares of each true class, with the numbers."""
+    from matplotlib.figure import Figure
+
+    counts = metrics.confusion_matrix(result.logits, result.labels)
+    numbered = len(counts) <= _LARGEST_NUMBERED
+    side = 3 + (0.3 if numbered else 0.15) * len(counts)  # inches
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.add_subplot()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, label="share of the true class")
+    ticks = range(len(counts))
+    axes.set_xticks(ticks, result.class_names, rotation=90, fontsize=7)
+    axes.set_yticks(ticks, result.class_names, fontsize=7)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title("\n".join(textwrap.wrap(str(result.protocol), int(12 * side))), fontsize=6)
+    if numbered:
+        for (row, column), count in np.ndenumerate(counts):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=6)
+    with results.new_file(path) as file:
+        figure.savefig(file, format="png", dpi=min(120, 4500 / side))
+
+
+def _line(name, value, interval):
+    low, high = interval
+    return f"{name:<16}{100 * value:6.2f} %  (95 % interval {100 * low:.2f} to {100 * high:.2f})"

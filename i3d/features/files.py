@@ -1,0 +1,247 @@
+"""What feature extraction writes: the work in progress, the output, the videos that failed.
+
+    check_output("ucf101.pkl")                           # before the work
+    with Work("ucf101.pkl", plan) as work:
+        work.save(0, Rows(features, start_s, end_s, views))
+        work.finish(entries, failures, windows=False)
+
+OUT.work/ holds a file per video until OUT is written with all of them, so that a run which was
+killed goes on, and one in which videos failed can be run again for those. A .pkl is written, never
+read: unpickling runs what a file says.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pickle
+import shutil
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from i3d.features import videos
+from i3d.features.rows import Rows
+
+_SUFFIXES = (".pkl", ".npz")
+_FINISHED = "finished"  # in the folder of work: OUT is about to be there, or is
+_LACKING = "lacking"  # likewise, but videos failed: OUT may be written again
+# What reading a file can raise that was cut off when the machine went down.
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+class OutputError(ValueError):
+    """A place that cannot be written to; one line."""
+
+
+def check_output(out):
+    """Makes sure that `out` can be written: a .pkl, a .npz or a folder that is not there yet,
+    or one that lacks videos which failed.
+
+    Raises:
+      OutputError: it cannot.
+    """
+    path, work = Path(out), _work_folder(out)
+    if path.exists() and (work / _FINISHED).exists():
+        shutil.rmtree(work)  # left by a kill at the very end
+    if path.suffix not in ("", *_SUFFIXES) and not path.is_dir():
+        raise OutputError(
+            f"--out: expected a name that ends in .pkl or .npz, or a folder, got {path.name!r}"
+        )
+    if path.exists() and (work / _LACKING).exists():
+        return
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise OutputError(f"--out: {path} is there already; remove it or choose another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--out: {path.parent} cannot be made: {error.strerror}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"--out: no permission to write in {path.parent}")
+
+
+def _work_folder(out):
+    path = Path(os.path.abspath(out))
+    return path.with_name(path.name + ".work")
+
+
+class Work:
+    """The folder OUT.work, for one process at a time and one plan.
+
+    Attributes:
+      done: set of the indices of videos whose rows are there.
+    """
+
+    def __init__(self, out, plan):
+        """Touches nothing yet.
+
+        Args:
+          out: as for `check_output`.
+          plan: {key: text or number}, all that decides the numbers; work is gone on with only
+            under an equal one.
+        """
+        self._out, self._plan = Path(os.path.abspath(out)), plan
+        self._folder = _work_folder(out)
+        self.done = set()
+
+    def __enter__(self):
+        """Claims the folder and finds what is done.
+
+        Raises:
+          OutputError: another run is at work here, or left work with another plan.
+        """
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / "lock"
+        with contextlib.ExitStack() as stack:
+            lock = stack.enter_context(open(path, "w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
+            except (
+                BlockingIOError,
+                FileNotFoundError,
+            ):  # held, or just removed
+                alone = False
+            if not alone:
+                raise OutputError(f"--out: another run is writing {self._out}; wait for it")
+            self._check_plan()
+            self._lock = stack.pop_all()
+        for partial in self._folder.glob("*.partial"):
+            _remove(partial)
+        self.done = {int(path.stem) for path in self._folder.glob("[0-9]*.npz") if _whole(path)}
+        return self
+
+    def __exit__(self, *error):
+        """Lets the folder go, and removes it where nothing is in it to go on with."""
+        if not self.done:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._lock.close()
+
+    def _check_plan(self):
+        path, own = self._folder / "plan.json", json.loads(json.dumps(self._plan))
+        begun = path.exists() and any(self._folder.glob("[0-9]*.npz"))
+        there = json.loads(path.read_text()) if begun else own
+        for key in own:
+            if there.get(key) != own[key]:
+                raise OutputError(
+                    f"{self._folder}: holds work with {key} {there.get(key)!r}, this run has "
+                    f"{own[key]!r}; give the same flags to go on, or remove that folder"
+                )
+        with self._new("plan.json", path) as partial:
+            partial.write_text(json.dumps(own, indent=2) + "\n")
+
+    @contextlib.contextmanager
+    def _new(self, name, path):
+        """Gives a place in the folder to write to, which becomes `path` if the block succeeds."""
+        partial = self._folder / f"{name}.partial"
+        yield partial
+        if partial.is_file():
+            with open(partial, "rb") as file:
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+
+    def save(self, index, rows):
+        """Writes the Rows of a video."""
+        with self._new(f"{index:07d}", self._folder / f"{index:07d}.npz") as partial:
+            with open(partial, "wb") as file:
+                np.savez(file, **rows._asdict())
+        self.done.add(index)
+
+    def finish(self, entries, failures, windows):
+        """Writes OUT and OUT.failures.jsonl from what was saved.
+
+        Removes the folder if no video failed. An OUT that lacks videos is replaced.
+
+        Args:
+          entries: feature_list.Entry of each video.
+          failures: {index: reason}.
+          windows: whether the output tells rows with their times, not one vector a video.
+
+        Raises:
+          OutputError: all videos failed, so that there is nothing to write.
+        """
+        self._write_failures(entries, failures)
+        if not self.done:
+            path, reason = entries[min(failures)].path, failures[min(failures)]
+            raise OutputError(f"none of {len(entries)} videos gave features; {path}: {reason}")
+        rows = [self._rows(index) if index in self.done else None for index in range(len(entries))]
+        with self._new("output", self._out) as partial:
+            if self._out.suffix == ".pkl":
+                _write_pickle(partial, rows, windows)
+            elif self._out.suffix == ".npz":
+                _write_npz(partial, entries, rows, windows)
+            else:
+                _write_folder(partial, entries, rows, windows)
+            (self._folder / (_LACKING if failures else _FINISHED)).touch()
+            if self._out.is_dir() and (self._folder / _LACKING).exists():
+                shutil.rmtree(self._out)  # a folder is not replaced in one step
+        if not failures:
+            shutil.rmtree(self._folder)
+
+    def _write_failures(self, entries, failures):
+        path = self._out.with_name(self._out.name + ".failures.jsonl")
+        if failures:
+            with self._new("failures", path) as partial:
+                partial.write_text("".join(_failure_lines(entries, failures)))
+        else:
+            path.unlink(missing_ok=True)  # of a run whose output was removed
+
+    def _rows(self, index):
+        with np.load(self._folder / f"{index:07d}.npz", allow_pickle=False) as arrays:
+            return Rows(**arrays)
+
+
+def _whole(path):
+    """Removes a file of rows that a crash of the machine left unreadable; returns whether it is."""
+    try:
+        with open(path, "rb") as file:  # which np.load would leave open if it fails
+            Rows(**np.load(file, allow_pickle=False))
+            return True
+    except _DAMAGE:
+        path.unlink()
+        return False
+
+
+def _remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _failure_lines(entries, failures):
+    for index, reason in sorted(failures.items()):
+        entry = entries[index]
+        reason = reason.removeprefix(f"{entry.path}: ")
+        row = {"index": index, "path": entry.path, "reason": reason}
+        yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _of_video(rows, windows):
+    """Returns what the output says of one video: float32 [C], with windows a dict of arrays."""
+    if rows is None:
+        return None
+    return rows._asdict() if windows else rows.features[0]
+
+
+def _write_pickle(path, rows, windows):
+    with open(path, "wb") as file:
+        pickle.dump([_of_video(r, windows) for r in rows], file, protocol=4)
+
+
+def _write_npz(path, entries, rows, windows):
+    there = [(entry.name, r) for entry, r in zip(entries, rows, strict=True) if r is not None]
+    ids = [name for name, r in there for _ in r.views]
+    fields = Rows._fields if windows else ("features", "views")
+    arrays = {name: np.concatenate([getattr(r, name) for _, r in there]) for name in fields}
+    with open(path, "wb") as file:
+        np.savez(file, ids=np.array(ids), **arrays)
+
+
+def _write_folder(path, entries, rows, windows):
+    for name, r in zip(videos.file_names(entries), rows, strict=True):
+        if r is None:
+            continue
+        target = path / f"{name}{'.npz' if windows else '.npy'}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target, "wb") as file:
+            np.savez(file, **r._asdict()) if windows else np.save(file, r.features[0])

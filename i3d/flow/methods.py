@@ -1,0 +1,88 @@
+"""Optical flow between consecutive frames, by a method chosen by name.
+
+    from data_prep import flow, video
+    frames = video.read_frames("jump.mp4")
+    for field in flow.flow_fields(frames, "dis"):       # one of flow.METHODS
+        picture = flow.colour_wheel(field, bound_px=20)
+
+OpenCV may use several threads; a pool of workers should call cv2.setNumThreads(1) in each.
+"""
+
+import cv2
+import numpy as np
+
+
+def _opencv(algorithm):
+    """Returns a function of two grey images that calls an OpenCV flow object."""
+    return lambda previous, following: algorithm.calc(previous, following, None)
+
+
+def _dis():
+    return _opencv(cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM))
+
+
+def _tvl1():
+    from i3d.flow.tvl1.pair import tvl1_flow  # numba takes a second to import
+
+    return tvl1_flow
+
+
+# name -> a function without arguments that makes the method, a function of two uint8 grey images
+# [H, W] (previous, following) that returns the flow, float32 [H, W, 2].
+METHODS = {
+    "tvl1": _tvl1,  # the same algorithm as the next, rewritten for speed
+    # Zach, Pock, Bischof 2007, "A duality based approach for realtime TV-L1 optical flow";
+    # OpenCV's defaults: tau 0.25, lambda 0.15, theta 0.3, 5 scales, 5 warps, epsilon 0.01.
+    "opencv_tvl1": lambda: _opencv(cv2.optflow.DualTVL1OpticalFlow_create()),
+    # Kroeger et al. 2016, "Fast optical flow using dense inverse search", arXiv:1603.03590.
+    "dis": _dis,
+    # Farneback 2003, "Two-frame motion estimation based on polynomial expansion".
+    "farneback": lambda: _opencv(cv2.FarnebackOpticalFlow_create()),
+}
+
+
+def flow_fields(frames, method):
+    """Yields the flow between consecutive frames; holds two frames at a time.
+
+    Args:
+      frames: iterable of N uint8 RGB frames [H, W, 3] of one size.
+      method: a name in METHODS.
+
+    Returns:
+      Iterator of N - 1 float32 fields [H, W, 2] in pixels per frame, x (to the right) then y
+      (down), not clipped. Field t is the motion from frame t to frame t + 1, at the pixels of
+      frame t.
+
+    Raises:
+      ValueError: the method is unknown.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown flow method {method!r}; expected one of {', '.join(METHODS)}")
+    return _fields(frames, METHODS[method]())
+
+
+def _fields(frames, flow):
+    previous = None
+    for frame in frames:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        if previous is not None:
+            yield flow(previous, grey)
+        previous = grey
+
+
+def colour_wheel(field, bound_px):
+    """Returns a flow field as a picture, uint8 RGB [H, W, 3].
+
+    Hue is the direction (right red, down yellow-green, left cyan, up violet) and saturation the
+    length: white is no motion, a full colour is bound_px or more.
+
+    Args:
+      field: float [H, W, 2], pixels per frame, x then y.
+      bound_px: pixels per frame that get the full colour, above 0.
+    """
+    x, y = np.moveaxis(np.asarray(field, np.float32), -1, 0)
+    length, angle = cv2.cartToPolar(x, y, angleInDegrees=True)
+    hue = np.rint(angle * (256 / 360)).astype(np.int32) & 255  # a full turn is 256 hues
+    saturation = np.rint(np.minimum(length / bound_px, 1) * 255)
+    hsv = np.stack([hue, saturation, np.full_like(saturation, 255)], -1).astype(np.uint8)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)

@@ -1,0 +1,1 @@
+"""From a video or a record to logits: views, one network, one loop, one average."""

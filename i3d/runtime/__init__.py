@@ -1,0 +1,1 @@
+"""What every command needs: files, locks, progress, devices, one ladder of errors."""

@@ -1,0 +1,1 @@
+"""Training runs: configuration, step, optimizer, checkpoints."""

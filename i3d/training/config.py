@@ -1,0 +1,279 @@
+"""The configuration of a training run: every key with its default, and nothing else.
+
+    def get_config():                          # in a file under configs/
+        config = i3d.training.config.defaults()
+        config.optimizer.learning_rate = 0.01
+        return config
+    config.define_flag(); app.run(main, flags_parser=config.parse_flags)        # in the command
+    python -m i3d.train --config=FILE.py --config.optimizer.learning_rate=0.02
+
+A key that is not in `defaults`, or a value of another type, is an error of one line.
+"""
+
+import difflib
+import re
+import sys
+import warnings
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from i3d.training import config_errors, schedules
+
+_CHOICES = {
+    "precision": ("float32", "bfloat16"),
+    "batch_norm": ("local", "sync", "frozen"),
+    "data.stream": ("rgb", "flow"),
+    "model.start_stream": ("", "rgb", "flow"),
+    "data.crop": ("random", "multi_scale", "random_resized"),
+    "schedule.name": ("piecewise", "step", "multi_step", "cosine"),
+}
+# What numbers must not be below; the keys of every other number: 0.
+_AT_LEAST_1 = (
+    "steps data.frames data.stride data.size data.read_mb batch.per_replica batch.accumulate "
+    "schedule.every log_every validate_every checkpoint_every"
+).split()
+_SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
+_BELOW_1 = (
+    "batch_norm_momentum label_smoothing model.dropout optimizer.momentum optimizer.ema_decay"
+).split()
+_NUMBERS = (int, float)
+_ELEMENTS = {
+    "data.mean": _NUMBERS,
+    "data.std": _NUMBERS,
+    "optimizer.head_factors": _NUMBERS,
+    "schedule.boundaries": (int,),
+    "schedule.factors": _NUMBERS,
+}
+# The keys that only some schedules read.
+_READ_BY = {
+    "begin": ("cosine",),
+    "every": ("step",),
+    "gamma": ("step", "multi_step"),
+    "boundaries": ("piecewise", "multi_step"),
+    "factors": ("piecewise",),
+}
+
+
+def defaults():
+    """Returns the locked ConfigDict of all keys. The type of a default is the type of its key."""
+    config = ConfigDict()
+    config.steps = 1000  # updates; schedules and intervals count in them too
+    config.seed = 0  # of initial weights, clips drawn and dropout
+    config.deterministic = True  # equal runs give equal weights; some GPU operations refuse it
+    config.precision = "float32"  # or "bfloat16": layers in it, variables and loss in float32
+    config.batch_norm = "local"  # "local", "sync" or "frozen"; see train_step.set_batch_norm
+    config.batch_norm_momentum = 0.0  # of moving statistics; 0: the model's own (I3D 0.999)
+    config.label_smoothing = 0.0
+    config.log_every = 10
+    config.validate_every = 500
+    config.checkpoint_every = 500
+    config.data = _data()
+    config.model = _model()
+    config.batch = _batch()
+    config.optimizer = _optimizer()
+    config.schedule = _schedule()
+    return config.lock()
+
+
+def _data():
+    data = ConfigDict()
+    data.records = ""  # folder written by data_prep; must be given
+    data.train = "train"  # names of splits
+    data.validation = "validation"  # "" for none
+    data.stream = "rgb"  # or "flow"
+    data.frames = 64  # of a clip
+    data.stride = 1  # from one frame of a clip to the next
+    data.segments = 0  # of a video, a clip of each stacked in the channels; 0: one clip in time
+    data.size = 224  # pixels of the crop's sides
+    data.crop = "random"  # or "multi_scale" or "random_resized"; see data/cropping.py
+    data.flip = True  # half of the clips mirrored
+    data.mean = ()  # of the channels in 0..255, and std: (x - mean) / std; (): [-1, 1]
+    data.std = ()
+    data.read_mb = 512  # memory for encoded videos being read, on each worker
+    data.flow_method = "tvl1"  # what the stored flow was made with; "" takes any
+    return data
+
+
+def _model():
+    model = ConfigDict()
+    model.name = "inception_i3d"  # of i3d.models.names()
+    model.width = 1.0
+    model.dropout = 0.5
+    model.start = ""  # checkpoint to begin with (TF1 prefix, .weights.h5, .pth); "": random weights
+    model.start_stream = ""  # of that checkpoint where it is not data.stream: "rgb" or "flow"
+    model.inflate = False  # whether that checkpoint is of a network of images
+    return model
+
+
+def _batch():
+    batch = ConfigDict()
+    batch.per_replica = 6  # clips at a time on each device
+    batch.accumulate = 1  # how often, before an update
+    return batch
+
+
+def _optimizer():
+    optimizer = ConfigDict()
+    optimizer.learning_rate = 0.1
+    optimizer.reference_batch = 0  # clips per update which that rate is for; 0: do not scale it
+    optimizer.momentum = 0.9
+    optimizer.weight_decay = 1e-7  # L2, added to the gradient
+    optimizer.head_factors = ()  # of the rate, for the head's kernel and its bias; (): 1 and 1
+    optimizer.kernels_only = False  # no L2 on offsets, scales and biases
+    optimizer.clip_norm = 0.0  # largest norm of all gradients; 0: no clipping
+    optimizer.ema_decay = 0.0  # of averaged weights to validate with; 0: none
+    return optimizer
+
+
+def _schedule():
+    schedule = ConfigDict()
+    schedule.name = "piecewise"  # "piecewise", "step", "multi_step", "cosine" (to the last step)
+    schedule.begin = 0  # cosine: step at which it leaves the full rate
+    schedule.boundaries = ()  # steps (int) from which on the next factor holds
+    schedule.factors = (1.0,)  # piecewise: of learning_rate, one more than boundaries
+    schedule.every = 1000  # step: so often the rate is multiplied by gamma
+    schedule.gamma = 0.1  # step, multi_step
+    schedule.warmup_steps = 0
+    schedule.warmup_factor = 0.1  # at step 0
+    return schedule
+
+
+def learning_rate(config, step, clips_per_update):
+    """Returns the learning rate of one update, a float.
+
+    Args:
+      config: as `defaults`.
+      step: the update, from 0.
+      clips_per_update: batch.per_replica * replicas * batch.accumulate, for linear scaling.
+    """
+    schedule, rate = config.schedule, config.optimizer.learning_rate
+    if config.optimizer.reference_batch:
+        rate = schedules.linear_scaling(rate, clips_per_update, config.optimizer.reference_batch)
+    if schedule.name == "cosine":
+        rate = schedules.cosine(step, rate, config.steps - schedule.begin, schedule.begin)
+    elif schedule.name == "step":
+        rate = schedules.step_decay(step, rate, schedule.every, schedule.gamma)
+    elif schedule.name == "multi_step":
+        rate = schedules.multi_step(step, rate, schedule.boundaries, schedule.gamma)
+    else:
+        rates = [rate * factor for factor in schedule.factors]
+        rate = schedules.piecewise(step, schedule.boundaries, rates)
+    return rate * schedules.warmup(step, schedule.warmup_steps, schedule.warmup_factor)
+
+
+def check(config):
+    """Makes sure that `config` has the keys of `defaults`, and values that they can take.
+
+    Raises:
+      ValueError: one line that names the key, what was expected and what came.
+    """
+    # A file that could not be read is an object which raises the reason at any access.
+    if not hasattr(config, "items"):
+        raise ValueError(f"expected get_config() to return config.defaults(), got {config!r}")
+    expected, values = flat(defaults()), flat(config)
+    for key in values:
+        _check_known(key, expected)
+    for key, default in expected.items():
+        if key not in values:
+            raise ValueError(f"config.{key}: missing; expected get_config() to begin with defaults")
+        _check_value(key, values[key], default)
+    _check_input(config.data)
+    _check_schedule(config.schedule, config.steps)
+    learning_rate(config, 0, 1)  # boundaries and factors fit
+
+
+def define_flag(flag_values=flags.FLAGS, argv=None):
+    """Defines --config=FILE.py and the flags --config.KEY=VALUE which override its keys."""
+    config_flags.DEFINE_config_file(
+        "config", None, "configuration of the run, a file", flag_values, sys_argv=argv
+    )
+
+
+def parse_flags(argv, flag_values=flags.FLAGS):
+    """Parses the command line; what is wrong in it or in the file ends the program in one line.
+
+    To be given to absl's app.run as flags_parser.
+
+    Returns:
+      the arguments that are not flags.
+    """
+    try:
+        for argument in argv[1:]:
+            if match := re.match(r"--?(?:no)?config\.([\w.]+)", argument):
+                _check_known(match[1], flat(defaults()))
+        with warnings.catch_warnings():  # ml_collections loads the file in an old way
+            warnings.filterwarnings("ignore", "the load_module", DeprecationWarning)
+            rest = flag_values(argv)
+        if flag_values.config is None:
+            raise ValueError("expected --config=FILE.py, got none; configs/ holds some")
+        check(flag_values.config)
+        return rest
+    except config_errors.KINDS as error:
+        types = {key: type(value).__name__ for key, value in flat(defaults()).items()}
+        sys.exit(config_errors.one_line(error, types))
+
+
+def flat(config, prefix=""):
+    """Returns {"a.b": value} of a ConfigDict of ConfigDicts."""
+    found = {}
+    for key, value in config.items():
+        deeper = isinstance(value, ConfigDict)
+        found |= flat(value, f"{prefix}{key}.") if deeper else {prefix + key: value}
+    return found
+
+
+def _check_known(key, expected):
+    if key not in expected:
+        near = difflib.get_close_matches(key, expected, 1)
+        # A right name in the wrong place, or a place without a name.
+        near = near or [k for k in expected if k.split(".")[-1] == key.split(".")[-1]]
+        hint = f"; did you mean config.{near[0]}?" if near else f"; there are {', '.join(expected)}"
+        raise ValueError(f"config.{key}: no such key{hint}")
+
+
+def _check_value(key, value, default):
+    kind = type(default)
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise ValueError(f"config.{key}: expected {kind.__name__}, got {value!r}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        near = difflib.get_close_matches(value, _CHOICES[key], 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"config.{key}: expected one of {_CHOICES[key]}, got {value!r}{hint}")
+    if kind is tuple and not all(type(v) in _ELEMENTS[key] for v in value):
+        names = " or ".join(t.__name__ for t in _ELEMENTS[key])
+        raise ValueError(f"config.{key}: expected a tuple of {names}, got {value!r}")
+    if key in _SIZES and len(value) not in _SIZES[key]:
+        sizes = " or ".join(map(str, _SIZES[key]))
+        raise ValueError(f"config.{key}: expected {sizes} numbers, got {value!r}")
+    if kind in (int, float):
+        lowest = 1 if key in _AT_LEAST_1 else 0
+        if not lowest <= value or (key in _BELOW_1 and value >= 1):
+            below = " and below 1" if key in _BELOW_1 else ""
+            raise ValueError(f"config.{key}: expected at least {lowest}{below}, got {value}")
+
+
+def _check_input(data):
+    channels = {"rgb": 3, "flow": 2}[data.stream]
+    if len(data.mean) != len(data.std) or len(data.mean) not in (0, channels):
+        raise ValueError(
+            f"config.data.mean, config.data.std: expected () or {channels} numbers each for the "
+            f"stream {data.stream!r}, got {data.mean} and {data.std}"
+        )
+    if any(deviation <= 0 for deviation in data.std):
+        raise ValueError(f"config.data.std: expected numbers above 0, got {data.std}")
+
+
+def _check_schedule(schedule, steps):
+    """Refuses a key that the chosen schedule would ignore, and a cosine that never begins."""
+    if schedule.begin >= steps:
+        raise ValueError(
+            f"config.schedule.begin: expected less than config.steps, {steps}, got {schedule.begin}"
+        )
+    standard = defaults().schedule
+    for key, names in _READ_BY.items():
+        if schedule.name not in names and schedule[key] != standard[key]:
+            raise ValueError(
+                f"config.schedule.{key}: read by the schedule {' or '.join(names)} only, and "
+                f"schedule.name is {schedule.name!r}"
+            )

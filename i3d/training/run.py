@@ -1,0 +1,186 @@
+"""A training run: from its settings, or its last checkpoint, to its last step.
+
+    stopped_by = run.train(settings, "runs/rgb")     # settings: as i3d.training.config.defaults
+
+workdir/config.json, log.jsonl and tensorboard/ tell what was done; step-*/ are the last
+checkpoints; best.weights.h5 has the best top-1 accuracy in validation.
+"""
+
+import contextlib
+import time
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from i3d.evaluation import metrics
+from i3d.inference import records as inference_records
+from i3d.runtime import devices, stopping
+from i3d.runtime.progress import Progress
+from i3d.training import checkpoints, config, folder, input, model
+from i3d.training.log import RunLog, Window
+from i3d.training.step import TrainStep, check_finite
+
+
+def train(settings, workdir, replicas=0):
+    """Makes all steps that are left.
+
+    Args:
+      settings: ConfigDict as i3d.training.config.defaults, checked.
+      workdir: folder of the run.
+      replicas: as for `devices.strategy`.
+
+    Returns:
+      the number of the signal (SIGINT, SIGTERM) that stopped it before the last step, else 0.
+
+    Raises:
+      ValueError, OSError: the configuration, the data or the folder cannot be used as asked.
+      FloatingPointError: the loss is no number any more.
+      tf.errors.OpError: a record cannot be used (`stored.problem` gives the line), or memory is
+        short.
+    """
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(settings.seed)
+    strategy = devices.strategy(replicas)
+    data = input.opened(settings)
+    folder.claim(workdir, settings, strategy.num_replicas_in_sync, write=devices.is_chief(strategy))
+    return Run(settings, workdir, strategy, *data).go()
+
+
+class Run:
+    """A model, its optimizer, its data and what the run has come to."""
+
+    def __init__(self, settings, workdir, strategy, records, validation):
+        """Builds the model and loads the last checkpoint, or the weights to start from.
+
+        Args:
+          settings, workdir: as for `train`.
+          strategy: tf.distribute.Strategy.
+          records, validation: stored.Records; validation may be None.
+        """
+        self.settings, self.workdir, self.strategy = settings, Path(workdir), strategy
+        self.records, self.validation = records, validation
+        batch = settings.batch
+        self.clips = batch.per_replica * batch.accumulate * strategy.num_replicas_in_sync
+        self.chief = devices.is_chief(strategy)
+        with strategy.scope():
+            self.model = model.build(settings, len(records.class_names))
+            self.optimizer = model.optimizer(settings, self.model)
+        self.step = self._restored()
+        checkpoints.check_same_step(strategy, self.step)
+        self.train_step = TrainStep(
+            strategy,
+            self.model,
+            self.optimizer,
+            clips_per_update=self.clips,
+            label_smoothing=settings.label_smoothing,
+            seed=settings.seed,
+            prepare=input.prepare(settings.data),
+        )
+
+    def go(self):
+        """Makes the steps that are left; returns as `train`."""
+        left = self.settings.steps - self.step
+        if left <= 0:
+            self._tell(f"{self.workdir}: all {self.settings.steps} steps are made")
+            return 0
+        batches = iter(input.batches(self.settings, self.records, self.strategy, self.step))
+        opened = RunLog(self.workdir, self.step) if self.chief else contextlib.nullcontext()
+        alone, window, asked = devices.is_alone(self.strategy), Window(self.step), None
+        with opened as log, stopping.requests(alone) as requests, Progress(left, "step") as bar:
+            while self.step < self.settings.steps and not asked:
+                self._update(batches, window)
+                asked = requests[0] if requests else None
+                window = self._after_update(log, window, asked)
+                bar.add()
+        if self.step < self.settings.steps:
+            self._tell(f"{self.workdir}: stopped and saved at step {self.step}")
+            return asked
+        self._tell(f"{self.workdir}: done, {self.step} steps")
+        return 0
+
+    def _restored(self):
+        """Returns the step to go on from."""
+        state = checkpoints.restore(self.workdir, self.model, self.optimizer)
+        if state:
+            self._tell(f"{self.workdir}: goes on from step {state['step']}")
+            return state["step"]
+        if self.settings.model.start:
+            with self.strategy.scope():
+                self._tell(model.start(self.settings, self.model))
+                # Once more, as averages begin at these weights.
+                self.optimizer = model.optimizer(self.settings, self.model)
+        return 0
+
+    def _update(self, batches, window):
+        begin = time.perf_counter()
+        parts = [next(batches) for _ in range(self.settings.batch.accumulate)]
+        window.waited += time.perf_counter() - begin
+        window.rate = config.learning_rate(self.settings, self.step, self.clips)
+        window.results.append(self.train_step(parts, window.rate, self.step))
+        self.step += 1
+
+    def _after_update(self, log, window, asked):
+        """Logs, validates and saves where it is time to; returns the window to go on with."""
+        settings = self.settings
+        validate = self.validation and self._is_time(settings.validate_every)
+        save = asked or self._is_time(settings.checkpoint_every)
+        if not (validate or save or self._is_time(settings.log_every)):
+            return window
+        for name, text in (("loss", "loss"), ("gradient_norm", "norm of the gradients")):
+            check_finite([result[name] for result in window.results], window.first_step, text)
+        numbers = window.numbers(self.clips)
+        if log:
+            log.write(self.step, numbers)
+        if validate:
+            self._validate(log)
+        if save and self.chief:
+            checkpoints.save(self.workdir, self.step, self.model, self.optimizer, {})
+        return Window(self.step)
+
+    def _is_time(self, every):
+        return self.step == self.settings.steps or self.step % every == 0
+
+    def _validate(self, log):
+        """Takes the accuracies on all videos of the validation split, one centred view of each."""
+        numbers = self._accuracies()
+        if not log:
+            return
+        log.write(self.step, numbers, "validation")
+        best = checkpoints.best_info(self.workdir)
+        if best is None or numbers["top1"] > best["top1"]:
+            info = {"step": self.step} | numbers
+            checkpoints.save_best(self.workdir, self.model, self.optimizer, info)
+
+    def _accuracies(self):
+        data = self.settings.data
+        # A worker sees its part of the videos.
+        total = self.validation.num_records if devices.is_alone(self.strategy) else None
+        with self.optimizer.averaged(), Progress(total, "video", "validation") as bar:
+            scores = inference_records.evaluate(
+                self.model,
+                self.validation,
+                frames=data.frames,
+                stride=data.stride,
+                clips=data.segments or 1,
+                crops=1,
+                size=data.size,
+                segments=bool(data.segments),
+                prepare=input.prepare(data),
+                batch_size=self.settings.batch.per_replica,
+                strategy=self.strategy,
+                read_mb=data.read_mb,
+                on_batch=lambda count: [bar.add() for _ in range(count)],
+            )
+        top5 = min(5, scores.logits.shape[1])
+        counts = metrics.confusion_matrix(scores.logits, scores.labels)
+        return {
+            "top1": metrics.top_k_accuracy(scores.logits, scores.labels),
+            f"top{top5}": metrics.top_k_accuracy(scores.logits, scores.labels, top5),
+            "mean_class": metrics.mean_class_accuracy(counts),
+        }
+
+    def _tell(self, text):
+        if self.chief:
+            print(text, flush=True)

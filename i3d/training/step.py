@@ -1,0 +1,228 @@
+"""One training step, the same for one device, MirroredStrategy and MultiWorkerMirroredStrategy.
+
+with strategy.scope():
+    model = models.build("inception_i3d", num_classes=101, dropout=0.5)
+    set_batch_norm(model, "sync")
+    optimizer = SGD(model.trainable_variables, weight_decay=1e-7)
+train_step = TrainStep(strategy, model, optimizer, clips_per_update=48)
+results = train_step([next(batches)], learning_rate, step)      # {"loss", "hits", ...}
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from i3d.training.losses import cross_entropy, weighted_mean
+
+BATCH_NORM_MODES = ("local", "sync", "frozen")
+
+
+def set_batch_norm(model, mode, momentum=0.0):
+    """Sets how the BatchNormalization layers of a built model train, in place.
+
+    Call it before the optimizer is made: "frozen" takes variables out of the trainable ones.
+
+    Args:
+      model: keras.Model.
+      mode: "local": each replica normalises with the statistics of its own clips. "sync": with
+        those of all replicas' clips together. "frozen": with the moving statistics, which are
+        not updated; scale and offset are not trained either (the usual meaning, for
+        fine-tuning with few clips per replica).
+      momentum: share of the moving statistics that a step keeps; 0 leaves the model's own. Those
+        of I3D, 0.999, are of the last thousands of steps: with a run that short, evaluation is far
+        worse than training. 0.9 is right for a thousand steps.
+
+    Raises:
+      ValueError: an unknown mode.
+    """
+    if mode not in BATCH_NORM_MODES:
+        raise ValueError(f"batch norm: expected one of {BATCH_NORM_MODES}, got {mode!r}")
+    for layer in _batch_norms(model):
+        layer.trainable = mode != "frozen"
+        layer.synchronized = mode == "sync"  # read when the layer is called, so no new model
+        layer.momentum = momentum or layer.momentum
+
+
+class TrainStep:
+    """Forward, loss, gradients and update of one batch, given whole or in parts.
+
+    The model computes in whatever precision it was built with; the loss, the gradients of
+    variables and the update are float32.
+    """
+
+    def __init__(
+        self,
+        strategy,
+        model,
+        optimizer,
+        *,
+        clips_per_update,
+        label_smoothing=0.0,
+        seed=0,
+        prepare=tf.identity,
+    ):
+        """Keeps what every step needs; variables must have been made under strategy.scope().
+
+        Args:
+          strategy: tf.distribute.Strategy; tf.distribute.get_strategy() for one device.
+          model: clips -> logits [B, K].
+          optimizer: i3d.training.optimizer.SGD of the model's trainable variables.
+          clips_per_update: clips over all replicas and parts; the loss is their mean.
+          label_smoothing: see `i3d.training.losses.cross_entropy`.
+          seed: int >= 0; dropout is a function of it, the step, the part and the replica, so
+            that a resumed run needs no saved state of random numbers.
+          prepare: what makes the model's input of the clips of a batch, on the device.
+
+        Raises:
+          ValueError: the model holds float16 layers, which would need loss scaling.
+        """
+        half = [layer.name for layer in model.layers if layer.compute_dtype == "float16"]
+        if half:
+            raise ValueError(
+                f"layer {half[0]} computes in float16, whose small gradients vanish; "
+                "expected float32, or bfloat16 (policy mixed_bfloat16)"
+            )
+        self._strategy, self._model, self._optimizer = strategy, model, optimizer
+        self._clips_per_update, self._smoothing = clips_per_update, label_smoothing
+        self._seed, self._prepare = seed, prepare
+        self._random_states = [v for v in model.variables if v.name == "seed_generator_state"]
+        self._trained = [v.value for v in optimizer.variables]
+        self._statistics = _local_statistics(model)
+
+    def __call__(self, batches, learning_rate, step):
+        """Trains on one batch and returns its results, without waiting for them.
+
+        Args:
+          batches: list of parts, each (clips [B, T, H, W, C], labels int [B]) as the strategy
+            distributes them; clips float32, or what `prepare` takes. More than one part needs an
+            optimizer that accumulates.
+          learning_rate: Python float.
+          step: number of this update, from 0.
+
+        Returns:
+          dict of float32 scalars: "loss" (mean cross entropy of the clips, without L2), "hits"
+          (clips whose best class is the label), "gradient_norm" (before clipping and L2).
+
+        Raises:
+          ValueError: the parts do not hold clips_per_update clips (seen while tracing).
+        """
+        rate = tf.constant(learning_rate, tf.float32)
+        draws = [tf.constant(step * len(batches) + i, tf.int64) for i in range(len(batches))]
+        loss = hits = 0.0
+        for batch, draw in zip(batches[:-1], draws[:-1], strict=True):
+            part_loss, part_hits = self._accumulate(batch, draw, len(batches))
+            loss, hits = loss + part_loss, hits + part_hits
+        part_loss, part_hits, norm = self._update(batches[-1], draws[-1], rate, len(batches))
+        return {"loss": loss + part_loss, "hits": hits + part_hits, "gradient_norm": norm}
+
+    @tf.function
+    def _accumulate(self, batch, draw, num_parts):
+        def replica_step(batch, draw):
+            gradients, loss, hits = self._gradients(batch, draw, num_parts)
+            self._optimizer.accumulate(gradients)
+            return loss, hits
+
+        return self._sums(self._strategy.run(replica_step, (batch, draw)))
+
+    @tf.function
+    def _update(self, batch, draw, learning_rate, num_parts):
+        def replica_step(batch, draw, learning_rate):
+            gradients, loss, hits = self._gradients(batch, draw, num_parts)
+            norm = self._optimizer.apply(gradients, learning_rate)
+            self._average_statistics()
+            return loss, hits, norm
+
+        loss, hits, norm = self._strategy.run(replica_step, (batch, draw, learning_rate))
+        norm = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, norm, axis=None)
+        return *self._sums((loss, hits)), norm
+
+    def _gradients(self, batch, draw, num_parts):
+        """Returns gradients, loss and hits of this replica: its shares of the whole batch's."""
+        clips, labels = batch
+        self._check_batch(labels, num_parts)
+        self._seed_dropout(draw)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._trained)
+            logits = self._model(self._prepare(clips), training=True)
+            each = cross_entropy(logits, labels, self._smoothing)
+            loss = weighted_mean(each, total=self._clips_per_update)
+        gradients = tape.gradient(loss, self._trained)
+        best = tf.argmax(logits, axis=-1, output_type=labels.dtype)
+        return gradients, loss, tf.reduce_sum(tf.cast(best == labels, tf.float32))
+
+    def _check_batch(self, labels, num_parts):
+        replicas = self._strategy.num_replicas_in_sync
+        clips = labels.shape[0]
+        if clips is None or clips * replicas * num_parts != self._clips_per_update:
+            raise ValueError(
+                f"expected {self._clips_per_update} clips per update, got {clips} per replica x "
+                f"{replicas} replicas x {num_parts} parts; batch with drop_remainder=True"
+            )
+
+    def _seed_dropout(self, draw):
+        """Sets each layer's random state to (seed and layer, draw and replica)."""
+        context = tf.distribute.get_replica_context()
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
+        count = draw * self._strategy.num_replicas_in_sync + replica
+        for i, state in enumerate(self._random_states):
+            values = tf.stack([tf.constant(1000 * self._seed + i, tf.int64), count])
+            state.assign(tf.cast(values, state.dtype))
+
+    def _average_statistics(self):
+        """Makes moving statistics those of all replicas, so that all hold the same weights.
+
+        Otherwise a checkpoint would keep what the first replica saw, and evaluation would
+        depend on the replica that a video comes to.
+        """
+        if self._strategy.num_replicas_in_sync > 1 and self._statistics:
+            context = tf.distribute.get_replica_context()
+            # A copy, as all_reduce goes by its device, and the value that is read has none.
+            values = [tf.identity(v.value) for v in self._statistics]
+            means = context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
+            for v, mean in zip(self._statistics, means, strict=True):
+                v.assign(mean)
+
+    def _sums(self, values):
+        return tuple(
+            self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in values
+        )
+
+
+def check_finite(values, first_step, name="loss"):
+    """Returns the values as floats, having made sure that none is NaN or infinite.
+
+    Call it at every log point and before every checkpoint, with all losses and gradient norms since
+    the last call: so training does not wait for every step, and no spoilt weights are saved.
+
+    Args:
+      values: float scalars of consecutive steps.
+      first_step: the step of the first of them.
+      name: what they are.
+
+    Raises:
+      FloatingPointError: one is not finite; the message names the step and what to do.
+    """
+    values = [float(value) for value in values]
+    for step, value in enumerate(values, first_step):
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"step {step}: the {name} is {value}, expected a finite number; begin again in "
+                "another --workdir with a lower learning rate, a longer warm-up, "
+                "optimizer.clip_norm=40 or batch_norm 'frozen'"
+            )
+    return values
+
+
+def _batch_norms(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _batch_norms(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            yield layer
+
+
+def _local_statistics(model):
+    """Returns the moving statistics that replicas compute apart from each other."""
+    local = [layer for layer in _batch_norms(model) if layer.trainable and not layer.synchronized]
+    return [v for layer in local for v in (layer.moving_mean, layer.moving_variance)]

@@ -1,0 +1,1 @@
+"""Decoding: video files to RGB frames at a constant rate."""

@@ -1,0 +1,194 @@
+"""Reads video files as RGB frames at a constant rate; memory does not grow with their length.
+
+    from data_prep import video
+    info = video.probe("jump.mp4")                # codec, size, rate, frames, problem
+    for frame in video.read_frames("jump.mp4"):   # 25 fps, shorter side 256
+        ...                                       # uint8 [H, W, 3]
+
+Files are named by path only, never by address. Each file is decoded by one thread: use a pool
+of processes for many files.
+"""
+
+import dataclasses
+import math
+from fractions import Fraction
+
+import av
+
+from i3d.data import schema
+from i3d.video.clock import Clock, intervals
+from i3d.video.picture import Converter, aspect_problem, turned_size
+from i3d.video.source import Source, VideoError
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoInfo:
+    """What a video file holds, found by decoding all of it.
+
+    Attributes:
+      codec: libav's name of the format, such as "h264" or "av1".
+      width: pixels as displayed, that is after rotation; pixels count as square.
+      height: likewise.
+      fps: mean frames per second.
+      frames: number of frames that can be decoded.
+      duration_s: seconds from the first frame to the end of the last.
+      rotation: degrees the stored picture is turned counter-clockwise for display, -180 to 180.
+      timestamps_usable: False where frames are placed by their number and the stream's rate.
+      problem: "" or one line on what is wrong with a file of which some frames can be read.
+    """
+
+    codec: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    duration_s: float
+    rotation: int
+    timestamps_usable: bool
+    problem: str
+
+
+def probe(path):
+    """Returns the VideoInfo of a file; decodes all of it, without converting pictures.
+
+    Raises:
+      VideoError: not one frame can be read. A file that gives some frames and then fails is
+        described by `problem` instead.
+    """
+    with Source(path) as source:
+        clock = Clock(source)
+        first, frames, duration, problem = _decode_all(source, clock)
+        height, width = turned_size(first)
+        return VideoInfo(
+            codec=source.stream.codec_context.codec.canonical_name,
+            width=width,
+            height=height,
+            fps=float(frames / duration),
+            frames=frames,
+            duration_s=float(duration),
+            rotation=first.rotation,
+            timestamps_usable=clock.trusted,
+            problem=problem or aspect_problem(height, width),
+        )
+
+
+def _decode_all(source, clock):
+    """Returns (first frame, number of frames, seconds, problem)."""
+    problem, frames, damaged = "", 0, 0
+    try:
+        for last in source.decode():
+            if not frames:
+                first = last
+            clock.time(last)
+            frames += 1
+            damaged += last.is_corrupt
+    except VideoError as error:
+        if not frames:
+            raise
+        problem = str(error).removeprefix(f"{source.path}: ")
+    duration = clock.end(last)
+    problem = problem or _shortfall(source, clock, duration)
+    if damaged and not problem:
+        problem = f"damaged frames that the decoder patched up: {damaged}"
+    return first, frames, duration, problem
+
+
+def _shortfall(source, clock, end):
+    """Returns one line on what the header promises and the data do not hold, or ""."""
+    promised = source.stream.frames
+    if source.packets < promised:
+        return f"incomplete: the header promises {promised} frames, {source.packets} are there"
+    promised = (source.container.duration or 0) / av.time_base
+    end = float(end)
+    if clock.trusted and not source.stream.frames and promised > end * 1.02 + 1:  # sound may go on
+        return f"incomplete: the header promises {promised:.1f} s, the video ends at {end:.1f} s"
+    return ""
+
+
+def stated(path):
+    """Returns (height, width, seconds) of a file from its header and first frame; quick.
+
+    Height and width are as displayed; seconds are as the container says, None where it does
+    not: good for an estimate, not for arithmetic.
+
+    Raises:
+      VideoError: not one frame can be read.
+    """
+    with Source(path) as source:
+        height, width = turned_size(next(source.decode()))
+        duration = source.container.duration
+    return height, width, duration / av.time_base if duration else None
+
+
+def read_frames(path, fps=schema.FPS, short_side=schema.SHORT_SIDE, start_s=0.0, end_s=None):
+    """Yields the frames of a video, uint8 RGB [H, W, 3], in the decoder's output order.
+
+    Frame n shows the video at n / fps seconds from its first frame, by the rule of ffmpeg's fps
+    filter: a frame goes to the slot nearest its timestamp and stays until the next one's, so
+    that duration is kept within one frame. Where timestamps are missing or run backwards (AVI
+    with B-frames stores none), frames are placed by their number and the stream's rate.
+
+    The stored rotation or flip is applied. Non-square pixels are not: a stored pixel stays a
+    pixel, as in OpenCV and decord (Kinetics clips squeezed to 340x256 stay so). Where resolution
+    changes on the way, later frames are resized to the first one's.
+
+    Args:
+      path: a file. Of several video streams the one is read that ffmpeg would choose.
+      fps: output frames per second; None gives every frame once.
+      short_side: pixels of the shorter side; the longer keeps the aspect and is rounded to the
+        nearest pixel, halves up. Bilinear, up or down. None keeps the size.
+      start_s: seconds from the first frame. The result is exactly slots
+        round(start_s * fps) to round(end_s * fps) - 1 of the whole video's (with fps None, the
+        frames whose time is in [start_s, end_s)), and it is found by seeking where it can be.
+      end_s: likewise; None, or beyond the end, reads to the end.
+
+    Raises:
+      VideoError: the file cannot be read, no frame is in the range, or data are corrupt
+        (raised after the frames before them were given). Damage that the decoder patches up
+        by itself is not an error here; `probe` reports it.
+    """
+    finite = math.isfinite(start_s) and (end_s is None or math.isfinite(end_s))
+    if not (finite and 0 <= start_s and (end_s is None or start_s < end_s)):
+        raise VideoError(f"{path}: expected 0 <= start_s < end_s, got {start_s} and {end_s}")
+    start, stop = exact(start_s), math.inf if end_s is None else exact(end_s)
+    convert, empty = None, True
+    for frame, begins, ends in intervals(path, start):
+        convert = convert or _converter(path, frame, short_side)
+        if begins >= stop:
+            break
+        for _ in range(times_shown(begins, ends, start, stop, fps)):
+            empty = False
+            yield convert(frame)
+    if empty and start == 0:  # a video shorter than half a slot
+        yield convert(frame)
+    elif empty:
+        limits = f"{start_s} s to " + ("the end" if end_s is None else f"{end_s} s")
+        raise VideoError(f"{path}: no frame from {limits} (read as far as {float(ends):.3f} s)")
+
+
+def _converter(path, first, short_side):
+    """Returns the Converter to the size that the file's first frame sets."""
+    try:
+        return Converter(first, short_side)
+    except ValueError as error:
+        raise VideoError(f"{path}: {error}") from None
+
+
+def exact(seconds):
+    """Returns the fraction that was meant, such as 1001/30000, at a millionth's resolution."""
+    return Fraction(float(seconds)).limit_denominator(10**6)
+
+
+def times_shown(begins, ends, start, stop, fps):
+    """Returns in how many slots of [start, stop) a frame is shown that lasts [begins, ends).
+
+    Times are Fractions of seconds; with fps None a frame that begins in [start, stop) counts once.
+    """
+    if fps is None:
+        return int(start <= begins < stop)
+    return max(0, slot(min(ends, stop), fps) - slot(max(begins, start), fps))
+
+
+def slot(time, fps):
+    """Returns the number of the slot at `fps` that is nearest to a time, a Fraction of seconds."""
+    return math.floor(time * Fraction(fps) + Fraction(1, 2))

@@ -1,0 +1,1 @@
+"""Pictures of videos, flow and predictions."""

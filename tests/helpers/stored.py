@@ -1,0 +1,27 @@
+"""Small data sets, built in this process, for the tests that read them back."""
+
+import shutil
+
+from data_prep import dataset, shards
+from data_prep.build import Build
+from data_prep.inputs import read
+from tests.helpers.building import write_folder
+
+RECIPE = shards.Recipe(flow_method="dis", short_side=48, max_segment_s=0.4)
+
+
+def build(out, videos, recipe=RECIPE, split="train", num_shards=3):
+    """Builds a split of the videos in a folder, as `build` does with one worker; returns out."""
+    items, names = read(videos)
+    made = Build(out, split, tuple(items), tuple(names), recipe, num_shards)
+    made.work.mkdir(parents=True)
+    for task in made.tasks:
+        shards.write_shard(task)
+    dataset.finish(made)
+    shutil.rmtree(made.work.parent)
+    return out
+
+
+def videos(root):
+    """Writes 9 videos of 20 to 28 frames in 3 classes; returns root."""
+    return write_folder(root, per_class=3)

@@ -1,0 +1,186 @@
+"""The closed configuration: every mistake is one line that names the key."""
+
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+
+from i3d.training import config, config_errors
+
+FILE = """
+from i3d import config
+
+def get_config():
+    c = config.defaults()
+    {}
+    return c
+"""
+
+
+@pytest.fixture
+def parse(tmp_path):
+    def parse(body="pass", *overrides, text=FILE):
+        path = tmp_path / "recipe.py"
+        path.write_text(text.format(body))
+        values = flags.FlagValues()
+        argv = ["train", f"--config={path}", *overrides]
+        config.define_flag(values, argv)
+        config.parse_flags(argv, values)
+        return values.config
+
+    return parse
+
+
+def error_of(parse, *arguments, **keywords):
+    with pytest.raises(SystemExit) as caught:
+        parse(*arguments, **keywords)
+    message = caught.value.code
+    assert "\n" not in message and "Traceback" not in message
+    return message
+
+
+def test_defaults_pass_their_own_check():
+    config.check(config.defaults())
+
+
+def test_file_and_then_overrides(parse):
+    got = parse(
+        "c.optimizer.learning_rate = 1; c.schedule.factors = [1.0, 0.1]; c.data.flip = False",
+        "--config.steps=7",
+        "--config.schedule.boundaries=(3,)",
+        "--config.data.flip",
+        "--config.data.stream=flow",
+    )
+    assert (got.steps, got.optimizer.learning_rate, got.data.flip) == (7, 1.0, True)
+    assert (got.schedule.boundaries, got.schedule.factors) == ((3,), (1.0, 0.1))
+    assert got.data.stream == "flow" and got.seed == 0
+
+
+@pytest.mark.parametrize(
+    "body, expected",
+    [
+        ("c.optimizer.learning_rat = 1", 'Did you mean "learning_rate"'),
+        ("c.optimiser.momentum = 1", 'Did you mean "optimizer"'),
+        ("c.steps = 1.5", "steps"),
+        ("c.batch = 3", "batch"),
+    ],
+)
+def test_mistakes_in_the_file_name_its_line(parse, body, expected):
+    message = error_of(parse, body)
+    assert "recipe.py:6: " in message and expected in message
+
+
+@pytest.mark.parametrize(
+    "override, expected",
+    [
+        ("--config.optimizer.momentun=1", "did you mean config.optimizer.momentum?"),
+        ("--config.momentum=1", "did you mean config.optimizer.momentum?"),
+        ("--config.steps.x=1", "config.steps.x: no such key"),
+        ("--config.batch=1", "config.batch: no such key"),
+        ("--config.qqq=1", "there are batch.accumulate, "),
+        ("--config.steps=many", "config.steps: expected int, got 'many'"),
+        ("--config.steps=1.5", "config.steps: expected int, got '1.5'"),
+        ("--config.data.flip=perhaps", "config.data.flip: expected bool, got 'perhaps'"),
+        ("--config.schedule.boundaries=soon", "expected a tuple of int, got ('soon',)"),
+        ("--config.batch_norm=synced", "did you mean 'sync'?"),
+        ("--config.precision=float16", "expected one of ('float32', 'bfloat16')"),
+        ("--config.steps=0", "config.steps: expected at least 1, got 0"),
+        ("--config.model.dropout=1", "expected at least 0 and below 1, got 1.0"),
+        ("--config.optimizer.clip_norm=-1", "expected at least 0, got -1.0"),
+        ("--config.schedule.gamma=0.5", "config.schedule.gamma: read by the schedule step or"),
+        ("--config.schedule.boundaries=(5,)", "expected one rate more than boundaries"),
+        ("--config.schedule.begin=5", "config.schedule.begin: read by the schedule cosine only"),
+        ("--config.optimizer.head_factors=(5.0,)", "head_factors: expected 0 or 2 numbers, got"),
+        ("--config.data.mean=(1.0, 2.0, 3.0)", "config.data.std: expected () or 3 numbers each"),
+        ("--config.data.std=(1.0, 2.0)", "expected () or 3 numbers each for the stream 'rgb'"),
+        ("--confg.steps=1", "Unknown command line flag 'confg.steps'"),
+    ],
+)
+def test_mistakes_in_overrides_are_named(parse, override, expected):
+    assert expected in error_of(parse, "pass", override)
+
+
+def test_none_is_of_no_type(parse):
+    assert "config.model.name: expected str, got None" in error_of(parse, "c.model.name = None")
+
+
+def test_a_file_that_is_no_config(parse, tmp_path):
+    assert "to return config.defaults(), got 3" in error_of(parse, "return 3")
+    assert "config.batch.accumulate: missing" in error_of(
+        parse, "from ml_collections import ConfigDict; return ConfigDict(dict(steps=1))"
+    )
+    assert "config.stepz: no such key; did you mean config.steps?" in error_of(
+        parse, "from ml_collections import ConfigDict; return ConfigDict(dict(stepz=1))"
+    )
+    assert "recipe.py" in error_of(parse, "oh no")
+    values = flags.FlagValues()
+    argv = ["train", f"--config={tmp_path}/absent.py"]
+    config.define_flag(values, argv)
+    with pytest.raises(SystemExit, match="No such file or directory: .*absent.py'; expected a Py"):
+        config.parse_flags(argv, values)
+    (tmp_path / "imports.py").write_text("import nothing_here\n")
+    values, argv = flags.FlagValues(), ["train", f"--config={tmp_path}/imports.py"]
+    config.define_flag(values, argv)
+    with pytest.raises(SystemExit, match="^--config: No module named 'nothing_here'; configs of"):
+        config.parse_flags(argv, values)
+    error = AttributeError("module 'config_config' has no attribute 'get_config'")
+    assert "the file has no get_config()" in config_errors.one_line(error, {})
+
+
+def test_no_config_at_all():
+    values = flags.FlagValues()
+    config.define_flag(values, ["train"])
+    with pytest.raises(SystemExit, match="expected --config=FILE.py, got none"):
+        config.parse_flags(["train"], values)
+
+
+def test_a_command_ends_with_the_line_and_no_traceback(tmp_path):
+    path = tmp_path / "recipe.py"
+    path.write_text(FILE.format("c.optimizer.momentun = 0.5"))
+    code = (
+        "from absl import app; from i3d import config; config.define_flag();"
+        "app.run(lambda argv: print('ran'), flags_parser=config.parse_flags)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"--config={path}"], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and 'Did you mean "momentum"' in done.stderr
+
+
+def rates(at, clips=1, **keys):
+    settings = config.defaults()
+    settings.update_from_flattened_dict(keys)
+    config.check(settings)
+    return [config.learning_rate(settings, step, clips) for step in at]
+
+
+def test_learning_rates_of_each_schedule():
+    flow = {
+        "optimizer.learning_rate": 0.1,
+        "schedule.boundaries": (97_000, 104_500, 115_000, 140_000, 150_000),
+        "schedule.factors": (1.0, 0.1, 0.01, 1.0, 0.1, 0.01),
+    }
+    steps = (0, 97_000, 104_500, 115_000, 140_000, 154_999)
+    assert rates(steps, **flow) == pytest.approx([0.1, 0.01, 0.001, 0.1, 0.01, 0.001])
+    multi = {"schedule.name": "multi_step", "schedule.boundaries": (2, 4), "schedule.gamma": 0.5}
+    assert rates(range(5), **multi) == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.025])
+    step = {"schedule.name": "step", "schedule.every": 2}
+    assert rates((0, 1, 2, 4), **step) == pytest.approx([0.1, 0.1, 0.01, 0.001])
+    cosine = {"schedule.name": "cosine", "steps": 10}
+    assert rates((0, 5, 10), **cosine) == pytest.approx([0.1, 0.05, 0.0])
+    later = cosine | {"schedule.begin": 6}
+    assert rates((0, 6, 8, 10), **later) == pytest.approx([0.1, 0.1, 0.05, 0.0])
+
+
+def test_a_deviation_of_nothing_and_a_cosine_that_never_begins(parse):
+    zero = "c.data.mean, c.data.std = (1.0,) * 3, (1.0, 0.0, 1.0)"
+    assert "config.data.std: expected numbers above 0, got" in error_of(parse, zero)
+    late = "c.schedule.name, c.schedule.begin = 'cosine', 1000"
+    assert "schedule.begin: expected less than config.steps, 1000" in error_of(parse, late)
+
+
+def test_linear_scaling_and_warm_up():
+    keys = {"optimizer.reference_batch": 64, "schedule.warmup_steps": 11}
+    assert rates((0, 5, 10, 50), clips=32, **keys) == pytest.approx([0.005, 0.0275, 0.05, 0.05])

@@ -1,0 +1,128 @@
+"""Losses: published numbers, precision, sums over replicas, and L2 in the gradient."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from i3d.training import losses
+from tests.golden import mmaction
+
+GOLDEN = mmaction.read("views_and_loss.json")
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_is_the_published_one(smoothing):
+    logits, labels = np.float32(GOLDEN["scores"]), np.array(GOLDEN["loss_labels"])
+    each = losses.cross_entropy(logits, labels, smoothing)
+    expected = GOLDEN[f"loss_label_smooth_{smoothing}"]["loss_cls"]
+    assert each.shape == (6,)
+    assert float(losses.weighted_mean(each)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_smoothed_loss_by_hand():
+    # softmax of (ln 2, 0, 0) = (1/2, 1/4, 1/4); target (0.8, 0.1, 0.1)
+    logits = np.float32([[np.log(2), 0, 0]])
+    found = losses.cross_entropy(logits, [0], 0.3)
+    expected = -(0.8 * np.log(0.5) + 0.2 * np.log(0.25))
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
+
+
+def test_half_precision_logits_are_computed_with_in_float32():
+    logits = np.array([[60_000, -60_000], [1000, 0]], np.float16)
+    found = keras.ops.convert_to_numpy(losses.cross_entropy(logits, [1, 1]))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [120_000, 1000], rtol=1e-6)
+
+
+def test_gradient_in_a_compiled_step_is_softmax_minus_target():
+    logits = tf.Variable(np.float32(GOLDEN["scores"]))
+    labels = tf.constant(GOLDEN["loss_labels"])
+
+    @tf.function
+    def gradient(smoothing):
+        with tf.GradientTape() as tape:
+            loss = losses.weighted_mean(losses.cross_entropy(logits, labels, smoothing))
+        return tape.gradient(loss, logits)
+
+    probs = tf.nn.softmax(logits).numpy()
+    for smoothing in (0.0, 0.1):
+        target = (1 - smoothing) * np.eye(5)[labels.numpy()] + smoothing / 5
+        np.testing.assert_allclose(gradient(smoothing), (probs - target) / 6, atol=1e-7)
+
+
+def test_padding_has_no_part_in_the_mean():
+    values = np.float32([1, 2, 6, 100])
+    assert float(losses.weighted_mean(values, np.array([True, True, True, False]))) == 3
+    assert float(losses.weighted_mean(values, np.float32([2, 0, 1, 0]))) == pytest.approx(8 / 3)
+
+
+def test_replicas_sum_to_the_loss_of_the_whole_batch():
+    values, weights = np.float32([1, 2, 6, 100]), np.float32([1, 1, 1, 0])
+    whole = losses.weighted_mean(values, weights)
+    parts = [losses.weighted_mean(values[i:j], weights[i:j], 3) for i, j in ((0, 3), (3, 4))]
+    assert float(sum(parts)) == pytest.approx(float(whole)) == 3
+    assert float(parts[1]) == 0  # a replica that got nothing but padding
+
+
+@pytest.mark.parametrize("label", [5, -1])
+def test_label_of_no_class_is_an_error_on_a_cpu(label):
+    with (
+        tf.device("CPU:0"),
+        pytest.raises(tf.errors.InvalidArgumentError, match="valid range|is not in"),
+    ):
+        losses.cross_entropy(np.zeros((1, 5), "f"), [label])
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_smoothing_outside_its_range_is_refused(smoothing):
+    with pytest.raises(ValueError, match="expected smoothing in"):
+        losses.cross_entropy(np.zeros((1, 5), "f"), [0], smoothing)
+
+
+def small_model():
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(2, use_bias=False),
+        ]
+    )
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(0.5, 2, v.shape).astype("f") for v in model.weights])
+    return model
+
+
+@pytest.mark.parametrize("kernels_only", [False, True])
+def test_l2_is_the_gradient_of_half_the_sum_of_squares(kernels_only):
+    variables = small_model().trainable_variables
+    assert [v.name for v in variables] == ["kernel", "bias", "gamma", "beta", "kernel"]
+    decayed = [v for v in variables if v.name == "kernel" or not kernels_only]
+    with tf.GradientTape() as tape:
+        penalty = 0.25 / 2 * sum(tf.reduce_sum(v.value**2) for v in decayed)
+    expected = tape.gradient(penalty, [v.value for v in variables], unconnected_gradients="zero")
+    zeros = [tf.zeros(v.shape) for v in variables]
+    found = losses.add_l2(zeros, variables, 0.25, kernels_only)
+    for variable, ours, theirs in zip(variables, found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, err_msg=variable.path)
+
+
+def test_sgd_steps_with_l2_are_numpys():
+    """Momentum 0.9, L2 in the gradient, the rate outside the momentum, and it changes."""
+    kernel = keras.Variable(np.float32([[1, -2], [3, 0.5]]))
+    expected, velocity, ours = kernel.numpy().astype(float), np.zeros((2, 2)), np.zeros((2, 2))
+    for step, rate in enumerate((0.1, 0.1, 0.01)):
+        gradient = np.float32([[0.3, 0.1], [-0.2, step]])
+        velocity = 0.9 * velocity + gradient + 0.05 * expected
+        expected = expected - rate * velocity
+        (total,) = losses.add_l2([tf.constant(gradient)], [kernel], 0.05)
+        ours = 0.9 * ours + total.numpy()
+        kernel.assign_sub(rate * ours)
+    np.testing.assert_allclose(kernel.numpy(), expected, rtol=1e-6)
+
+
+def test_variable_without_gradient_is_named():
+    variable = keras.Variable(np.ones((2, 2), "f"), name="unused")
+    with pytest.raises(ValueError, match="unused has no gradient"):
+        losses.add_l2([None], [variable], 0.1)
