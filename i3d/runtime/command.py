@@ -1,0 +1,120 @@
+"""How every command runs: flags, checks, work; one line and an exit status for what goes wrong.
+
+    def main(argv: list[str]) -> int:
+        return command.run(argv, "predict", __doc__, defined_flags, checked, work)
+
+Exit status 0: all is done. 1: part of the work failed. 2: a wrong call. 130: interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+HELP = {"help", "--help", "-h", "-help", "--helpfull"}
+OUT_OF_MEMORY = "lower --batch_size"  # what helps against it, unless a command knows better
+
+
+class UserError(ValueError):
+    """A mistake in a call or in a file that was given; the message is one line for the user."""
+
+
+def run(
+    argv: list[str],
+    name: str,
+    page: str | None,
+    define: Callable[[list[str]], flags.FlagValues],
+    check: Callable[[flags.FlagValues, list[str]], Any],
+    work: Callable[[Any], int | None],
+    out_of_memory: str = OUT_OF_MEMORY,
+) -> int:
+    """Runs a command and returns its exit status; an error of the user is one line on stderr.
+
+    Args:
+      argv: the command line, the program first.
+      name: what lines on standard error begin with.
+      page: what --help prints before the flags.
+      define: returns the flags of the command, not parsed.
+      check: takes the flags and the command line, parses and checks it before any work, and
+        returns what `work` takes. What it raises is a wrong call.
+      work: does the work; returns the exit status, None for 0.
+      out_of_memory: what the user can do about that.
+
+    Raises:
+      Exception: whatever is an error of this program, so that its traceback is seen.
+    """
+    try:
+        options = define(argv)
+        if HELP & set(argv[1:]):
+            print(f"{page}\n{options.get_help()}")
+            return _flushed(0)
+        try:
+            job = check(options, argv)
+        except (UserError, flags.Error, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            return told(name, error, 2)
+        return _flushed(work(job) or 0)
+    except BrokenPipeError:
+        return closed_pipe()
+    except KeyboardInterrupt:
+        return told(name, "stopped; the same command goes on where work was saved", 130)
+    except (UserError, OSError) as error:
+        return told(name, error, 1)
+    except Exception as error:
+        if line := _of_tensorflow(error, out_of_memory):
+            return told(name, line, 1)
+        raise
+
+
+def told(name: str, error: Exception | str, status: int) -> int:
+    """Prints the first line of an error on standard error; returns the status."""
+    line = str(error).strip().partition("\n")[0] or repr(error)
+    print(f"{name}: {line}", file=sys.stderr)
+    return status
+
+
+def closed_pipe() -> int:
+    """Returns 1 for a reader that has gone (`| head -1`), quietly; nothing more is printed."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)  # the interpreter flushes standard output once more at its end
+    return 1
+
+
+def refuse_words(words: list[str]) -> None:
+    """Raises UserError where words are left over that are no flags."""
+    if words:
+        raise UserError(f"unexpected argument {words[0]!r}; flags are written --name=value")
+
+
+def _flushed(status: int) -> int:
+    sys.stdout.flush()
+    return status
+
+
+def _of_tensorflow(error: Exception, out_of_memory: str) -> str:
+    """Returns the line on an error out of TensorFlow or memory, "" for an error of ours."""
+    tf = sys.modules.get("tensorflow")  # only where the work had begun
+    errors = getattr(tf, "errors", None)
+    exhausted = (MemoryError, errors.ResourceExhaustedError) if errors else (MemoryError,)
+    kinds = (*exhausted, errors.OpError) if errors else exhausted
+    if not isinstance(error, kinds):
+        return ""
+    line = op_error_line(error)
+    return f"out of memory; {out_of_memory}: {line}" if isinstance(error, exhausted) else line
+
+
+def op_error_line(error: Exception) -> str:
+    """Returns the one line that an error out of TensorFlow's operations is about.
+
+    A failed assertion, such as those of i3d.data.stored, is told by its own words.
+    """
+    text = str(error).strip()
+    begin = text.find("assertion failed: [")
+    if begin >= 0:
+        words = text[begin + len("assertion failed: [") :]
+        end = words.find("] [[") if "] [[" in words else words.find("]\n")
+        return words[:end].strip() if end >= 0 else words.partition("\n")[0]
+    return text.partition("\n")[0]
