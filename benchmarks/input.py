@@ -26,10 +26,11 @@ import tensorflow as tf
 from absl import app, flags
 
 from data_prep import build as data_prep_build
-from data_prep import inputs, shards
+from data_prep import inputs
 from data_prep.figures import render
 from i3d import models
 from i3d.data import augment, cropping, pipeline, sampling, schema, stored
+from i3d.data.build_settings import BuildSettings
 from i3d.video import frames as video_frames
 
 DATA = flags.DEFINE_string("data", None, "folder of a data set with flow, short side 224 or more")
@@ -77,7 +78,7 @@ def drawn(folder):
     """Returns the folders of a small data set and of the drawn videos that it is made of."""
     render.write_videos(folder / "videos", 1, height=256, width=340)
     items, names = inputs.read(folder / "videos")
-    recipe = shards.Recipe(flow_method="dis")
+    recipe = BuildSettings(flow_method="dis")
     build = data_prep_build.Build(str(folder / "data"), "train", tuple(items), tuple(names), recipe)
     data_prep_build.run(build, os.cpu_count())
     return folder / "data", folder / "videos"

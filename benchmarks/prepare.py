@@ -28,6 +28,7 @@ from absl import app, flags
 
 from data_prep import inputs, shards
 from data_prep.figures import render
+from i3d.data.build_settings import BuildSettings
 from i3d.video import frames
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
@@ -155,7 +156,7 @@ def one_worker(path, start, folder):
     item = inputs.Item("clip", str(path), 0, start, start + (PAIRS + 1) / 25)
     shard = str(Path(folder) / "shard")
     report = shards.write_shard(
-        shards.ShardTask(shard, f"{shard}.json", (item,), shards.Recipe(), strict=True)
+        shards.ShardTask(shard, f"{shard}.json", (item,), BuildSettings(), strict=True)
     )
     return report["frames"] - 1
 

@@ -24,8 +24,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags
 
 from data_prep import build as data_prep_build
-from data_prep import inputs, shards
+from data_prep import inputs
 from data_prep.figures import render
+from i3d.data.build_settings import BuildSettings
 from i3d.runtime import quiet
 from i3d.training import config
 
@@ -62,7 +63,7 @@ def drawn(folder, side):
     side += side // 14 * 2
     render.write_videos(folder / "videos", 1, height=side, width=side // 3 * 4)
     items, names = inputs.read(folder / "videos")
-    recipe = shards.Recipe(streams=("rgb",), short_side=side)
+    recipe = BuildSettings(streams=("rgb",), short_side=side)
     build = data_prep_build.Build(folder / "data", "train", tuple(items), tuple(names), recipe)
     data_prep_build.run(build, os.cpu_count())
     return str(folder / "data")

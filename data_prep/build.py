@@ -1,6 +1,6 @@
 """Builds one split of a data set: shards in a pool of processes or a Beam pipeline, then metadata.
 
-    build = Build(out="data/ucf", split="train", items=items, class_names=names, recipe=Recipe())
+    build = Build("data/ucf", "train", items, class_names, BuildSettings())
     failures = run(build, workers=8)
 
 Nothing depends on the number of workers, on the runner, or on having been killed. Work in
@@ -23,6 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from data_prep import dataset, shards
+from i3d.data.build_settings import BuildSettings
 from i3d.runtime.progress import Progress
 
 WORK = ".build"  # folder of work in progress
@@ -41,7 +42,7 @@ class Build:
       split: its name.
       items: tuple of data_prep.inputs.Item.
       class_names: in label order; the same for all splits of a data set.
-      recipe: data_prep.shards.Recipe; the same for all splits.
+      recipe: BuildSettings; the same for all splits.
       num_shards: None chooses one for every 32 videos, but 16 where there are that many videos.
       strict: stop at the first video that fails.
     """
@@ -50,7 +51,7 @@ class Build:
     split: str
     items: tuple
     class_names: tuple
-    recipe: shards.Recipe
+    recipe: BuildSettings
     num_shards: int | None = None
     strict: bool = False
 

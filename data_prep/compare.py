@@ -44,7 +44,7 @@ def with_source(parts, item, recipe, done=lambda: None):
     Args:
       parts: iterable of read.Segment, the whole video.
       item: inputs.Item, its source.
-      recipe: records.Recipe it was stored by.
+      recipe: BuildSettings it was stored by.
       done: called after each frame.
 
     Raises:

@@ -14,34 +14,15 @@ from pathlib import Path
 
 from data_prep import shards
 from i3d.data import schema
+from i3d.data.build_settings import BUILD, INFO, NAME, DatasetError, described
 from i3d.runtime import quiet
 
-NAME = "videos"
-BUILD = "build.json"
 FAILURES = "failures.jsonl"
-INFO = "dataset_info.json"
-
-
-class DatasetError(Exception):
-    """A folder that does not hold what it should; the message is one line."""
 
 
 def shard_name(split, index, count):
     """Returns the file name of a shard, as TFDS expects it."""
     return f"{NAME}-{split}.tfrecord-{index:05d}-of-{count:05d}"
-
-
-def description(out):
-    """Returns build.json of a data set, {} where there is none.
-
-    {"recipe": {...}, "class_names": [...], "splits": {split: fingerprint}}
-    """
-    try:
-        return json.loads((Path(out) / BUILD).read_text())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise DatasetError(f"{Path(out) / BUILD}: not JSON: {error}") from error
 
 
 def is_complete(out, split, fingerprint):
@@ -50,7 +31,7 @@ def is_complete(out, split, fingerprint):
     Raises:
       DatasetError: it is there, made of something else.
     """
-    there = description(out).get("splits", {}).get(split)
+    there = described(out).get("splits", {}).get(split)
     if there not in (None, fingerprint):
         raise DatasetError(
             f"{out}: split {split!r} is there already, built from other videos or flags; "
@@ -61,7 +42,7 @@ def is_complete(out, split, fingerprint):
 
 def check_fits(out, build):
     """Raises DatasetError where the folder holds another recipe, other classes or other data."""
-    there = description(out)
+    there = described(out)
     if not there:
         if (Path(out) / INFO).exists() and not build.work.exists():
             raise DatasetError(
@@ -136,7 +117,7 @@ def reopen(build):
             size = (out / Path(task.path).name).stat().st_size
             report = {"examples": length, "bytes": size, "frames": 0, "failures": []}
             shards.write_text(task.report, json.dumps(report))
-    made = description(out)
+    made = described(out)
     del made["splits"][build.split]
     _write_description(build.work / BUILD, made)
     os.replace(build.work / BUILD, out / BUILD)
@@ -150,7 +131,7 @@ def _write_failures(build, failed, folder):
 
 
 def _write_build(build, folder):
-    splits = description(build.out).get("splits", {}) | {build.split: build.fingerprint()}
+    splits = described(build.out).get("splits", {}) | {build.split: build.fingerprint()}
     made = {"recipe": _plain(build.recipe), "class_names": list(build.class_names)}
     _write_description(folder / BUILD, made | {"splits": splits})
 

@@ -1,6 +1,6 @@
 """What a build of videos would take: bytes and seconds, from a few frames of the very videos.
 
-cost = estimate.measured([("jump.mp4", 10.0)], records.Recipe())
+cost = estimate.measured([("jump.mp4", 10.0)], BuildSettings())
 cost.frame_bytes, cost.field_bytes, cost.frame_s, cost.field_s
 """
 
@@ -41,7 +41,7 @@ def measured(videos, recipe):
 
     Args:
       videos: list of (path, seconds).
-      recipe: records.Recipe with flow.
+      recipe: BuildSettings with flow.
 
     Raises:
       video.VideoError: one of them cannot be read.

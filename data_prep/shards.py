@@ -16,34 +16,11 @@ import cv2
 
 from data_prep.inputs import Item
 from i3d.data import schema, tfrecord
+from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods as flow_methods
 from i3d.video import frames as video_frames
 
 _MAX_JPEG_SIDE = 65500  # of OpenCV's encoder, which gives an empty file beyond it
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What is made of a video.
-
-    Attributes:
-      streams: ("rgb", "flow") or ("rgb",).
-      flow_method: a name in i3d.flow.methods.METHODS.
-      fps: frames per second.
-      short_side: pixels of the shorter side.
-      max_segment_s: longer videos become several examples of at most this many seconds.
-    """
-
-    streams: tuple = ("rgb", "flow")
-    flow_method: str = "tvl1"
-    fps: float = schema.FPS
-    short_side: int = schema.SHORT_SIDE
-    max_segment_s: float = schema.MAX_SEGMENT_S
-
-    @property
-    def with_flow(self):
-        """Whether flow is computed and stored."""
-        return "flow" in self.streams
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +38,7 @@ class ShardTask:
     path: str
     report: str
     items: tuple[Item, ...]
-    recipe: Recipe
+    recipe: BuildSettings
     strict: bool = False
 
 

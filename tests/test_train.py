@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import shards as prepared
 from i3d import models, train
+from i3d.data.build_settings import BuildSettings
 from i3d.training import checkpoints as saved
 from i3d.training import config, run
 from i3d.training import model as training_model
@@ -33,7 +33,7 @@ def tiny_model():
 def data(tmp_path_factory):
     """A data set of 9 training and 6 test videos in 3 classes."""
     root = tmp_path_factory.mktemp("data")
-    recipe = prepared.Recipe(flow_method="dis", short_side=48)
+    recipe = BuildSettings(flow_method="dis", short_side=48)
     for split, per_class in (("train", 3), ("test", 2)):
         videos = building.write_folder(root / split, per_class=per_class)
         stored.build(root / "records", videos, recipe, split)
@@ -395,7 +395,7 @@ def test_mistakes_in_the_configuration(settings, tmp_path, key, value, expected)
 
 
 def test_a_data_set_without_flow(settings, tmp_path):
-    recipe = prepared.Recipe(streams=("rgb",), short_side=48)
+    recipe = BuildSettings(streams=("rgb",), short_side=48)
     videos = building.write_folder(tmp_path / "videos", ("walk",), 1)
     folder = stored.build(tmp_path / "records", videos, recipe, num_shards=1)
     settings.data.records, settings.data.stream = str(folder), "flow"

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import shards as prepared
 from data_prep.figures import render
 from i3d import models
 from i3d.data import read, stored
+from i3d.data.build_settings import BuildSettings
 from i3d.inference import record_views
 from i3d.inference import records as inference_records
 from i3d.inference.recipes import Recipe
@@ -63,7 +63,7 @@ SMALL = {
 def data(tmp_path_factory):
     """A data set of 4 training and 4 test videos of figures in 2 classes."""
     root = tmp_path_factory.mktemp("data")
-    recipe = prepared.Recipe(flow_method="dis", short_side=48)
+    recipe = BuildSettings(flow_method="dis", short_side=48)
     for split, seed in (("train", 0), ("test", render.TEST_SEED)):
         written = render.write_videos(
             root / split, 2, seed, actions=ACTIONS, height=48, width=64, workers=1

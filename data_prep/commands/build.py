@@ -19,6 +19,7 @@ from data_prep import build as data_prep_build
 from data_prep import inputs, shards
 from data_prep.commands import CallError, FailedError, refuse_words
 from i3d.data import schema
+from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 
 FLAGS = flags.FlagValues()
@@ -91,7 +92,7 @@ def _parsed(argv):
         split=FLAGS.split,
         items=tuple(items),
         class_names=tuple(names),
-        recipe=shards.Recipe(
+        recipe=BuildSettings(
             tuple(FLAGS.streams),
             FLAGS.flow_method,
             FLAGS.fps,

@@ -22,9 +22,10 @@ from typing import NamedTuple
 
 from absl import flags
 
-from data_prep import estimate, inputs, shards
+from data_prep import estimate, inputs
 from data_prep.commands import CallError, FailedError, refuse_words
 from data_prep.inputs import Item
+from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.runtime.progress import tracked
 from i3d.video import frames as video_frames
@@ -61,7 +62,7 @@ def main(argv):
     if FLAGS.out and os.path.exists(FLAGS.out):
         raise CallError(f"{FLAGS.out}: exists already; remove it or name another place")
     items, names = _items()
-    recipe = shards.Recipe(flow_method=FLAGS.flow_method)
+    recipe = BuildSettings(flow_method=FLAGS.flow_method)
     rows = _rows(items, recipe)
     if FLAGS.out:
         try:

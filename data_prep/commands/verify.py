@@ -21,6 +21,7 @@ from absl import flags
 from data_prep import check, compare, dataset, inputs
 from data_prep.commands import CallError, FailedError, refuse_words, stored
 from i3d.data import read
+from i3d.data.build_settings import BUILD
 from i3d.runtime.progress import Progress, tracked
 from i3d.video import frames as video_frames
 
@@ -80,7 +81,7 @@ def _items(data, splits):
     if len(splits) > 1:
         raise CallError(f"--videos needs --split, one of {', '.join(splits)}")
     if not data.recipe:
-        raise CallError(f"--videos cannot be compared: {data.folder} has no {dataset.BUILD}")
+        raise CallError(f"--videos cannot be compared: {data.folder} has no {BUILD}")
     try:
         return inputs.read(FLAGS.videos, FLAGS.video_root, splits[0], FLAGS.labels)[0]
     except inputs.InputError as error:
@@ -100,14 +101,14 @@ def _failed(data):
 
 def _metadata_problems(data, splits):
     if not data.made:
-        return [f"{dataset.BUILD} is missing: whether the splits are whole is not known"]
+        return [f"{BUILD} is missing: whether the splits are whole is not known"]
     problems = [
         f"split {split!r}: its build is not finished; run the same build command again"
         for split in splits
         if split not in data.made["splits"]
     ]
     if data.made["class_names"] != list(data.class_names):
-        problems.append(f"the class names are not those of {dataset.BUILD}; is a file missing?")
+        problems.append(f"the class names are not those of {BUILD}; is a file missing?")
     return problems
 
 

@@ -16,12 +16,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from data_prep import dataset
-from data_prep import shards as data_prep_shards
 from i3d.data import schema, tfrecord
+from i3d.data.build_settings import INFO, BuildSettings, described
+from i3d.runtime.command import UserError
 
 
-class ReadError(Exception):
+class ReadError(UserError):
     """A data set, or something in it, cannot be read; the message is one line."""
 
 
@@ -51,7 +51,7 @@ class Dataset:
       with_flow: whether flow is stored.
       shards: {split: list of Shard}.
       made: build.json; {} where it is missing.
-      recipe: the records.Recipe it was built by; None likewise.
+      recipe: the BuildSettings it was built by; None likewise.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class Dataset:
     with_flow: bool
     shards: dict
     made: dict
-    recipe: data_prep_shards.Recipe | None
+    recipe: BuildSettings | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +86,13 @@ def opened(folder):
     from google.protobuf.json_format import ParseError
 
     folder = Path(folder)
-    if not (folder / dataset.INFO).is_file():
+    if not (folder / INFO).is_file():
         raise ReadError(_no_data_set(folder))
     try:
         info = tfds.builder_from_directory(folder).info
-        made = dataset.description(folder)
-        recipe = None if made == {} else _recipe(made)
-    except (ParseError, ValueError, OSError, dataset.DatasetError, KeyError, TypeError) as error:
+        made = described(folder)
+        recipe = BuildSettings.of(made)
+    except (ParseError, ValueError, OSError, KeyError, TypeError) as error:
         raise ReadError(f"{folder}: its metadata cannot be read: {_first_line(error)}") from error
     if not {"id", "label", "frames"} <= set(info.features):
         raise ReadError(
@@ -109,18 +109,12 @@ def opened(folder):
     return Dataset(folder, names, "flow" in info.features, shards, made, recipe)
 
 
-def _recipe(made):
-    """Returns the Recipe in build.json, of which all parts must be there."""
-    recipe, _, _ = made["recipe"], made["class_names"], made["splits"]
-    return data_prep_shards.Recipe(**recipe | {"streams": tuple(recipe["streams"])})
-
-
 def _no_data_set(folder):
     if not folder.is_dir():
         return f"{folder}: expected the folder of a data set, there is none"
     if (folder / ".build").exists():
         return f"{folder}: the build in it is not finished; run the same build command again"
-    return f"{folder}: expected a data set, as `build` makes it; it has no {dataset.INFO}"
+    return f"{folder}: expected a data set, as `build` makes it; it has no {INFO}"
 
 
 def examples(shard, first=0):

@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 
 from data_prep import shards
 from i3d.data import read, schema
+from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.video import frames as video_frames
 from tests.helpers import stored
@@ -81,7 +82,7 @@ def test_pictures_are_those_that_tensorflow_decodes(data, folder):
 
 
 def test_without_flow(videos, tmp_path):
-    recipe = shards.Recipe(("rgb",), short_side=48, max_segment_s=0.4)
+    recipe = BuildSettings(("rgb",), short_side=48, max_segment_s=0.4)
     data = read.opened(stored.build(tmp_path / "set", videos, recipe))
     assert not data.with_flow
     steps = list(read.steps(read.segments(place(data, "run/run2"))))

@@ -12,6 +12,7 @@ import pytest
 from data_prep import build as data_prep_build
 from data_prep import dataset, inputs
 from data_prep import shards as data_prep_shards
+from i3d.data.build_settings import BuildSettings
 from tests.helpers.building import (
     QUICK,
     build,
@@ -157,7 +158,7 @@ def renames(monkeypatch, allowed):
 def test_killed_between_any_two_renames_of_the_end(videos, tmp_path, monkeypatch):
     """Also where another split is there, and one more is unfinished."""
     items, names = inputs.read(videos)
-    recipe = data_prep_shards.Recipe(("rgb",), short_side=48, fps=2.0)
+    recipe = BuildSettings(("rgb",), short_side=48, fps=2.0)
 
     def shards(out, split):
         made = data_prep_build.Build(out, split, tuple(items), tuple(names), recipe, num_shards=2)

@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 
 from data_prep import check
-from data_prep.shards import Recipe, jpeg
+from data_prep.shards import jpeg
 from i3d.data import read, schema
+from i3d.data.build_settings import BuildSettings
 
 HEIGHT, WIDTH = 16, 24
-RECIPE = Recipe(flow_method="dis", short_side=HEIGHT)
+RECIPE = BuildSettings(flow_method="dis", short_side=HEIGHT)
 
 
 def frame(seed, height=HEIGHT, width=WIDTH):

@@ -16,6 +16,7 @@ from data_prep import estimate, inputs
 from data_prep import shards as data_prep_shards
 from data_prep.figures import render
 from i3d.data import schema, tfrecord
+from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.inference import sample
 from i3d.video import frames as video_frames
@@ -241,7 +242,7 @@ def test_probe_replaces_nothing(call, videos, tmp_path):
 
 def test_probe_estimates_what_a_build_takes(call, videos, tmp_path):
     """Sizes within a third of those of the real thing."""
-    recipe = data_prep_shards.Recipe(flow_method="dis", short_side=48)
+    recipe = BuildSettings(flow_method="dis", short_side=48)
     chosen = [(str(videos / f"run/run{i}.mp4"), 0.9) for i in range(3)]
     cost = estimate.measured(chosen, recipe)
     frames, fields = [], []
@@ -447,7 +448,7 @@ def test_show_spreads_a_sheet_over_the_video(call, videos, built, tmp_path):
 
 
 def test_show_without_flow(call, videos, tmp_path):
-    recipe = data_prep_shards.Recipe(("rgb",), short_side=48)
+    recipe = BuildSettings(("rgb",), short_side=48)
     folder = stored.build(tmp_path / "set", videos, recipe, num_shards=1)
     for out, shape in ((tmp_path / "a.gif", (48, 64, 3)), (tmp_path / "a.png", (48, 64, 3))):
         status, output, _ = call(
@@ -491,7 +492,7 @@ def large(tmp_path_factory):
     """Returns (videos, data set) of pictures large enough for the network."""
     videos = tmp_path_factory.mktemp("large")
     write_video(videos / "walk/a.mp4", texture_frames(26, height=240, width=320))
-    recipe = data_prep_shards.Recipe(flow_method="dis", max_segment_s=0.4)
+    recipe = BuildSettings(flow_method="dis", max_segment_s=0.4)
     return videos, stored.build(tmp_path_factory.mktemp("data") / "set", videos, recipe)
 
 
@@ -529,7 +530,7 @@ def test_export_needs_large_pictures(call, built, tmp_path):
 
 
 def test_export_without_flow(call, large, tmp_path):
-    folder = stored.build(tmp_path / "set", large[0], data_prep_shards.Recipe(("rgb",)))
+    folder = stored.build(tmp_path / "set", large[0], BuildSettings(("rgb",)))
     status, output, _ = call(
         "export_npy", f"--data={folder}", "--id=walk/a", f"--out={tmp_path / 'npy'}"
     )

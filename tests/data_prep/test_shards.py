@@ -12,11 +12,12 @@ import tensorflow as tf
 from data_prep import shards as data_prep_shards
 from data_prep.inputs import Item
 from i3d.data import schema
+from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.video import frames as video_frames
 from tests.helpers import building
 
-QUICK = data_prep_shards.Recipe(flow_method="dis", short_side=48)
+QUICK = BuildSettings(flow_method="dis", short_side=48)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_a_video_that_breaks_in_the_middle_adds_nothing(tmp_path, clip, monkeypa
         video_frames, "read_frames", lambda p, *r: (breaks if p == "x" else good)(p, *r)
     )
     monkeypatch.setattr(video_frames, "stated", lambda path: (48, 64, 1.0))
-    recipe = data_prep_shards.Recipe(flow_method="dis", short_side=48, max_segment_s=0.2)
+    recipe = BuildSettings(flow_method="dis", short_side=48, max_segment_s=0.2)
     report = data_prep_shards.write_shard(task(tmp_path, item("x", "x"), item(clip), recipe=recipe))
     assert {example["id"][0] for example in examples(tmp_path / "shard")} == {b"a"}
     assert report["failures"] == [
@@ -138,9 +139,7 @@ def test_strict_stops_and_leaves_no_shard(tmp_path, clip):
 def test_segments_share_one_frame_and_lose_no_flow(tmp_path, clip):
     (tmp_path / "cut").mkdir()
     data_prep_shards.write_shard(task(tmp_path, item(clip)))
-    recipe = data_prep_shards.Recipe(
-        flow_method="dis", short_side=48, max_segment_s=0.5
-    )  # 12.5 fields
+    recipe = BuildSettings(flow_method="dis", short_side=48, max_segment_s=0.5)  # 12.5 fields
     data_prep_shards.write_shard(task(tmp_path / "cut", item(clip), recipe=recipe))
     (whole,) = examples(tmp_path / "shard")
     segments = examples(tmp_path / "cut" / "shard")
@@ -156,13 +155,13 @@ def test_segments_share_one_frame_and_lose_no_flow(tmp_path, clip):
 @pytest.mark.parametrize(("count", "lengths"), [(24, [24]), (25, [25]), (26, [25, 2])])
 def test_no_segment_is_one_shared_frame_alone(tmp_path, count, lengths):
     path = building.write_video(tmp_path / "v.mp4", building.texture_frames(count))
-    recipe = data_prep_shards.Recipe(("rgb",), short_side=48, max_segment_s=0.96)  # 24 fields
+    recipe = BuildSettings(("rgb",), short_side=48, max_segment_s=0.96)  # 24 fields
     assert [frames for _, frames in data_prep_shards.examples(item(path), recipe)] == lengths
 
 
 def test_rgb_alone_has_no_flow_and_takes_one_frame(tmp_path):
     path = building.write_video(tmp_path / "v.mp4", building.texture_frames(1))
-    rgb = data_prep_shards.Recipe(("rgb",), short_side=48)
+    rgb = BuildSettings(("rgb",), short_side=48)
     data_prep_shards.write_shard(task(tmp_path, item(path), recipe=rgb))
     (example,) = examples(tmp_path / "shard")
     assert len(example["frames"]) == 1 and "flow" not in example

@@ -5,9 +5,10 @@ import shutil
 from data_prep import dataset, shards
 from data_prep.build import Build
 from data_prep.inputs import read
+from i3d.data.build_settings import BuildSettings
 from tests.helpers.building import write_folder
 
-RECIPE = shards.Recipe(flow_method="dis", short_side=48, max_segment_s=0.4)
+RECIPE = BuildSettings(flow_method="dis", short_side=48, max_segment_s=0.4)
 
 
 def build(out, videos, recipe=RECIPE, split="train", num_shards=3):
