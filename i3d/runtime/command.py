@@ -3,22 +3,31 @@
     def main(argv: list[str]) -> int:
         return command.run(argv, "predict", __doc__, defined_flags, checked, work)
 
-Exit status 0: all is done. 1: part of the work failed. 2: a wrong call. 130: interrupted.
+Exit status 0: all is done. 1: work failed, or a part of it. 2: a wrong call. 130: interrupted.
 """
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from absl import flags
 
+from i3d.runtime import quiet
+
 HELP = {"help", "--help", "-h", "-help", "--helpfull"}
 OUT_OF_MEMORY = "lower --batch_size"  # what helps against it, unless a command knows better
 
 
 class UserError(ValueError):
-    """A mistake in a call or in a file that was given; the message is one line for the user."""
+    """A mistake in a call or in a file that was given; the message is one line for the user.
+
+    Attributes:
+      one_line: False for a class of errors whose further lines are for the user too.
+    """
+
+    one_line = True
 
 
 def run(
@@ -31,6 +40,8 @@ def run(
     out_of_memory: str = OUT_OF_MEMORY,
 ) -> int:
     """Runs a command and returns its exit status; an error of the user is one line on stderr.
+
+    When the reader of the output has gone (`| head -1`), it ends without a word, with status 1.
 
     Args:
       argv: the command line, the program first.
@@ -45,6 +56,7 @@ def run(
     Raises:
       Exception: whatever is an error of this program, so that its traceback is seen.
     """
+    quiet.tensorflow_from_now_on()
     try:
         options = define(argv)
         if HELP & set(argv[1:]):
@@ -57,11 +69,11 @@ def run(
                 raise
             return told(name, error, 2)
         return _flushed(work(job) or 0)
-    except BrokenPipeError:
-        return closed_pipe()
     except KeyboardInterrupt:
-        return told(name, "stopped; the same command goes on where work was saved", 130)
+        return told(name, "stopped; run the same command again to go on where work was saved", 130)
     except (UserError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _reader_gone():
+            return closed_pipe()
         return told(name, error, 1)
     except Exception as error:
         if line := _of_tensorflow(error, out_of_memory):
@@ -69,17 +81,25 @@ def run(
         raise
 
 
-def told(name: str, error: Exception | str, status: int) -> int:
+def told(name: str, error: BaseException | str, status: int) -> int:
     """Prints the first line of an error on standard error; returns the status."""
-    line = str(error).strip().partition("\n")[0] or repr(error)
-    print(f"{name}: {line}", file=sys.stderr)
+    text = str(error).strip() or repr(error)
+    if getattr(error, "one_line", True):
+        text = text.partition("\n")[0]
+    try:
+        print(f"{name}: {text}", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        closed_pipe()
     return status
 
 
 def closed_pipe() -> int:
-    """Returns 1 for a reader that has gone (`| head -1`), quietly; nothing more is printed."""
+    """Returns 1 for a reader that has gone; nothing more is printed."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)  # the interpreter flushes standard output once more at its end
+    for number in (1, 2):  # the interpreter flushes both once more at its end
+        if _is_broken(number):
+            os.dup2(null, number)
+    os.close(null)
     return 1
 
 
@@ -92,6 +112,20 @@ def refuse_words(words: list[str]) -> None:
 def _flushed(status: int) -> int:
     sys.stdout.flush()
     return status
+
+
+def _reader_gone() -> bool:
+    """Returns whether standard output or error is what broke, and not the pipe of a worker."""
+    return _is_broken(1) or _is_broken(2)
+
+
+def _is_broken(number: int) -> bool:
+    """Returns whether a file descriptor is of a pipe that nobody reads any more."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    poll.register(number, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _of_tensorflow(error: Exception, out_of_memory: str) -> str:

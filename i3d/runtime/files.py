@@ -1,0 +1,194 @@
+"""Atomic writes (a final name is always a complete file or folder) and lock files.
+
+    with files.new_file("scores.npz") as file:           # open for writing bytes
+        np.savez(file, scores)
+    with files.new_path("best.weights.h5") as path:      # for a library that opens files by name
+        model.save_weights(path)
+    with files.alone_in(folder / "lock", "another run is at work here; wait for it"):
+        ...
+
+What is being written has a temporary name that no other process has, ending in .partial. An error
+removes it; what a killed process left is removed by `remove_partials`.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from i3d.runtime.command import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; there nothing is locked
+    fcntl = None
+
+_PARTIAL = ".partial"
+
+
+@contextlib.contextmanager
+def new_file(path: os.PathLike | str, mode: str = "wb", **options) -> Iterator[IO]:
+    """Gives an open file, which becomes `path` on disk if the block succeeds.
+
+    Args:
+      path: an existing file is replaced.
+      mode: "wb", or "w" for UTF-8.
+      **options: further ones of `open`, such as newline.
+
+    Raises:
+      OSError: it cannot be written; an older file of that name is still there.
+    """
+    path = Path(path)
+    partial = path.with_name(_unique(path.name))
+    if "b" not in mode:
+        options = {"encoding": "utf-8"} | options
+    try:
+        with open(partial, mode, **options) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        move(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def new_path(path: os.PathLike | str, within: os.PathLike | str | None = None) -> Iterator[Path]:
+    """Gives a path of the same name to write to, a file or a folder; it becomes `path` at the end.
+
+    Where nothing was written there, nothing happens. An existing file is replaced; an existing
+    folder must be empty by the end of the block, or be removed in it.
+
+    Args:
+      path: where it is to be.
+      within: folder for the temporary one; default: a hidden one beside `path`. It must be on
+        the same file system.
+
+    Raises:
+      OSError: as `new_file`.
+    """
+    path = Path(os.path.abspath(path))
+    # A folder, so that what is in it can have the final name: libraries go by its suffix.
+    partial = Path(within or path.parent) / ("." + _unique(path.name))
+    partial.mkdir()
+    try:
+        yield partial / path.name
+        if (partial / path.name).exists():
+            _sync_tree(partial / path.name)
+            move(partial / path.name, path)
+    finally:
+        shutil.rmtree(partial)
+
+
+def write_text(path: os.PathLike | str, text: str) -> None:
+    """Writes a UTF-8 text file atomically."""
+    with new_file(path, "w") as file:
+        file.write(text)
+
+
+def move(source: os.PathLike | str, target: os.PathLike | str) -> None:
+    """Renames what is complete and on disk, and waits until its new name is on disk too."""
+    os.replace(source, target)
+    _sync_folder(Path(target).parent)
+
+
+def remove_partials(folder: os.PathLike | str) -> None:
+    """Removes what killed processes left half-written in a folder that nobody else writes to."""
+    for partial in Path(folder).glob(f"*{_PARTIAL}"):
+        shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+
+
+def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> None:
+    """Makes sure that a file can be written: its name ends so, and it is not there yet.
+
+    Its folder is made if need be.
+
+    Raises:
+      UserError: it cannot.
+    """
+    path = Path(path)
+    if not path.name.lower().endswith(suffix):
+        names = suffix if isinstance(suffix, str) else f"{', '.join(suffix[:-1])} or {suffix[-1]}"
+        raise UserError(f"{path}: expected a name that ends in {names}")
+    if path.exists():
+        raise UserError(f"{path}: is there already; remove it or choose another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent}: this folder cannot be made: {error.strerror}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"{path.parent}: no permission to write there")
+
+
+@contextlib.contextmanager
+def alone_in(
+    lock: os.PathLike | str, message: str, wait: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Holds a lock file, which the operating system frees however the process ends.
+
+    The holder may remove the file, or its folder.
+
+    Args:
+      lock: the file; its folder must be there.
+      message: of the error where another process holds it.
+      wait: if given, called once instead of that error, before waiting for the other process.
+
+    Raises:
+      UserError: another process holds it, or removed it a moment ago.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            # Open for writing, as NFS locks nothing else.
+            file = stack.enter_context(open(lock, "w"))
+            _lock(file, wait)
+            held = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))
+        except (BlockingIOError, FileNotFoundError):
+            held = False
+        if not held:
+            raise UserError(message)
+        yield
+
+
+def _lock(file, wait):
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if wait is None:
+            raise
+        wait()
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _unique(name):
+    return f"{name}.{uuid.uuid4().hex[:12]}{_PARTIAL}"
+
+
+def _sync_tree(path):
+    """Waits until a file, or a folder with all that is in it, is on disk."""
+    if path.is_file():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+        return
+    for entry in path.iterdir():
+        _sync_tree(entry)
+    _sync_folder(path)
+
+
+def _sync_folder(path):
+    if os.name == "nt":  # which opens no folders
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems' answer
+            raise
+    finally:
+        os.close(handle)
