@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i3d.weights.errors import Misfit, listed
+from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError, listed
 from i3d.weights.inflate import inflate
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.load import is_torch, load_torch
@@ -32,10 +32,10 @@ def load(model, path, head=True):
       head: False for a PyTorch file of a backbone alone: the model keeps its own head.
 
     Raises:
-      FileNotFoundError: there is no such checkpoint.
-      ValueError: it is of another kind or holds values that are not finite; misfit.Misfit: its
-        variables are not those of the model, and the message names what is missing, left over or
-        of another shape.
+      NoCheckpoint: a FileNotFoundError: there is no such checkpoint.
+      Misfit: its variables are not those of the model, and the message names what is missing,
+        left over or of another shape.
+      WeightsError: it is of another kind or holds values that are not finite.
     """
     before = model.get_weights()
     try:
@@ -51,7 +51,7 @@ def _load(model, path, head):
     if path.with_name(path.name + ".index").exists():
         load_tf1(model, path)
     elif not path.exists():
-        raise FileNotFoundError(
+        raise NoCheckpoint(
             f"{path}: no such checkpoint; expected {_KINDS} (a prefix has {path.name}.index and "
             f"{path.name}.data-00000-of-00001)"
         )
@@ -62,14 +62,14 @@ def _load(model, path, head):
     elif is_torch(path):
         load_torch(model, path, head)
     else:
-        raise ValueError(f"{path}: expected {_KINDS}")
+        raise WeightsError(f"{path}: expected {_KINDS}")
 
 
 def _check_finite(model, path):
     values = zip(model.weights, model.get_weights(), strict=True)
     spoilt = [v.path for v, value in values if not np.isfinite(value.astype(np.float32)).all()]
     if spoilt:
-        raise ValueError(f"{path}: holds {'; '.join(listed('spoilt by nan or inf', spoilt))}")
+        raise WeightsError(f"{path}: holds {'; '.join(listed('spoilt by nan or inf', spoilt))}")
 
 
 def _load_keras(model, path):

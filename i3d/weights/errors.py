@@ -1,16 +1,30 @@
-"""The error of a checkpoint that is not the model's.
+"""What is wrong with a checkpoint, in one line.
 
 raise Misfit("a.pth does not fit tsn: " + "; ".join(listed("missing", names)))
 """
 
+from i3d.runtime.command import UserError
+
 _SHOWN = 8  # variables named before the rest is counted
 
 
-class Misfit(ValueError):
-    """A whole checkpoint of another architecture, or of other sizes; one line."""
+class WeightsError(UserError):
+    """A checkpoint of an unknown kind, a damaged one, or one that cannot be used as asked."""
 
 
-def listed(problem, names):
+class NoCheckpoint(WeightsError, FileNotFoundError):
+    """There is no such checkpoint."""
+
+
+class Misfit(WeightsError):
+    """A whole checkpoint of another architecture, or of other sizes."""
+
+
+class NoHead(WeightsError):
+    """A file of a backbone alone: it has no key of a head."""
+
+
+def listed(problem: str, names: list[str]) -> list[str]:
     """Returns [] without names, else ["3 missing: a, b, c"], the first few of them named."""
     if not names:
         return []

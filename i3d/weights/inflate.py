@@ -23,7 +23,7 @@ def inflate(image_model, video_model, skip_head=False):
       skip_head: True leaves the layer "Logits" of the video model as it is.
 
     Raises:
-      ValueError: a layer is missing in the image model, or its weights do not fit; nothing
+      Misfit: a layer is missing in the image model, or its weights do not fit; nothing
         is changed then.
 
     Source: Carreira & Zisserman 2017 (arXiv:1705.07750), section 2.4; channel average of
@@ -35,7 +35,7 @@ def inflate(image_model, video_model, skip_head=False):
         if not layer.weights or (skip_head and layer.name == "Logits"):
             continue
         if layer.name not in sources:
-            raise ValueError(f"inflate: {image_model.name} has no layer {layer.name!r}")
+            raise Misfit(f"inflate: {image_model.name} has no layer {layer.name!r}")
         first = not new
         values = sources[layer.name].get_weights()
         new.append((layer, _fitted(layer, values, first)))

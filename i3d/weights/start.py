@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from i3d import weights
+from i3d.weights.errors import NoCheckpoint, NoHead, WeightsError
 from i3d.weights.inflate import inflate
 from i3d.weights.pytorch import load
 from i3d.weights.pytorch.images import load_torch_image
@@ -34,12 +35,12 @@ def begin(model, build, path):
       a line that says what was loaded and what was left out.
 
     Raises:
-      FileNotFoundError, ValueError: as `weights.load`; `model` is unchanged then.
+      NoCheckpoint, WeightsError: as `weights.load`; `model` is unchanged then.
     """
     ours = model.output_shape[-1]
     try:
         theirs = head_classes(path)
-    except load.NoHead:
+    except NoHead:
         theirs = None
     source = build(theirs or ours)
     weights.load(source, path, head=theirs is not None)
@@ -63,7 +64,7 @@ def begin_from_images(model, path, twin=None):
       a line that says what was loaded.
 
     Raises:
-      FileNotFoundError, ValueError: as torch_image.load_torch_image; `model` is unchanged then.
+      NoCheckpoint, WeightsError: as load_torch_image; `model` is unchanged then.
     """
     load_torch_image(twin or model, path)
     if twin:
@@ -75,18 +76,20 @@ def head_classes(path):
     """Returns the number of classes of a checkpoint's head.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it is of another kind, or no head is found in it; torch.NoHead: a backbone alone.
+      NoCheckpoint: there is no such file.
+      WeightsError: it is of another kind, or no head is found in it; NoHead: a backbone alone.
     """
     path = Path(str(path).removesuffix(".index"))
     if path.with_name(path.name + ".index").exists():
         sizes = _tf1_heads(path)
     elif path.is_dir():
-        raise ValueError(f"{path}: a folder; expected a checkpoint, such as {path}/best.weights.h5")
+        raise WeightsError(
+            f"{path}: a folder; expected a checkpoint, such as {path}/best.weights.h5"
+        )
     elif not path.exists() and path.suffix in (".h5", ".pth", ".pt", ".safetensors"):
-        raise FileNotFoundError(f"{path}: no such checkpoint")
+        raise NoCheckpoint(f"{path}: no such checkpoint")
     elif not path.exists():
-        raise FileNotFoundError(
+        raise NoCheckpoint(
             f"{path}: no such checkpoint; expected a TF1 prefix (with {path.name}.index beside "
             "it), a .weights.h5 file or a .pth, .pt or .safetensors file"
         )
@@ -95,11 +98,11 @@ def head_classes(path):
     elif load.is_torch(path):
         return load.head_classes(path)
     else:
-        raise ValueError(
+        raise WeightsError(
             f"{path}: expected a TF1 prefix, a .weights.h5 file or a .pth, .pt or .safetensors file"
         )
     if not sizes:
-        raise ValueError(f"{path}: no head found, so that its number of classes is unknown")
+        raise WeightsError(f"{path}: no head found, so that its number of classes is unknown")
     return sizes[-1]
 
 
@@ -111,7 +114,7 @@ def _h5_heads(path):
             names.sort(key=lambda name: int(name.partition("_")[2] or 0))
             return [file[f"layers/{name}/vars/0"].shape[-1] for name in names]
     except (OSError, KeyError) as error:
-        raise ValueError(f"{path}: not a Keras .weights.h5 file: {error}") from error
+        raise WeightsError(f"{path}: not a Keras .weights.h5 file: {error}") from error
 
 
 def _tf1_heads(path):
@@ -121,5 +124,5 @@ def _tf1_heads(path):
         shapes = tf.train.load_checkpoint(str(path)).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: not a whole TF1 checkpoint: {reason}") from error
+        raise WeightsError(f"{path}: not a whole TF1 checkpoint: {reason}") from error
     return [int(np.prod(shape)) for name, shape in shapes.items() if name.endswith(_TF1_HEAD)]

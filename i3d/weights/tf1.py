@@ -7,7 +7,7 @@ A layer `Mixed_3b-Branch_0-Conv3d_0a_1x1-conv_3d` holds what the checkpoint call
 has the same names without the first two scopes and with Momentum slots, which are ignored.
 """
 
-from i3d.weights.errors import Misfit, listed
+from i3d.weights.errors import Misfit, WeightsError, listed
 
 SCOPES = ("RGB/inception_i3d/", "Flow/inception_i3d/", "")
 
@@ -20,7 +20,7 @@ def load_tf1(model, prefix):
       prefix: path before `.index` and `.data-00000-of-00001`.
 
     Raises:
-      ValueError: the file cannot be read, or a variable is missing, left over or misshapen.
+      WeightsError: the file cannot be read, or a variable is missing, left over or misshapen.
 
     Source: variable names and shapes of the five published checkpoints. Batch normalisation
     is stored as [C] in four of them and as [1, 1, 1, 1, C] in the Kinetics-600 one.
@@ -54,7 +54,7 @@ def _open(prefix):
             return action(*arguments)
         except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
             reason = str(error).splitlines()[0]
-            raise ValueError(f"{prefix}: not a whole TF1 checkpoint: {reason}") from error
+            raise WeightsError(f"{prefix}: not a whole TF1 checkpoint: {reason}") from error
 
     reader = checked(tf.train.load_checkpoint, str(prefix))
     return reader.get_variable_to_shape_map(), lambda name: checked(reader.get_tensor, name)

@@ -40,8 +40,8 @@ def load_torch_image(model, path):
       path: a file of `torch.save`, or a .safetensors file.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it cannot be read, or a tensor is missing or misshapen.
+      NoCheckpoint: there is no such file.
+      WeightsError: it cannot be read, or a tensor is missing or misshapen.
     """
     arrays = load.state_dict(path)
     if model.name == "inception_v1":
@@ -75,7 +75,7 @@ def resnet_entries(model):
         families, not folded.
 
     Raises:
-      ValueError: the model holds no ResNet of bottleneck blocks.
+      WeightsError: the model holds no ResNet of bottleneck blocks.
 
     Source: inflation, Carreira & Zisserman 2017 (arXiv:1705.07750), section 2.4; mean of the
     first layer, Wang et al. 2016 (arXiv:1608.00859), section 3.3.
@@ -87,7 +87,9 @@ def resnet_entries(model):
             key = f"{renamed(name, _RESNET)}.{VARIABLES[variable.name]}"
             found.append(Entry(variable, key, _inflation(name, variable)))
     if not any(entry.key == "layer4.0.conv3.weight" for entry in found):
-        raise ValueError(f"{model.name}: expected a network of ResNet-50's bottleneck blocks")
+        raise errors.WeightsError(
+            f"{model.name}: expected a network of ResNet-50's bottleneck blocks"
+        )
     return found
 
 

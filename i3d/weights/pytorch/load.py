@@ -8,7 +8,7 @@ Which key belongs to which variable, and how its axes are turned: see `torch_nam
 
 from pathlib import Path
 
-from i3d.weights.errors import Misfit, listed
+from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, listed
 from i3d.weights.pytorch import safetensors
 from i3d.weights.pytorch import state_dict as pytorch_state_dict
 from i3d.weights.pytorch.names import entries
@@ -37,8 +37,8 @@ def load_torch(model, path, head=True):
         model keeps its own head.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it cannot be read, or a tensor is missing, left over or misshapen.
+      NoCheckpoint: there is no such file.
+      WeightsError: it cannot be read, or a tensor is missing, left over or misshapen.
     """
     arrays = state_dict(path)
     wanted = {entry.key: entry for entry in entries(model)}
@@ -63,21 +63,17 @@ def load_torch(model, path, head=True):
         wanted[key].variable.assign(value)
 
 
-class NoHead(ValueError):
-    """A file of a backbone alone: it has no key of a head; one line."""
-
-
 def head_classes(path):
     """Returns the number of classes of a checkpoint: the outputs of its last matrix or kernel.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it cannot be read, or holds no such tensor; NoHead: a backbone alone.
+      NoCheckpoint: there is no such file.
+      WeightsError: it cannot be read, or holds no such tensor; NoHead: a backbone alone.
     """
     arrays = state_dict(path)
     outputs = [array.shape[0] for array in arrays.values() if array.ndim >= 2]
     if not outputs:
-        raise ValueError(f"{path}: no head found, so that its number of classes is unknown")
+        raise WeightsError(f"{path}: no head found, so that its number of classes is unknown")
     if not any(key.startswith(_HEADS) for key in arrays):
         raise NoHead(
             f"{path}: a backbone without a head, which names no classes; train begins with it, "
@@ -90,10 +86,10 @@ def state_dict(path):
     """Returns {key: array} of a file, without wrapper and counters.
 
     Raises:
-      FileNotFoundError, ValueError: it cannot be read.
+      NoCheckpoint, WeightsError: it cannot be read.
     """
     if not Path(path).exists():
-        raise FileNotFoundError(f"{path}: no such checkpoint")
+        raise NoCheckpoint(f"{path}: no such checkpoint")
     reader = safetensors if Path(path).suffix == ".safetensors" else pytorch_state_dict
     arrays = reader.read(path)
     if all(key.startswith(_WRAPPER) for key in arrays):

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from i3d.weights.errors import WeightsError
+
 VARIABLES = {
     "kernel": "weight",
     "bias": "bias",
@@ -59,13 +61,13 @@ def entries(model):
         torchvision publish weights of.
 
     Raises:
-      ValueError: nobody publishes PyTorch weights of this model.
+      WeightsError: nobody publishes PyTorch weights of this model.
 
     Source: state dicts of MMAction2 1.2.0 and torchvision 0.28.
     """
     start = next((start for start in _RULES if model.name.startswith(start)), None)
     if start is None:
-        raise ValueError(
+        raise WeightsError(
             f"{model.name}: no PyTorch weights are published for this model; expected a name that "
             f"starts with one of {tuple(_RULES)}"
         )

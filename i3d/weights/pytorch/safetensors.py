@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from i3d.weights.errors import WeightsError
 from i3d.weights.pytorch.state_dict import from_bfloat16
 
 _DTYPES = {
@@ -36,7 +37,7 @@ def read(path):
 
     Raises:
       FileNotFoundError: no such file.
-      ValueError: not such a file, or a damaged one; one line.
+      WeightsError: not such a file, or a damaged one; one line.
 
     Source: the format as github.com/huggingface/safetensors describes it.
     """
@@ -44,7 +45,7 @@ def read(path):
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= size - 8:
-            raise ValueError(f"{path}: not a safetensors file, or a truncated one")
+            raise WeightsError(f"{path}: not a safetensors file, or a truncated one")
         try:
             header = json.loads(file.read(length))
             entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
@@ -54,7 +55,7 @@ def read(path):
             return {key: _array(file, 8 + length, size, **entries[key]) for key in entries}
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
             reason = (str(error) or "damaged").splitlines()[0]
-            raise ValueError(f"{path}: not a whole safetensors file: {reason}") from error
+            raise WeightsError(f"{path}: not a whole safetensors file: {reason}") from error
 
 
 def _array(file, start, size, dtype, shape, data_offsets):

@@ -16,6 +16,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from i3d.weights.errors import WeightsError
 from i3d.weights.pytorch import unpickle
 from i3d.weights.pytorch.unpickle import Tensor
 
@@ -62,14 +63,14 @@ def read(path):
 
     Raises:
       FileNotFoundError: no such file.
-      ValueError: not such a file, a damaged one, or one without a state dict; one line.
+      WeightsError: not such a file, a damaged one, or one without a state dict; one line.
     """
     try:
         with open(path, "rb") as file:
             return _read(file, path)
     except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
         reason = str(error) or "truncated"  # zipfile's EOFError says nothing
-        raise ValueError(f"{path}: {reason.splitlines()[0]}") from error
+        raise WeightsError(f"{path}: {reason.splitlines()[0]}") from error
 
 
 def _read(file, path):
