@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 CLASSES = ("jumping_jacks", "walking_left")
 PER_CLASS = {"train": 14, "test": 6}
 CONFIG = """
-from i3d import config
+from i3d.training import config
 
 def get_config():
     c = config.defaults()

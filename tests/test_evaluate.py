@@ -24,9 +24,9 @@ from i3d.evaluation import metrics, results
 from i3d.inference import records as inference_records
 from i3d.training import config
 from i3d.training import model as training_model
-from tests.data.test_pipeline import example, write
-from tests.helpers import stored
-from tests.training.test_step import free_ports
+from tests.helpers import datasets
+from tests.helpers.processes import free_ports
+from tests.helpers.records import example, write
 
 ROOT = Path(__file__).parents[1]
 CLASSES, SIZE = 7, 12
@@ -237,7 +237,7 @@ def test_two_workers_agree(tmp_path, scores):
 # The command: 9 videos in 3 classes, frames of 48 pixels, an I3D of random weights.
 
 RECIPE = """
-from i3d import config
+from i3d.training import config
 
 def get_config():
     c = config.defaults()
@@ -252,8 +252,8 @@ def get_config():
 def run(tmp_path_factory):
     """A folder with recipe.py, data and the weights of a run."""
     root = tmp_path_factory.mktemp("run")
-    videos = stored.videos(root / "videos")
-    stored.build(root / "data", videos, split="test")
+    videos = datasets.videos(root / "videos")
+    datasets.build(root / "data", videos, split="test")
     (root / "recipe.py").write_text(RECIPE.format(records=str(root / "data")))
     settings = config.defaults()
     settings.data.size, settings.model.width = 48, 0.05
@@ -356,9 +356,9 @@ def test_weights_that_do_not_fit(run):
 
 
 def test_data_without_flow(run, tmp_path):
-    recipe = dataclasses.replace(stored.RECIPE, streams=("rgb",))
-    videos = stored.write_folder(tmp_path / "videos", ("walk",), 1)
-    stored.build(tmp_path / "rgb", videos, recipe, "test", 1)
+    recipe = dataclasses.replace(datasets.RECIPE, streams=("rgb",))
+    videos = datasets.write_folder(tmp_path / "videos", ("walk",), 1)
+    datasets.build(tmp_path / "rgb", videos, recipe, "test", 1)
     more = [f"--config.data.records={tmp_path}/rgb", "--config.data.stream=flow"]
     assert error_of(run, *more).endswith("holds no flow; build it with --streams=rgb,flow")
 

@@ -26,7 +26,7 @@ from i3d.weights.pytorch.names import entries
 from i3d.weights.start import head_classes
 from tests.helpers import training
 from tests.helpers.decoding import SHAPE, numbered
-from tests.weights.pytorch.test_images import write_safetensors
+from tests.helpers.torch_files import write_safetensors
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "i3d.extract_features"]

@@ -12,6 +12,7 @@ import pytest
 from i3d import fuse
 from i3d.evaluation import report, results
 from i3d.evaluation.results import Result, ResultError
+from i3d.runtime import files
 
 IDS = np.array(["walk 1", "läuft", "c", "d"])
 
@@ -74,7 +75,7 @@ def test_a_saved_result_is_read_back(rgb, tmp_path):
 
 
 def test_nothing_is_left_of_a_write_that_fails(rgb, tmp_path):
-    with pytest.raises(RuntimeError), results.new_file(tmp_path / "a.npz") as file:
+    with pytest.raises(RuntimeError), files.new_file(tmp_path / "a.npz") as file:
         file.write(b"half")
         raise RuntimeError
     twice = dataclasses.replace(rgb, ids=IDS[[0, 1, 2, 0]])

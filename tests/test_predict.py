@@ -23,9 +23,9 @@ from i3d.inference import views as inference_views
 from i3d.inference.recipes import recipe_of
 from i3d.inference.streams import softmax
 from tests.golden import mmaction_models as golden
-from tests.helpers import stored, training
-from tests.helpers.building import texture_frames, write_video
-from tests.inference.test_views import E2E, golden_recipe, golden_video
+from tests.helpers import datasets, training
+from tests.helpers.golden_views import E2E, golden_recipe, golden_video
+from tests.helpers.videos import texture_frames, write_video
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "checkpoints/demo"
@@ -82,7 +82,7 @@ def videos(tmp_path_factory):
 def run_folder(tmp_path_factory):
     """A training run: a small model's weights, config.json, and the data set it is of."""
     folder = tmp_path_factory.mktemp("run")
-    data = stored.build(folder / "data", stored.videos(folder / "videos"))
+    data = datasets.build(folder / "data", datasets.videos(folder / "videos"))
     settings = training.config.flat(training.tiny(data)) | {
         "model.name": TSN,
         "model.width": 0.0625,

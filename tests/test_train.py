@@ -16,9 +16,9 @@ from i3d.data.build_settings import BuildSettings
 from i3d.training import checkpoints as saved
 from i3d.training import config, run
 from i3d.training import model as training_model
-from tests.helpers import building, stored, synthetic, training
-from tests.training.test_step import free_ports
-from tests.weights.pytorch import test_images
+from tests.helpers import datasets, synthetic, torch_files, training
+from tests.helpers.processes import free_ports
+from tests.helpers.videos import write_folder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,8 +35,8 @@ def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     recipe = BuildSettings(flow_method="dis", short_side=48)
     for split, per_class in (("train", 3), ("test", 2)):
-        videos = building.write_folder(root / split, per_class=per_class)
-        stored.build(root / "records", videos, recipe, split)
+        videos = write_folder(root / split, per_class=per_class)
+        datasets.build(root / "records", videos, recipe, split)
     return root / "records"
 
 
@@ -330,8 +330,8 @@ def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
 def test_start_from_googlenet(stream, settings, tmp_path):
     twin = models.build("inception_v1", num_classes=1000, size=224, width=0.1)
-    state = test_images.googlenet(twin)
-    test_images.write_safetensors(tmp_path / "googlenet.safetensors", state)
+    state = torch_files.googlenet(twin)
+    torch_files.write_safetensors(tmp_path / "googlenet.safetensors", state)
     start = str(tmp_path / "googlenet.safetensors")
     keys = {"model.start": start, "model.inflate": True, "model.width": 0.1, "data.stream": stream}
     model = i3d(settings, **keys)
@@ -396,8 +396,8 @@ def test_mistakes_in_the_configuration(settings, tmp_path, key, value, expected)
 
 def test_a_data_set_without_flow(settings, tmp_path):
     recipe = BuildSettings(streams=("rgb",), short_side=48)
-    videos = building.write_folder(tmp_path / "videos", ("walk",), 1)
-    folder = stored.build(tmp_path / "records", videos, recipe, num_shards=1)
+    videos = write_folder(tmp_path / "videos", ("walk",), 1)
+    folder = datasets.build(tmp_path / "records", videos, recipe, num_shards=1)
     settings.data.records, settings.data.stream = str(folder), "flow"
     line = line_of(settings, tmp_path / "run")
     assert line == f"{folder}: holds no flow; build it with --streams=rgb,flow"

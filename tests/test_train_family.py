@@ -21,11 +21,8 @@ from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
 from i3d.training import config, input
 from i3d.training import model as training_model
 from i3d.training import run as training_run
-from i3d.weights.pytorch.names import entries
-from tests.golden import mmaction_models as golden
-from tests.helpers import stored as building
-from tests.helpers import training
-from tests.weights.pytorch.test_images import write_safetensors
+from tests.helpers import datasets, training
+from tests.helpers.torch_files import published, write_safetensors
 
 ACTIONS = ("jumping_jacks", "walking_left")
 NO_WARMUP = {"schedule.begin": 0, "schedule.warmup_steps": 0}
@@ -69,7 +66,7 @@ def data(tmp_path_factory):
             root / split, 2, seed, actions=ACTIONS, height=48, width=64, workers=1
         )
         assert len(list(written)) == 4
-        building.build(root / "records", root / split, recipe, split, num_shards=1)
+        datasets.build(root / "records", root / split, recipe, split, num_shards=1)
     return root / "records"
 
 
@@ -167,17 +164,6 @@ def test_all_segments_of_a_crop_are_one_view(data):
 
 
 # What a run begins with.
-
-
-def published(model):
-    """Returns synthetic weights of a network of images as PyTorch has them, {key: array}."""
-    shapes = {}
-    for entry in entries(model):
-        shape = tuple(entry.variable.shape)
-        if len(shape) == 5:
-            shape = (shape[4], shape[3], *shape[1:3])
-        shapes[entry.key] = shape[::-1] if len(shape) == 2 else shape
-    return {key: golden.weight(key, shapes) for key in shapes}
 
 
 def test_start_from_published_weights_leaves_the_head_out(data, tmp_path):

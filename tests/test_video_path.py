@@ -12,7 +12,7 @@ from i3d.inference import sample
 from i3d.inference.streams import load_stream
 from i3d.video import frames
 from i3d.weights.cards import CARDS
-from tests.test_evaluate_sample import assert_same_result, evaluate, last_line, parsed
+from tests.helpers.sample_command import assert_same_result, evaluate, last_line, parsed
 
 MISC = "misc"
 

@@ -17,7 +17,7 @@ import pytest
 from data_prep.figures import render
 from i3d import models
 from tests.helpers import training
-from tests.test_train_family import published
+from tests.helpers.torch_files import published
 
 TITLE = "### Your own data set, from the first video to the test"
 ACTIONS = ("jumping_jacks", "squats")

@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d.data import augment, cropping, schema
+from i3d.data import augment, cropping, random_cropping, schema
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TABLES = json.loads(gzip.decompress((GOLDEN / "mmaction_crops.json.gz").read_bytes()))
 FRAME = (40, 52)
 RANDOM = {
-    "random": lambda frame, seed: cropping.random_crop(frame, 24, seed),
-    "multi_scale": lambda frame, seed: cropping.multi_scale_crop(frame, 24, seed),
-    "multi_scale_13": lambda frame, seed: cropping.multi_scale_crop(frame, 24, seed, places=13),
-    "multi_scale_free": lambda frame, seed: cropping.multi_scale_crop(frame, 24, seed, places=0),
-    "random_resized": lambda frame, seed: cropping.random_resized_crop(frame, seed),
+    "random": lambda frame, seed: random_cropping.random_crop(frame, 24, seed),
+    "multi_scale": lambda frame, seed: random_cropping.multi_scale_crop(frame, 24, seed),
+    "multi_scale_13": lambda frame, seed: random_cropping.multi_scale_crop(
+        frame, 24, seed, places=13
+    ),
+    "multi_scale_free": lambda frame, seed: random_cropping.multi_scale_crop(
+        frame, 24, seed, places=0
+    ),
+    "random_resized": lambda frame, seed: random_cropping.random_resized_crop(frame, seed),
 }
 
 
@@ -81,7 +85,7 @@ def multi_scale(case):
     )
     def boxes(frame, numbers):
         def one(row):
-            crop = cropping.multi_scale_box(
+            crop = random_cropping.multi_scale_box(
                 tuple(tf.unstack(frame)),
                 case["size"],
                 tf.unstack(row),
@@ -118,7 +122,7 @@ def test_multi_scale_crops_are_the_published_ones(case):
 
 def test_multi_scale_side_near_the_size_is_set_to_it_unless_the_frame_is_smaller():
     def sides(frame):
-        return [int(n) for n in cropping.multi_scale_box(frame, 224, (0, 0, 0), (1.0,))[2:]]
+        return [int(n) for n in random_cropping.multi_scale_box(frame, 224, (0, 0, 0), (1.0,))[2:]]
 
     assert sides((226, 300)) == [224, 224]
     assert sides((227, 300)) == [227, 227]
@@ -129,7 +133,7 @@ def test_random_resized_crops_are_the_published_ones():
     boxes = {
         ranges: tf.function(
             lambda frame, numbers, ranges=ranges: tf.stack(
-                cropping.resized_box(tuple(tf.unstack(frame)), tf.unstack(numbers), *ranges)
+                random_cropping.resized_box(tuple(tf.unstack(frame)), tf.unstack(numbers), *ranges)
             ),
             input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([22], tf.float64)],
         )
@@ -285,7 +289,7 @@ def test_draws_depend_on_the_seed_alone_and_stay_inside(name):
 
 
 def test_random_crop_reaches_every_place_about_equally():
-    draw = tf.function(lambda seed: cropping.random_crop((5, 6), 4, seed, flip_chance=0.25))
+    draw = tf.function(lambda seed: random_cropping.random_crop((5, 6), 4, seed, flip_chance=0.25))
     crops = [draw(tf.constant([3, n])) for n in range(1200)]
     places = np.zeros((2, 3))
     for crop in crops:
@@ -296,7 +300,7 @@ def test_random_crop_reaches_every_place_about_equally():
 
 def test_flip_chance_of_nought_and_one():
     for seed in range(5):
-        for draw in cropping.random_crop, cropping.multi_scale_crop:
+        for draw in random_cropping.random_crop, random_cropping.multi_scale_crop:
             assert not draw(FRAME, 24, (0, seed), flip_chance=0).flip
             assert draw(FRAME, 24, (0, seed), flip_chance=1).flip
 
@@ -356,7 +360,7 @@ def test_an_input_pipeline_with_all_of_it_resumes_from_a_checkpoint(tmp_path):
     clip = tf.constant(noise())
 
     def view(n):
-        crop = cropping.multi_scale_crop(augment.frame_size(clip), 16, tf.stack([n, 3]))
+        crop = random_cropping.multi_scale_crop(augment.frame_size(clip), 16, tf.stack([n, 3]))
         return augment.resize(augment.cut(clip, crop), 16)
 
     dataset = tf.data.Dataset.range(6).map(view, num_parallel_calls=2)
@@ -376,7 +380,7 @@ def test_an_input_pipeline_with_all_of_it_resumes_from_a_checkpoint(tmp_path):
 SMALL = {
     "center": lambda frame: cropping.center_crop(frame, (24, 60)),
     "ten": lambda frame: cropping.ten_crops(frame, (24, 60))[3],
-    "random": lambda frame: cropping.random_crop(frame, (24, 60), (0, 0)),
+    "random": lambda frame: random_cropping.random_crop(frame, (24, 60), (0, 0)),
 }
 
 
@@ -429,7 +433,9 @@ def test_impossible_ranges_are_refused():
     for areas, aspects in [((0, 1), (1, 1)), ((0.5, 1.1), (1, 1)), ((0.2, 0.1), (1, 1)),
                            ((0.1, 1), (0, 1)), ((0.1, 1), (2, 1))]:  # fmt: skip
         with pytest.raises(ValueError, match="^random resized crops take"):
-            cropping.random_resized_crop(FRAME, (0, 0), area_range=areas, aspect_range=aspects)
+            random_cropping.random_resized_crop(
+                FRAME, (0, 0), area_range=areas, aspect_range=aspects
+            )
     for wrong in {"places": 7}, {"scales": (1.0, 1.2)}, {"scales": (0.0,)}:
         with pytest.raises(ValueError, match="^multi-scale crops take"):
-            cropping.multi_scale_crop(FRAME, 24, (0, 0), **wrong)
+            random_cropping.multi_scale_crop(FRAME, 24, (0, 0), **wrong)

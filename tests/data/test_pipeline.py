@@ -9,42 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.shards import jpeg
-from i3d.data import augment, cropping, pipeline, read, sampling, schema
+from i3d.data import augment, cropping, pipeline, random_cropping, read, sampling, schema
 from i3d.data import stored as data
-from tests.helpers import stored
-
-HEIGHT, WIDTH = 16, 24
-
-
-def ramp(t):
-    """Returns uint8 [HEIGHT, WIDTH] whose values tell column, row and time."""
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    return (30 + 2 * columns + 5 * rows + 4 * t).astype(np.uint8)
-
-
-def example(id, label=0, num_frames=4, broken=()):
-    """Returns a record whose frames, x and y of flow are ramps; no JPEG where t is broken."""
-    frames = [jpeg(np.stack([ramp(t)] * 3, axis=-1)) for t in range(num_frames)]
-    flow = [jpeg(np.concatenate([ramp(t)] * 2)) for t in range(num_frames - 1)]
-    for t in broken:
-        frames[t], flow[t] = b"no JPEG", b"no JPEG"
-    return schema.serialised(
-        id=id, label=label, fps=25.0, start_s=0.0, source_height=HEIGHT, source_width=WIDTH,
-        frames=frames, flow=flow,
-    )  # fmt: skip
-
-
-def write(folder, shards, num_classes=7, streams=("rgb", "flow")):
-    """Writes lists of serialised records as shards; returns the Records."""
-    files = tuple(str(folder / f"shard{number}") for number in range(len(shards)))
-    for file, records in zip(files, shards, strict=True):
-        with tf.io.TFRecordWriter(file) as writer:
-            for record in records:
-                writer.write(record)
-    lengths = tuple(len(records) for records in shards)
-    names = tuple(f"class {number}" for number in range(num_classes))
-    return data.Records(files, lengths, 1000 * sum(lengths), names, streams, {})
+from tests.helpers import datasets
+from tests.helpers.records import example, write
+from tests.helpers.videos import write_folder
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +28,11 @@ def many(tmp_path_factory):
 def built(tmp_path_factory):
     """{"whole": ..., "cut": ...}: folders of 9 videos in one record each, and in several."""
     root = tmp_path_factory.mktemp("built")
-    videos = stored.videos(root / "videos")
-    whole = dataclasses.replace(stored.RECIPE, max_segment_s=60.0)
+    videos = datasets.videos(root / "videos")
+    whole = dataclasses.replace(datasets.RECIPE, max_segment_s=60.0)
     return {
-        "whole": stored.build(root / "whole", videos, whole),
-        "cut": stored.build(root / "cut", videos),
+        "whole": datasets.build(root / "whole", videos, whole),
+        "cut": datasets.build(root / "cut", videos),
     }
 
 
@@ -71,7 +40,7 @@ def train(records, batch_size=8, seed=3, frames=2, **options):
     return pipeline.train_batches(
         records,
         lambda count, rng: sampling.dense_clip(count, frames, rng=rng),
-        lambda frame, seed: cropping.random_crop(frame, 12, seed),
+        lambda frame, seed: random_cropping.random_crop(frame, 12, seed),
         12,
         batch_size,
         seed,
@@ -209,7 +178,7 @@ def test_crops_of_another_size_are_resized(many):
     batches = pipeline.train_batches(
         many,
         lambda count, rng: sampling.train_clips(count, 3, 1, 1, rng),
-        lambda frame, seed: cropping.random_resized_crop(frame, seed),
+        lambda frame, seed: random_cropping.random_resized_crop(frame, seed),
         20,
         2,
         0,
@@ -336,9 +305,9 @@ def test_split_absent_or_empty(built, tmp_path):
 
 
 def test_stream_missing(built, tmp_path):
-    recipe = dataclasses.replace(stored.RECIPE, streams=("rgb",))
-    videos = stored.write_folder(tmp_path / "videos", ("walk",), 1)
-    folder = stored.build(tmp_path / "rgb", videos, recipe, num_shards=1)
+    recipe = dataclasses.replace(datasets.RECIPE, streams=("rgb",))
+    videos = write_folder(tmp_path / "videos", ("walk",), 1)
+    folder = datasets.build(tmp_path / "rgb", videos, recipe, num_shards=1)
     assert data.opened(folder, "train", ("rgb",), "tvl1").num_records == 2
     with pytest.raises(data.DataError, match="holds no flow; build it with --streams=rgb,flow$"):
         data.opened(folder, "train", ("rgb", "flow"))

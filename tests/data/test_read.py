@@ -10,17 +10,17 @@ from i3d.data import read, schema
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.video import frames as video_frames
-from tests.helpers import stored
+from tests.helpers import datasets
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    return stored.videos(tmp_path_factory.mktemp("videos"))
+    return datasets.videos(tmp_path_factory.mktemp("videos"))
 
 
 @pytest.fixture(scope="module")
 def folder(videos, tmp_path_factory):
-    return stored.build(tmp_path_factory.mktemp("data") / "set", videos)
+    return datasets.build(tmp_path_factory.mktemp("data") / "set", videos)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def place(data, id):
 
 def test_metadata(data):
     assert data.class_names == ("jump", "run", "walk")
-    assert data.with_flow and data.recipe == stored.RECIPE
+    assert data.with_flow and data.recipe == datasets.RECIPE
     assert list(data.shards) == ["train"]
     lengths = [shard.length for shard in data.shards["train"]]
     assert lengths == [sum(1 for _ in read.examples(s)) for s in data.shards["train"]]
@@ -83,7 +83,7 @@ def test_pictures_are_those_that_tensorflow_decodes(data, folder):
 
 def test_without_flow(videos, tmp_path):
     recipe = BuildSettings(("rgb",), short_side=48, max_segment_s=0.4)
-    data = read.opened(stored.build(tmp_path / "set", videos, recipe))
+    data = read.opened(datasets.build(tmp_path / "set", videos, recipe))
     assert not data.with_flow
     steps = list(read.steps(read.segments(place(data, "run/run2"))))
     frames = list(video_frames.read_frames(videos / "run/run2.mp4", 25, 48))

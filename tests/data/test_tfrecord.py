@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from i3d.data import tfrecord
-from tests.helpers.building import ROOT
+from tests.helpers.processes import ROOT
 
 SIZES = [0, 1, 7, 8, 9, 1000, 65_537]
 
@@ -56,7 +56,7 @@ def test_workers_do_without_tensorflow():
     """It would cost each of them 500 MB."""
     code = """if True:
         import sys
-        from data_prep import records, run
+        from data_prep import build, shards
         from i3d.data import schema
         record = schema.serialised(
             id="a", label=0, fps=25.0, start_s=0.0, source_height=3, source_width=4, frames=[b"f"]

@@ -16,19 +16,9 @@ import tensorflow_datasets as tfds
 
 from i3d.data import schema
 from i3d.video import frames as video_frames
-from tests.helpers.building import (
-    QUICK,
-    build,
-    contents,
-    has_proc,
-    peak_worker_bytes,
-    start,
-    texture_frames,
-    told,
-    wait_for,
-    write_folder,
-    write_video,
-)
+from tests.helpers.builds import QUICK, build, peak_worker_bytes, start, told
+from tests.helpers.processes import contents, has_proc, wait_for
+from tests.helpers.videos import texture_frames, write_folder, write_video
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +33,7 @@ def reference(videos, tmp_path_factory):
     out = tmp_path_factory.mktemp("reference") / "set"
     result = build(f"--videos={videos}", f"--out={out}", *QUICK)
     assert result.returncode == 0, result.stderr
-    assert told(result) == []
+    assert told(result.stderr) == []
     assert result.stdout == f"{out}: split 'train' complete, 12 videos, 0 failed\n"
     return out
 
@@ -70,7 +60,7 @@ def fails(result, status, *words):
     """Checks the exit status, and one clear line that holds the words."""
     assert result.returncode == status, result.stderr
     assert "Traceback" not in result.stderr
-    (line,) = told(result)
+    (line,) = told(result.stderr)
     assert line.startswith("data_prep build: ")
     for word in words:
         assert word in line, line
@@ -138,7 +128,7 @@ def test_two_splits_in_one_folder_and_failures(reference, table, tmp_path):
         "reason": "no such file",
     }
     assert rows[1]["reason"].startswith("not a readable video")
-    assert [line.strip() for line in told(result)] == [
+    assert [line.strip() for line in told(result.stderr)] == [
         *(f"{row['path']}: {row['reason']}" for row in rows),
         f"all failures: {one / 'failures.jsonl'}; --retry_failed tries them again",
     ]
@@ -377,7 +367,7 @@ def test_files_that_may_not_grow(videos, reference, tmp_path):
 def test_two_builds_at_once(videos, reference, tmp_path):
     flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--workers=3")
     first = start(*flags)
-    wait_for((tmp_path / ".build" / "train" / "plan").exists, 60, "the first build to start")
+    wait_for((tmp_path / ".build" / "train" / "plan").exists, "the first build to start")
     fails(build(*flags), 1, f"{tmp_path}: another build is writing here")
     _, errors = first.communicate()
     assert first.returncode == 0, errors

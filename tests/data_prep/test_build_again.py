@@ -5,15 +5,9 @@ import shutil
 import pytest
 import tensorflow_datasets as tfds
 
-from tests.helpers.building import (
-    QUICK,
-    build,
-    contents,
-    texture_frames,
-    told,
-    write_folder,
-    write_video,
-)
+from tests.helpers.builds import QUICK, build, told
+from tests.helpers.processes import contents
+from tests.helpers.videos import texture_frames, write_folder, write_video
 
 
 @pytest.fixture
@@ -66,7 +60,7 @@ def test_videos_may_move(videos, tmp_path):
 )
 def test_a_mistyped_value_is_refused_and_leaves_nothing(videos, tmp_path, wrong):
     result = build(f"--videos={videos}", f"--out={tmp_path / 'out'}", wrong)
-    assert result.returncode == 2 and len(told(result)) == 1
+    assert result.returncode == 2 and len(told(result.stderr)) == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 
 import pytest
@@ -13,18 +12,9 @@ from data_prep import build as data_prep_build
 from data_prep import dataset, inputs
 from data_prep import shards as data_prep_shards
 from i3d.data.build_settings import BuildSettings
-from tests.helpers.building import (
-    QUICK,
-    build,
-    contents,
-    has_proc,
-    processes,
-    start,
-    told,
-    wait_for,
-    workers,
-    write_folder,
-)
+from tests.helpers.builds import QUICK, build, start, told, workers
+from tests.helpers.processes import contents, has_proc, of_session, wait_for
+from tests.helpers.videos import write_folder
 
 pytestmark = pytest.mark.skipif(not has_proc(), reason="processes are looked up in /proc")
 
@@ -56,7 +46,7 @@ def kill(process, whole_group):
 
 def wait_for_a_shard(out):
     """Waits until a worker writes a shard."""
-    wait_for(lambda: list((out / ".build").glob("*/videos-*.partial")), 60, "a shard")
+    wait_for(lambda: list((out / ".build").glob("*/videos-*.partial")), "a shard")
 
 
 def test_killed_ten_times(videos, reference, tmp_path):
@@ -87,12 +77,12 @@ def test_workers_end_when_their_parent_is_killed(videos, tmp_path):
     """And other flags do not go on from there."""
     flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--workers=3")
     process = start(*flags)
-    wait_for(lambda: list((tmp_path / ".build").glob("*/*.json")), 60, "a whole shard")
+    wait_for(lambda: list((tmp_path / ".build").glob("*/*.json")), "a whole shard")
     assert kill(process, whole_group=False)
-    wait_for(lambda: not processes(process.pid), 10, "all of its processes to end")
+    wait_for(lambda: not of_session(process.pid), "all of its processes to end")
     before = contents(tmp_path)
     result = build(*flags, "--fps=5")
-    (line,) = told(result)
+    (line,) = told(result.stderr)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "an unfinished build of split 'train' with other videos or flags lies here" in line
     assert "finish it with the same command, or remove" in line
@@ -105,9 +95,9 @@ def test_beam_workers_end_when_their_parent_is_killed(videos, tmp_path):
     flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--runner=beam", "--", *options)
     process = start(*flags)
     wait_for_a_shard(tmp_path)
-    assert len(processes(process.pid)) >= 3
+    assert len(of_session(process.pid)) >= 3
     assert kill(process, whole_group=False)
-    wait_for(lambda: not processes(process.pid), 10, "all of its processes to end")
+    wait_for(lambda: not of_session(process.pid), "all of its processes to end")
 
 
 def test_a_killed_worker_is_one_line(videos, reference, tmp_path):
@@ -116,10 +106,10 @@ def test_a_killed_worker_is_one_line(videos, reference, tmp_path):
     wait_for_a_shard(tmp_path)
     os.kill(random.choice(list(workers(process.pid))), signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
-    (line,) = told(subprocess.CompletedProcess((), 1, stderr=errors))
+    (line,) = told(errors)
     assert process.returncode == 1
     assert line.startswith("data_prep build: a worker process was killed")
-    wait_for(lambda: not processes(process.pid), 10, "all of its processes to end")
+    wait_for(lambda: not of_session(process.pid), "all of its processes to end")
     again = build(*flags)
     assert again.returncode == 1 and "12 videos, 1 failed" in again.stdout
     assert contents(tmp_path) == reference[0]
@@ -130,11 +120,11 @@ def test_ctrl_c_is_one_line(videos, tmp_path):
     wait_for_a_shard(tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, errors = process.communicate(timeout=60)
-    lines = told(subprocess.CompletedProcess((), 1, stderr=errors))
+    lines = told(errors)
     lines = [line for line in lines if "video/s" not in line and "s/ video" not in line]  # progress
     assert len(lines) == 1, errors
     assert process.returncode == 130 and "run the same command again to go on" in lines[0]
-    wait_for(lambda: not processes(process.pid), 10, "all of its processes to end")
+    wait_for(lambda: not of_session(process.pid), "all of its processes to end")
 
 
 class Killed(BaseException):

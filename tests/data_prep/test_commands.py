@@ -20,20 +20,22 @@ from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.inference import sample
 from i3d.video import frames as video_frames
-from tests.helpers import stored
-from tests.helpers.building import ROOT, texture_frames, told, write_video
+from tests.helpers import datasets
+from tests.helpers.builds import told
+from tests.helpers.processes import ROOT
+from tests.helpers.videos import texture_frames, write_video
 
 VIDEOS = 9
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    return stored.videos(tmp_path_factory.mktemp("videos"))
+    return datasets.videos(tmp_path_factory.mktemp("videos"))
 
 
 @pytest.fixture(scope="module")
 def built(videos, tmp_path_factory):
-    return stored.build(tmp_path_factory.mktemp("data") / "set", videos)
+    return datasets.build(tmp_path_factory.mktemp("data") / "set", videos)
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_probe_tells_and_writes_what_is_there(videos, tmp_path):
     result = process(
         "probe", f"--videos={videos}", f"--out={manifest}", "--workers=2", "--flow_method=dis"
     )
-    assert result.returncode == 0 and told(result) == []
+    assert result.returncode == 0 and told(result.stderr) == []
     assert (
         "videos    9 in 3 classes of 3 to 3\nusable    9, of which with a problem 0\nunusable  0,"
         in result.stdout
@@ -171,7 +173,7 @@ def test_probe_names_what_a_build_would_leave_out(call, videos, tmp_path):
 
 def fails(item):
     try:
-        return not list(data_prep_shards.examples(item, stored.RECIPE))
+        return not list(data_prep_shards.examples(item, datasets.RECIPE))
     except video_frames.VideoError:
         return True
 
@@ -263,7 +265,7 @@ def test_probe_estimates_what_a_build_takes(call, videos, tmp_path):
 
 def test_verify_counts_and_compares(videos, built):
     result = process("verify", f"--data={built}", f"--videos={videos}")
-    assert result.returncode == 0 and told(result) == []
+    assert result.returncode == 0 and told(result.stderr) == []
     lines = result.stdout.splitlines()
     frames = sum(range(20, 20 + VIDEOS))
     size = sum(shard.stat().st_size for shard in built.glob("*tfrecord*")) / 1e6
@@ -449,7 +451,7 @@ def test_show_spreads_a_sheet_over_the_video(call, videos, built, tmp_path):
 
 def test_show_without_flow(call, videos, tmp_path):
     recipe = BuildSettings(("rgb",), short_side=48)
-    folder = stored.build(tmp_path / "set", videos, recipe, num_shards=1)
+    folder = datasets.build(tmp_path / "set", videos, recipe, num_shards=1)
     for out, shape in ((tmp_path / "a.gif", (48, 64, 3)), (tmp_path / "a.png", (48, 64, 3))):
         status, output, _ = call(
             "show", f"--data={folder}", "--id=run/run0", f"--out={out}", "--max_frames=1"
@@ -479,7 +481,7 @@ def test_damage_is_one_line_here_too(folder, name, tmp_path):
         data[1000] ^= 1
         shard.write_bytes(data)
     result = process(name, f"--data={folder}", "--id=run/run0", f"--out={tmp_path / 'a.png'}")
-    (line,) = told(result)
+    (line,) = told(result.stderr)
     assert result.returncode == 1 and line.endswith("record 0 (byte 0): its checksum is wrong")
     assert not (tmp_path / "a.png").exists()
 
@@ -493,7 +495,7 @@ def large(tmp_path_factory):
     videos = tmp_path_factory.mktemp("large")
     write_video(videos / "walk/a.mp4", texture_frames(26, height=240, width=320))
     recipe = BuildSettings(flow_method="dis", max_segment_s=0.4)
-    return videos, stored.build(tmp_path_factory.mktemp("data") / "set", videos, recipe)
+    return videos, datasets.build(tmp_path_factory.mktemp("data") / "set", videos, recipe)
 
 
 def test_export_writes_the_published_arrays(call, large, tmp_path):
@@ -530,7 +532,7 @@ def test_export_needs_large_pictures(call, built, tmp_path):
 
 
 def test_export_without_flow(call, large, tmp_path):
-    folder = stored.build(tmp_path / "set", large[0], BuildSettings(("rgb",)))
+    folder = datasets.build(tmp_path / "set", large[0], BuildSettings(("rgb",)))
     status, output, _ = call(
         "export_npy", f"--data={folder}", "--id=walk/a", f"--out={tmp_path / 'npy'}"
     )

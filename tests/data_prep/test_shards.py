@@ -15,7 +15,7 @@ from i3d.data import schema
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.video import frames as video_frames
-from tests.helpers import building
+from tests.helpers import videos
 
 QUICK = BuildSettings(flow_method="dis", short_side=48)
 
@@ -24,7 +24,7 @@ QUICK = BuildSettings(flow_method="dis", short_side=48)
 def clip(tmp_path_factory):
     """A video of 31 frames, 48x64."""
     path = tmp_path_factory.mktemp("clip") / "texture.mp4"
-    return building.write_video(path, building.texture_frames(31))
+    return videos.write_video(path, videos.texture_frames(31))
 
 
 def item(path, name="a", **times):
@@ -82,7 +82,7 @@ def test_frames_and_flow_are_those_of_the_video(tmp_path, clip):
         back = schema.levels_to_flow(levels)
         assert np.abs(back - np.clip(field, -20, 20)).mean() < 0.1
         inner = np.median(back[8:-8, 8:-8], (0, 1))
-        np.testing.assert_allclose(inner, building.MOTION, atol=0.3)
+        np.testing.assert_allclose(inner, videos.MOTION, atol=0.3)
 
 
 def test_the_same_bytes_each_time(tmp_path, clip):
@@ -111,7 +111,7 @@ def test_a_video_that_breaks_in_the_middle_adds_nothing(tmp_path, clip, monkeypa
     """The failure comes after whole examples of it were made."""
 
     def breaks(path, *rest):
-        yield from building.texture_frames(12)
+        yield from videos.texture_frames(12)
         raise video_frames.VideoError(f"{path}: corrupt after 12 decoded frames")
 
     good = video_frames.read_frames
@@ -154,13 +154,13 @@ def test_segments_share_one_frame_and_lose_no_flow(tmp_path, clip):
 
 @pytest.mark.parametrize(("count", "lengths"), [(24, [24]), (25, [25]), (26, [25, 2])])
 def test_no_segment_is_one_shared_frame_alone(tmp_path, count, lengths):
-    path = building.write_video(tmp_path / "v.mp4", building.texture_frames(count))
+    path = videos.write_video(tmp_path / "v.mp4", videos.texture_frames(count))
     recipe = BuildSettings(("rgb",), short_side=48, max_segment_s=0.96)  # 24 fields
     assert [frames for _, frames in data_prep_shards.examples(item(path), recipe)] == lengths
 
 
 def test_rgb_alone_has_no_flow_and_takes_one_frame(tmp_path):
-    path = building.write_video(tmp_path / "v.mp4", building.texture_frames(1))
+    path = videos.write_video(tmp_path / "v.mp4", videos.texture_frames(1))
     rgb = BuildSettings(("rgb",), short_side=48)
     data_prep_shards.write_shard(task(tmp_path, item(path), recipe=rgb))
     (example,) = examples(tmp_path / "shard")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "i3d.train"]
 FILE = """
 from i3d import models
-from tests import training
+from tests.helpers import training
 
 def get_config():
     models._BUILDERS["tiny"] = training.tiny_model

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from i3d.inference import sample
+from i3d.runtime.command import UserError
 from i3d.runtime.npy import NpyWriter
 from i3d.visual.save import beside, saved
 
@@ -81,7 +82,7 @@ def test_flow_picture_has_x_as_red_and_y_as_green():
 def test_what_exists_is_not_replaced(tmp_path):
     for name in ("rgb.npy", "clip.gif"):
         (tmp_path / name).write_text("mine")
-        with pytest.raises(FileExistsError, match=f"{name}: exists already"):
+        with pytest.raises(UserError, match=f"{name}: is there already"):
             list(saved(steps(3), tmp_path, tmp_path / "clip.gif"))
         assert [p.read_text() for p in tmp_path.iterdir()] == ["mine"]
         (tmp_path / name).unlink()

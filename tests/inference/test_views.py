@@ -2,8 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,40 +18,12 @@ from i3d.inference.recipes import Recipe, recipe_of
 from i3d.video import frames as video_frames
 from i3d.video import picture as video_picture
 from i3d.video import sampled
-from tests.golden.mmaction import uniform
-from tests.helpers import stored
-from tests.helpers.building import texture_frames, write_video
+from tests.helpers import datasets
+from tests.helpers.golden_views import E2E, E2E_MODELS, golden_recipe, golden_video
+from tests.helpers.videos import texture_frames, write_video
 
-E2E = np.load(Path(__file__).parents[1] / "golden/mmaction_e2e.npz")
-E2E_MODELS = sorted({key.split("/")[0] for key in E2E.files if "/" in key})
-CROPS = {"TenCrop": 10, "ThreeCrop": 3}
 SMALL = Recipe(3, 2, clips=2, crops=1, resize=40, crop=32, mean=(0.0,) * 3, std=(1.0,) * 3)
 FLOW = dataclasses.replace(SMALL, stream="flow", flow_method="dis", range=(-1.0, 1.0))
-
-
-def golden_video():
-    """Returns uint8 [40, 72, 100, 3]: coarse blocks and fine noise."""
-    coarse = (uniform("e2e:coarse", (10, 9, 10, 3), 0) + 1) * 96
-    for axis, repeats in enumerate((4, 8, 10)):
-        coarse = coarse.repeat(repeats, axis=axis)
-    fine = (uniform("e2e:fine", (40, 72, 100, 3), 0) + 1) * 32
-    return np.floor(coarse + fine).astype(np.uint8)
-
-
-def golden_recipe(name):
-    """Returns the Recipe of a model with the numbers of its stored pipeline."""
-    steps = {step["type"]: step for step in json.loads(str(E2E[f"{name}/pipeline"]))}
-    crop = next(kind for kind in CROPS if kind in steps)
-    sample, recipe = steps["SampleFrames"], recipe_of(name)
-    assert (sample["clip_len"], sample["frame_interval"]) == (recipe.frames, recipe.stride)
-    assert sample.get("target_fps", 0) == recipe.fps and steps["Resize"]["scale"][0] == -1
-    return dataclasses.replace(
-        recipe,
-        clips=sample["num_clips"],
-        resize=steps["Resize"]["scale"][1],
-        crop=steps[crop]["crop_size"],
-        crops=CROPS[crop],
-    )
 
 
 def pixels(views):
@@ -245,7 +215,7 @@ def test_clips_at_two_sets_of_places_are_views_of_their_own():
 
 
 def test_stored_videos_are_seen_as_they_are(tmp_path):
-    folder = stored.build(tmp_path / "data", stored.videos(tmp_path / "videos"))
+    folder = datasets.build(tmp_path / "data", datasets.videos(tmp_path / "videos"))
     place = next(read.videos(read.opened(folder), ["train"]))
     files = list(read.steps(read.segments(place)))  # of several segments
     frames = np.stack([read.rgb(frame) for frame, _ in files])

@@ -13,7 +13,7 @@ import sys
 import keras, numpy as np
 import i3d.weights
 from i3d import models
-from tests import synthetic
+from tests.helpers import synthetic
 
 assert keras.backend.backend() == "torch"
 golden = synthetic.golden()

@@ -22,7 +22,7 @@ def test_one_device_is_the_default_strategy(monkeypatch):
 def test_shares_of_a_processor_stand_in_for_gpus():
     """In a process of its own, as TensorFlow must not have started."""
     code = (
-        "from i3d import devices; s = devices.strategy(3);"
+        "from i3d.runtime import devices; s = devices.strategy(3);"
         "print(type(s).__name__, s.num_replicas_in_sync, devices.is_chief(s), devices.is_alone(s))"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ from absl import flags
 from i3d.training import config, config_errors
 
 FILE = """
-from i3d import config
+from i3d.training import config
 
 def get_config():
     c = config.defaults()
@@ -139,7 +139,7 @@ def test_a_command_ends_with_the_line_and_no_traceback(tmp_path):
     path = tmp_path / "recipe.py"
     path.write_text(FILE.format("c.optimizer.momentun = 0.5"))
     code = (
-        "from absl import app; from i3d import config; config.define_flag();"
+        "from absl import app; from i3d.training import config; config.define_flag();"
         "app.run(lambda argv: print('ran'), flags_parser=config.parse_flags)"
     )
     done = subprocess.run(

@@ -6,7 +6,6 @@ before TensorFlow starts.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +21,7 @@ from i3d.models import blocks
 from i3d.training import checkpoints
 from i3d.training.optimizer import SGD
 from i3d.training.step import TrainStep, check_finite, set_batch_norm
+from tests.helpers.processes import free_ports
 
 CLASSES, CLIPS = 5, 4
 
@@ -358,16 +358,6 @@ def results_of(process):
     output, _ = process.communicate(timeout=800)
     assert process.returncode == 0, output[-3000:]
     return [json.loads(line[7:]) for line in output.splitlines() if line.startswith("RESULT")]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("localhost", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def launch_workers(folder, modes, num_steps):

@@ -11,13 +11,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from i3d.weights import download, files
+from tests.helpers.processes import PATIENCE_S, wait_for
 
 ROOT = Path(download.__file__).parents[2]
 CHUNK = download._CHUNK_BYTES
@@ -72,7 +72,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 piece = body[at : min(at + CHUNK, stop)]
                 if at == self.server.hold_at:
                     self.server.hold_at = None
-                    self.server.go_on.wait(60)
+                    self.server.go_on.wait(PATIENCE_S)
                 self.wfile.write(piece)
                 record["sent"] += len(piece)
         self.close_connection = True
@@ -344,18 +344,8 @@ def test_unwritable_place(server, tmp_path):
         download.fetch(["big"], tmp_path / "file" / "sub", server.url)
 
 
-_CHILD = """
-import sys
-sys.path.insert(0, sys.argv[3])
-from test_download import TABLE
-from i3d.weights import download, published
-download.FILES = TABLE
-print(len(download.fetch(["big"], sys.argv[1], sys.argv[2])))
-"""
-
-
 def _child(directory, url):
-    command = [sys.executable, "-c", _CHILD, str(directory), url, str(Path(__file__).parent)]
+    command = [sys.executable, "-m", "tests.weights.test_download", str(directory), url]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -365,10 +355,8 @@ def test_killed_process_then_resume(server, tmp_path):
     server.hold_at = 3 * CHUNK
     part = tmp_path / "big.bin.part"
     child = _child(tmp_path, server.url)
-    deadline = time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size == 3 * CHUNK):
-        assert time.monotonic() < deadline and child.poll() is None
-        time.sleep(0.01)
+    wait_for(lambda: part.exists() and part.stat().st_size == 3 * CHUNK, "three chunks")
+    assert child.poll() is None
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert _names(tmp_path) == ["big.bin.part"]
@@ -385,7 +373,7 @@ def test_two_processes_at_once(server, tmp_path):
     second = _child(tmp_path, server.url)
     assert second.stderr.readline().startswith("waiting for another download")
     server.go_on.set()
-    assert [child.communicate(timeout=60)[0] for child in (first, second)] == ["2\n", "0\n"]
+    assert [child.communicate(timeout=PATIENCE_S)[0] for child in (first, second)] == ["2\n", "0\n"]
     assert [r["path"] for r in server.requests] == ["/data/big.bin", "/data/small.txt"]
     assert (tmp_path / "big.bin").read_bytes() == BIG
 
@@ -400,7 +388,7 @@ def _command(*arguments):
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -446,3 +434,8 @@ def test_imports_no_tensorflow():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+if __name__ == "__main__":
+    download.FILES = TABLE
+    print(len(download.fetch(["big"], *sys.argv[1:])))

@@ -10,7 +10,7 @@ from i3d.weights import start
 from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
 from tests.helpers import synthetic
-from tests.weights.pytorch.test_images import write_safetensors
+from tests.helpers.torch_files import write_safetensors
 
 
 def i3d(num_classes, channels=3, width=0.1):

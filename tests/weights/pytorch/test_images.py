@@ -1,8 +1,6 @@
 """Image networks' weights in video networks, in names and layouts made by hand."""
 
-import json
 import re
-import struct
 
 import keras
 import numpy as np
@@ -12,6 +10,7 @@ from i3d import models, weights
 from i3d.weights.pytorch import images
 from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
+from tests.helpers.torch_files import googlenet, write_safetensors
 
 NARROW = {"width": 0.125, "num_classes": 5}
 
@@ -37,16 +36,6 @@ def resnet50_path(resnet50, tmp_path_factory):
     path = tmp_path_factory.mktemp("image") / "resnet50.safetensors"
     write_safetensors(path, resnet50)
     return path
-
-
-def write_safetensors(path, state):
-    header, end = {}, 0
-    for key, array in state.items():
-        span, end = [end, end + array.nbytes], end + array.nbytes
-        header[key] = {"dtype": "F32", "shape": array.shape, "data_offsets": span}
-    text = json.dumps(header).encode()
-    data = b"".join(array.tobytes() for array in state.values())
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
 def image_kernel(array):
@@ -126,31 +115,6 @@ def test_what_does_not_fit_is_refused(resnet50, resnet50_path, tmp_path):
 def test_video_entries_exist_only_where_weights_are_published(name):
     with pytest.raises(ValueError, match=f"{name}: no PyTorch weights are published"):
         entries(models.build(name, **NARROW))
-
-
-def googlenet(model):
-    """A state dict with torchvision's keys and the shapes of a narrow inception_v1."""
-    convs = [layer.kernel.shape for layer in model.layers if layer.name.endswith("-conv_3d")]
-    units = ["conv1", "conv2", "conv3"]
-    for module in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
-        branches = ("1", "2.0", "2.1", "3.0", "3.1", "4.1")
-        units += [f"inception{module}.branch{branch}" for branch in branches]
-    by_name = {layer.name: layer for layer in model.layers}
-    order = [name for name in by_name if name.endswith("-conv_3d")]
-    order.sort(key=lambda name: [name[:4] != "Conv", name])
-    assert len(units) == len(convs) == len(order) == 57
-    state = {}
-    for unit, name in zip(units, order, strict=True):
-        kh, kw, channels, filters = by_name[name].kernel.shape
-        shapes = {"conv.weight": (filters, channels, kh, kw)}
-        shapes |= {f"bn.{n}": (filters,) for n in ("weight", "bias", "running_mean")}
-        for key, shape in {**shapes, "bn.running_var": (filters,)}.items():
-            value = golden.uniform(f"{unit}.{key}", shape, 0).astype(np.float32)
-            state[f"{unit}.{key}"] = value + 2 if key.endswith(("n.weight", "var")) else value
-    features, classes = by_name["Logits"].kernel.shape
-    state["fc.weight"] = golden.uniform("fc.weight", (classes, features), 0).astype(np.float32)
-    state["fc.bias"] = golden.uniform("fc.bias", (classes,), 0).astype(np.float32)
-    return state | {"aux1.conv.bn.weight": np.ones(3, "f"), "aux1.fc1.bias": np.ones(3, "f")}
 
 
 def test_googlenet_into_inception_v1(tmp_path):
