@@ -2,7 +2,6 @@
 
     records = stored.opened("data/ucf101", "train", ("rgb", "flow"), flow_method="tvl1")
     video = stored.video(records, number)            # in a tf.data map; pictures still encoded
-    except tf.errors.InvalidArgumentError as error: print(stored.problem(error))
 
 Records are numbered through the shards, from 0. Any of them can be read at once: on the way there
 the reader takes the lengths of the records before it in the shard (about 32) and jumps over them.
@@ -11,19 +10,19 @@ the reader takes the lengths of the records before it in the shard (about 32) an
 import dataclasses
 import json
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from i3d.data import schema
+from i3d.runtime.command import UserError, op_error_line
 
 STREAMS = ("rgb", "flow")
 _READ_BUFFER = 0  # bytes; none, as each read is one whole record
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """A data set that cannot be used as asked; the message is one line."""
 
 
@@ -123,8 +122,8 @@ def video(records, number):
     """Returns schema.parsed of a record, checked, for a scalar int64 tensor in a tf.data map.
 
     Raises:
-      tf.errors.InvalidArgumentError: in the iterator; `problem` gives the line that says which
-        shard or which video is at fault.
+      tf.errors.InvalidArgumentError: in the iterator; command.op_error_line gives the line that
+        says which shard or which video is at fault.
     """
     with_flow = "flow" in records.streams
     found = schema.parsed(_read(records, number), with_flow)
@@ -143,10 +142,7 @@ def video(records, number):
         return {name: tf.identity(value) for name, value in found.items()}
 
 
-def problem(error):
-    """Returns the one line that an error out of an iterator of these records is about."""
-    told = re.search(r"assertion failed: \[(.*?)\]\s*\[\[", str(error), re.DOTALL)
-    return told[1] if told else _first_line(error)
+problem = op_error_line
 
 
 def _read(records, number):

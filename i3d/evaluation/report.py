@@ -1,4 +1,4 @@
-"""What is told of a Result: accuracies with their intervals, classes, the confusion matrix.
+"""Formats evaluation results: accuracies with their intervals, classes, the confusion matrix.
 
     report.check_outputs("rgb.npz", "rgb.png")       # before the work
     report.tell(result, "rgb.npz", "rgb.png")        # prints all, and writes the files
@@ -13,6 +13,8 @@ import textwrap
 import numpy as np
 
 from i3d.evaluation import metrics, results
+from i3d.runtime import files
+from i3d.runtime.command import UserError
 
 _LARGEST_TEXT = 120  # classes; a row of more is hard to follow
 _LARGEST_NUMBERED = 25  # classes; in more, the numbers in the cells of the picture overlap
@@ -26,14 +28,14 @@ def check_outputs(out, picture):
       picture: .png file for the confusion matrix, or None.
 
     Raises:
-      results.ResultError: one cannot be written.
+      UserError: one cannot be written.
     """
     if out:
-        results.check_new(out, ".npz")
+        files.check_new(out, ".npz")
     if picture:
-        results.check_new(picture, ".png")
+        files.check_new(picture, ".png")
         if importlib.util.find_spec("matplotlib") is None:
-            raise results.ResultError(
+            raise UserError(
                 f"{picture}: a picture needs matplotlib, which is not installed; "
                 "pip install 'i3d[plot]'"
             )
@@ -60,10 +62,10 @@ def accuracies(result):
       result: results.Result.
     """
     total, num_classes = result.logits.shape
-    counts = metrics.confusion_matrix(result.logits, result.labels)
+    counts = metrics.confusion_matrix(result.scores, result.labels)
     lines = textwrap.wrap(str(result.protocol), 98, subsequent_indent="  ", break_on_hyphens=False)
     for k in (1, min(5, num_classes)):
-        hits = int(metrics.in_top_k(result.logits, result.labels, k).sum())
+        hits = int(metrics.in_top_k(result.scores, result.labels, k).sum())
         interval = metrics.wilson_interval(hits, total)
         lines.append(_line(f"top-{k}", hits / total, interval) + f", {hits} of {total} videos")
     present = int((counts.sum(axis=1) > 0).sum())
@@ -95,7 +97,7 @@ def mean_class_interval(counts):
 
 def classes(result):
     """Returns a line per class, then the confusion matrix."""
-    counts = metrics.confusion_matrix(result.logits, result.labels)
+    counts = metrics.confusion_matrix(result.scores, result.labels)
     names = [str(name) for name in result.class_names]
     table = f"Accuracy of each class\n{metrics.class_table(counts, names)}\n\nConfusion matrix"
     if len(names) > _LARGEST_TEXT:
@@ -110,7 +112,7 @@ def save_picture(path, result):
     """Writes the confusion matrix as a PNG: shares of each true class, with the numbers."""
     from matplotlib.figure import Figure
 
-    counts = metrics.confusion_matrix(result.logits, result.labels)
+    counts = metrics.confusion_matrix(result.scores, result.labels)
     numbered = len(counts) <= _LARGEST_NUMBERED
     side = 3 + (0.3 if numbered else 0.15) * len(counts)  # inches
     figure = Figure(figsize=(side + 1, side), layout="constrained")
@@ -127,7 +129,7 @@ def save_picture(path, result):
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=6)
-    with results.new_file(path) as file:
+    with files.new_file(path) as file:
         figure.savefig(file, format="png", dpi=min(120, 4500 / side))
 
 

@@ -1,13 +1,13 @@
 """Saved results of a test: the scores of every video, and what they are scores of.
 
-    results.check_new("rgb.npz", ".npz")                 # before the work
     results.save("rgb.npz", Result(ids, labels, logits, class_names, "rgb", "rgb, ..."))
     logits = results.load("rgb.npz").logits
 
-A file is a plain .npz without pickles: ids, class_names, stream and protocol are unicode arrays.
+A file is a plain .npz without pickles: ids, class_names and the texts are unicode arrays. Fusion
+adds the logits; classes are ranked by `scores`. Files of version 0.1.0, which have neither average
+nor probabilities, are read as averages of logits.
 """
 
-import contextlib
 import dataclasses
 import os
 import zipfile
@@ -16,12 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
+from i3d.runtime.command import UserError
+from i3d.runtime.files import new_file
+
 # What reading a damaged or foreign file can raise.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError,
            zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
-class ResultError(ValueError):
+_TEXTS = ("stream", "protocol", "average")
+
+
+class ResultError(UserError):
     """A file of results that cannot be read or written; the message is one line."""
 
 
@@ -32,10 +38,12 @@ class Result:
     Attributes:
       ids: str [N], each once.
       labels: int64 [N], 0..K-1.
-      logits: float32 [N, K], finite.
+      logits: float32 [N, K], the mean over the views of each video, finite.
       class_names: str [K], in label order.
       stream: "rgb", "flow", or what was added up, "rgb+flow".
       protocol: one line: model, weights, clips and crops, data.
+      average: what classes are ranked by, "logits", or "prob": the mean softmax of the views.
+      probabilities: with "prob" that mean, float32 [N, K]; else None.
     """
 
     ids: np.ndarray
@@ -44,59 +52,30 @@ class Result:
     class_names: np.ndarray
     stream: str
     protocol: str
+    average: str = "logits"
+    probabilities: np.ndarray | None = None
+
+    @property
+    def scores(self) -> np.ndarray:
+        """What classes are ranked by, float32 [N, K]."""
+        return self.logits if self.probabilities is None else self.probabilities
 
 
-def check_new(path, suffix):
-    """Makes sure that a file can be written: its name ends so, and it is not there yet.
-
-    Its folder is made if need be.
-
-    Raises:
-      ResultError: it cannot.
-    """
-    path = Path(path)
-    if path.suffix != suffix:
-        raise ResultError(f"{path}: expected a name that ends in {suffix}")
-    if path.exists():
-        raise ResultError(f"{path}: is there already; remove it or choose another name")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResultError(f"{path.parent}: this folder cannot be made: {error.strerror}") from error
-    if not os.access(path.parent, os.W_OK):
-        raise ResultError(f"{path.parent}: no permission to write there")
-
-
-@contextlib.contextmanager
-def new_file(path):
-    """Gives a file open for writing bytes, which becomes `path` if the block succeeds."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def save(path, result):
+def save(path: str | os.PathLike, result: Result) -> None:
     """Writes a Result.
 
     Raises:
       ResultError: it is not one, as where an id is there twice.
       OSError: the disk is full or cannot be written to.
     """
-    fields = [field.name for field in dataclasses.fields(Result)]
-    arrays = {name: np.asarray(getattr(result, name)) for name in fields}
+    values = {field.name: getattr(result, field.name) for field in dataclasses.fields(Result)}
+    arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
     _checked(arrays, path)
     with new_file(path) as file:
         np.savez(file, **arrays)
 
 
-def load(path):
+def load(path: str | os.PathLike) -> Result:
     """Returns the Result in a file.
 
     Raises:
@@ -116,14 +95,15 @@ def load(path):
         reason = str(error).partition("\n")[0]
         raise ResultError(f"{path}: not a whole file of results: {reason}") from error
     _checked(arrays, path)
-    texts = {name: arrays.pop(name).item() for name in ("stream", "protocol")}
+    texts = {name: arrays.pop(name).item() for name in _TEXTS if name in arrays}
     return Result(**arrays, **texts)
 
 
 def _checked(arrays, path):
     """Makes sure that the arrays are those of a Result."""
-    expected = {field.name for field in dataclasses.fields(Result)}
-    if arrays.keys() != expected:
+    known = {field.name for field in dataclasses.fields(Result)}
+    expected = known - {"average", "probabilities"}
+    if not expected <= arrays.keys() <= known:
         there = ", ".join(sorted(arrays)) or "nothing"
         raise ResultError(
             f"{path}: expected a file of results, which holds {', '.join(sorted(expected))}; "
@@ -136,11 +116,18 @@ def _checked(arrays, path):
         ("class_names", "U", 1),
         ("stream", "U", 0),
         ("protocol", "U", 0),
+        ("average", "U", 0),
+        ("probabilities", "f", 2),
     ):
+        if name not in arrays:
+            continue
         if arrays[name].dtype.kind != kind or arrays[name].ndim != rank:
             got = f"{arrays[name].dtype} {arrays[name].shape}"
             raise ResultError(f"{path}: {name}: expected type {kind} of rank {rank}, got {got}")
-    _check_values(path, **{name: arrays[name] for name in expected - {"stream", "protocol"}})
+    wanted = (arrays["logits"].shape,) if str(arrays.get("average", "logits")) == "prob" else ()
+    if tuple(a.shape for n, a in arrays.items() if n == "probabilities") != wanted:
+        raise ResultError(f"{path}: expected probabilities with the average 'prob' alone")
+    _check_values(path, **{name: arrays[name] for name in expected - set(_TEXTS)})
 
 
 def _check_values(path, ids, labels, logits, class_names):

@@ -11,7 +11,6 @@ read: unpickling runs what a file says.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import pickle
@@ -23,7 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from i3d.features import videos
-from i3d.features.rows import Rows
+from i3d.inference.average import Rows
+from i3d.runtime import files
+from i3d.runtime.command import UserError
 
 _SUFFIXES = (".pkl", ".npz")
 _FINISHED = "finished"  # in the folder of work: OUT is about to be there, or is
@@ -32,11 +33,11 @@ _LACKING = "lacking"  # likewise, but videos failed: OUT may be written again
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
-class OutputError(ValueError):
+class OutputError(UserError):
     """A place that cannot be written to; one line."""
 
 
-def check_output(out):
+def check_output(out: str | os.PathLike) -> None:
     """Makes sure that `out` can be written: a .pkl, a .npz or a folder that is not there yet,
     or one that lacks videos which failed.
 
@@ -74,15 +75,17 @@ class Work:
       done: set of the indices of videos whose rows are there.
     """
 
-    def __init__(self, out, plan):
+    def __init__(self, out, plan, older_plan=None):
         """Touches nothing yet.
 
         Args:
           out: as for `check_output`.
           plan: {key: text or number}, all that decides the numbers; work is gone on with only
             under an equal one.
+          older_plan: the same as version 0.1.0 wrote it, whose work is gone on with, too.
         """
         self._out, self._plan = Path(os.path.abspath(out)), plan
+        self._older_plan = older_plan or plan
         self._folder = _work_folder(out)
         self.done = set()
 
@@ -90,26 +93,15 @@ class Work:
         """Claims the folder and finds what is done.
 
         Raises:
-          OutputError: another run is at work here, or left work with another plan.
+          UserError: another run is at work here, or left work with another plan.
         """
         self._folder.mkdir(exist_ok=True)
-        path = self._folder / "lock"
+        message = f"--out: another run is writing {self._out}; wait for it"
         with contextlib.ExitStack() as stack:
-            lock = stack.enter_context(open(path, "w"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
-            except (
-                BlockingIOError,
-                FileNotFoundError,
-            ):  # held, or just removed
-                alone = False
-            if not alone:
-                raise OutputError(f"--out: another run is writing {self._out}; wait for it")
+            stack.enter_context(files.alone_in(self._folder / "lock", message))
             self._check_plan()
             self._lock = stack.pop_all()
-        for partial in self._folder.glob("*.partial"):
-            _remove(partial)
+        files.remove_partials(self._folder)
         self.done = {int(path.stem) for path in self._folder.glob("[0-9]*.npz") if _whole(path)}
         return self
 
@@ -124,29 +116,17 @@ class Work:
         begun = path.exists() and any(self._folder.glob("[0-9]*.npz"))
         there = json.loads(path.read_text()) if begun else own
         for key in own:
-            if there.get(key) != own[key]:
+            if there.get(key) not in (own[key], self._older_plan.get(key)):
                 raise OutputError(
                     f"{self._folder}: holds work with {key} {there.get(key)!r}, this run has "
                     f"{own[key]!r}; give the same flags to go on, or remove that folder"
                 )
-        with self._new("plan.json", path) as partial:
-            partial.write_text(json.dumps(own, indent=2) + "\n")
+        files.write_text(path, json.dumps(own, indent=2) + "\n")
 
-    @contextlib.contextmanager
-    def _new(self, name, path):
-        """Gives a place in the folder to write to, which becomes `path` if the block succeeds."""
-        partial = self._folder / f"{name}.partial"
-        yield partial
-        if partial.is_file():
-            with open(partial, "rb") as file:
-                os.fsync(file.fileno())
-        os.replace(partial, path)
-
-    def save(self, index, rows):
+    def save(self, index: int, rows: Rows) -> None:
         """Writes the Rows of a video."""
-        with self._new(f"{index:07d}", self._folder / f"{index:07d}.npz") as partial:
-            with open(partial, "wb") as file:
-                np.savez(file, **rows._asdict())
+        with files.new_file(self._folder / f"{index:07d}.npz") as file:
+            np.savez(file, **rows._asdict())
         self.done.add(index)
 
     def finish(self, entries, failures, windows):
@@ -155,7 +135,7 @@ class Work:
         Removes the folder if no video failed. An OUT that lacks videos is replaced.
 
         Args:
-          entries: feature_list.Entry of each video.
+          entries: videos.Entry of each video.
           failures: {index: reason}.
           windows: whether the output tells rows with their times, not one vector a video.
 
@@ -167,24 +147,22 @@ class Work:
             path, reason = entries[min(failures)].path, failures[min(failures)]
             raise OutputError(f"none of {len(entries)} videos gave features; {path}: {reason}")
         rows = [self._rows(index) if index in self.done else None for index in range(len(entries))]
-        with self._new("output", self._out) as partial:
+        lacking = (self._folder / _LACKING).exists()
+        with files.new_path(self._out, self._folder, replace_folder=lacking) as path:
             if self._out.suffix == ".pkl":
-                _write_pickle(partial, rows, windows)
+                _write_pickle(path, rows, windows)
             elif self._out.suffix == ".npz":
-                _write_npz(partial, entries, rows, windows)
+                _write_npz(path, entries, rows, windows)
             else:
-                _write_folder(partial, entries, rows, windows)
+                _write_folder(path, entries, rows, windows)
             (self._folder / (_LACKING if failures else _FINISHED)).touch()
-            if self._out.is_dir() and (self._folder / _LACKING).exists():
-                shutil.rmtree(self._out)  # a folder is not replaced in one step
         if not failures:
             shutil.rmtree(self._folder)
 
     def _write_failures(self, entries, failures):
         path = self._out.with_name(self._out.name + ".failures.jsonl")
         if failures:
-            with self._new("failures", path) as partial:
-                partial.write_text("".join(_failure_lines(entries, failures)))
+            files.write_text(path, "".join(_failure_lines(entries, failures)))
         else:
             path.unlink(missing_ok=True)  # of a run whose output was removed
 
@@ -202,10 +180,6 @@ def _whole(path):
     except _DAMAGE:
         path.unlink()
         return False
-
-
-def _remove(path):
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _failure_lines(entries, failures):

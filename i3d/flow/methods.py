@@ -1,15 +1,16 @@
 """Optical flow between consecutive frames, by a method chosen by name.
 
-    from data_prep import flow, video
-    frames = video.read_frames("jump.mp4")
-    for field in flow.flow_fields(frames, "dis"):       # one of flow.METHODS
-        picture = flow.colour_wheel(field, bound_px=20)
+    from i3d.flow import methods
+    for field in methods.flow_fields(frames.read_frames("jump.mp4"), "dis"):  # one of METHODS
+        picture = methods.colour_wheel(field, bound_px=20)
 
 OpenCV may use several threads; a pool of workers should call cv2.setNumThreads(1) in each.
 """
 
 import cv2
 import numpy as np
+
+from i3d.runtime.command import UserError
 
 
 def _opencv(algorithm):
@@ -54,10 +55,10 @@ def flow_fields(frames, method):
       frame t.
 
     Raises:
-      ValueError: the method is unknown.
+      UserError: the method is unknown.
     """
     if method not in METHODS:
-        raise ValueError(f"unknown flow method {method!r}; expected one of {', '.join(METHODS)}")
+        raise UserError(f"unknown flow method {method!r}; expected one of {', '.join(METHODS)}")
     return _fields(frames, METHODS[method]())
 
 

@@ -11,6 +11,8 @@ import os
 
 import tensorflow as tf
 
+from i3d.runtime.command import UserError
+
 
 def strategy(replicas=0):
     """Returns the tf.distribute.Strategy that the machine and TF_CONFIG ask for.
@@ -23,17 +25,17 @@ def strategy(replicas=0):
         one makes as many logical CPU devices: slower than one, of use to try things.
 
     Raises:
-      ValueError: more replicas than GPUs, a number beside TF_CONFIG, or a TF_CONFIG that does not
+      UserError: more replicas than GPUs, a number beside TF_CONFIG, or a TF_CONFIG that does not
         say which worker this is.
     """
     if "TF_CONFIG" in os.environ:
         if replicas:
-            raise ValueError("replicas: with TF_CONFIG all GPUs of each worker are used; leave it")
+            raise UserError("replicas: with TF_CONFIG all GPUs of each worker are used; leave it")
         _check_place(os.environ["TF_CONFIG"])
         return tf.distribute.MultiWorkerMirroredStrategy()
     gpus = len(tf.config.list_physical_devices("GPU"))
     if gpus and replicas > gpus:
-        raise ValueError(
+        raise UserError(
             f"replicas: expected at most {gpus}, the GPUs of this machine; got {replicas}"
         )
     count, kind = replicas or max(gpus, 1), "GPU" if gpus else "CPU"
@@ -73,7 +75,7 @@ def _check_place(text):
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
-        raise ValueError(
+        raise UserError(
             'TF_CONFIG: expected {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
             f'"worker", "index": 0}}}}, the same cluster and another index on each; got {text}'
         )

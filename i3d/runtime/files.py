@@ -58,19 +58,21 @@ def new_file(path: os.PathLike | str, mode: str = "wb", **options) -> Iterator[I
 
 
 @contextlib.contextmanager
-def new_path(path: os.PathLike | str, within: os.PathLike | str | None = None) -> Iterator[Path]:
+def new_path(
+    path: os.PathLike | str, within: os.PathLike | str | None = None, replace_folder: bool = False
+) -> Iterator[Path]:
     """Gives a path of the same name to write to, a file or a folder; it becomes `path` at the end.
 
-    Where nothing was written there, nothing happens. An existing file is replaced; an existing
-    folder must be empty by the end of the block, or be removed in it.
+    Where nothing was written there, nothing happens. An existing file is replaced.
 
     Args:
       path: where it is to be.
       within: folder for the temporary one; default: a hidden one beside `path`. It must be on
         the same file system.
+      replace_folder: whether an existing folder may be replaced that is not empty.
 
     Raises:
-      OSError: as `new_file`.
+      OSError: it cannot be written, or a folder of that name is not empty.
     """
     path = Path(os.path.abspath(path))
     # A folder, so that what is in it can have the final name: libraries go by its suffix.
@@ -80,6 +82,8 @@ def new_path(path: os.PathLike | str, within: os.PathLike | str | None = None) -
         yield partial / path.name
         if (partial / path.name).exists():
             _sync_tree(partial / path.name)
+            if replace_folder and path.is_dir():  # no system call exchanges two folders
+                os.replace(path, partial / "replaced")
             move(partial / path.name, path)
     finally:
         shutil.rmtree(partial)

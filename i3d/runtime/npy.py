@@ -4,10 +4,12 @@ with NpyWriter("rgb.npy") as array:
     array.add(frame)                                   # float [H, W, 3], T times: [1, T, H, W, 3]
 """
 
+import contextlib
 import os
-from pathlib import Path
 
 import numpy as np
+
+from i3d.runtime import files
 
 
 class NpyWriter:
@@ -16,36 +18,36 @@ class NpyWriter:
     It appears under its name only when the `with` block ends without an error.
     """
 
-    def __init__(self, path):
-        """Opens `path`.partial; FileExistsError where `path` is there already."""
-        self._path, self._partial = Path(path), Path(f"{path}.partial")
-        if self._path.exists():
-            raise FileExistsError(f"{path}: exists already; remove it or name another place")
-        self._file = open(self._partial, "wb")
-        self._count, self._shape = 0, ()
+    def __init__(self, path: os.PathLike | str):
+        """Touches nothing yet; UserError where `path` is there already."""
+        files.check_new(path)
+        self._path, self._count, self._shape = path, 0, ()
+        self._writing = contextlib.ExitStack()
 
-    def add(self, step):
+    def add(self, step: np.ndarray) -> None:
         """Appends float [...]."""
         if not self._count:
             self._shape = step.shape
-            self._header()
+            self._writing.enter_context(self._opened())
         self._file.write(np.ascontiguousarray(step, "<f4").tobytes())
         self._count += 1
 
     def __enter__(self):
-        """Returns the writer."""
+        """Returns the writer; the file is opened by the first step."""
         return self
 
-    def __exit__(self, kind, error, trace):
-        """Completes the header with the number of steps and renames, or removes the file."""
-        if kind is None and self._count:
+    def __exit__(self, *error):
+        """Completes and renames the file, or removes it after an error."""
+        return self._writing.__exit__(*error)
+
+    @contextlib.contextmanager
+    def _opened(self):
+        """Opens the file; its header is completed at the end, when the number of steps is known."""
+        with files.new_file(self._path) as self._file:
+            self._header()
+            yield
             self._file.seek(0)
             self._header()
-        self._file.close()
-        if kind is None and self._count:
-            os.replace(self._partial, self._path)
-        else:
-            self._partial.unlink()
 
     def _header(self):
         """NumPy pads the header so that it has one length for any count below 10**20."""

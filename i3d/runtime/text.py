@@ -13,8 +13,10 @@ import os
 import re
 from collections import Counter
 
+from i3d.runtime.command import UserError
 
-class InputError(ValueError):
+
+class InputError(UserError):
     """What --videos, --video_root, --split or --labels names cannot be used; one clear line."""
 
 

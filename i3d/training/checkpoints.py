@@ -8,15 +8,12 @@
     folder/best.weights.h5         for i3d.weights.load and all other commands
     folder/step-00001300/model.weights.h5 of the last step likewise
 
-Everything is written under a temporary name, forced to disk and renamed: a name that is there
-is whole. The position in the data and the random numbers are functions of step and seed, so
-that the step is all that has to be kept of them.
+Writes are atomic: a final name is always complete. The position in the data and the random
+numbers are functions of step and seed, so that the step is all that has to be kept of them.
 """
 
-import contextlib
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -26,6 +23,8 @@ import tensorflow as tf
 from absl import logging
 
 from i3d import weights
+from i3d.runtime import files
+from i3d.runtime.command import UserError
 
 _MODEL, _OPTIMIZER, _STATE = "model.weights.h5", "optimizer.npz", "state.json"
 _BEST = "best.weights.h5"
@@ -52,16 +51,12 @@ def save(folder, step, model, optimizer, state, keep=2):
     """
     final = Path(folder, f"step-{step:08d}")
     with _temporary(final) as path:
-        path.mkdir(parents=True)
+        path.mkdir()
         model.save_weights(path / _MODEL)
         np.savez(path / _OPTIMIZER, **optimizer.state())
         digests = {name: _digest(path / name) for name in (_MODEL, _OPTIMIZER)}
         content = {"state": state | {"step": step}, "sha256": digests}
         (path / _STATE).write_text(json.dumps(content, indent=2) + "\n")
-        for name in (_MODEL, _OPTIMIZER, _STATE, "."):
-            _to_disk(path / name)
-        if final.exists():
-            shutil.rmtree(final)
     for old in _steps(folder)[keep:]:
         shutil.rmtree(old)
     return final
@@ -77,7 +72,7 @@ def restore(folder, model, optimizer):
       the `state` that was saved, with "step"; None where there is no checkpoint.
 
     Raises:
-      ValueError: there are checkpoints but all are damaged, or the latest whole one is of
+      UserError: there are checkpoints but all are damaged, or the latest whole one is of
         another model or other settings of the optimizer.
     """
     found = _steps(folder)
@@ -92,7 +87,7 @@ def restore(folder, model, optimizer):
             optimizer.load_state(dict(arrays))
         return state
     if found:
-        raise ValueError(
+        raise UserError(
             f"{folder}: expected a whole checkpoint, got {len(found)} damaged ones; remove them "
             "to begin anew"
         )
@@ -114,7 +109,6 @@ def save_best(folder, model, optimizer, info):
             model.save_weights(path)
         with h5py.File(path, "a") as file:
             file.attrs["i3d"] = json.dumps(info)
-        _to_disk(path)
 
 
 def best_info(folder):
@@ -130,7 +124,7 @@ def check_same_step(strategy, step):
     """Makes sure that all workers go on from the same step; every worker must call it.
 
     Raises:
-      ValueError: they do not, as when each has a folder of its own and the chief's alone holds
+      UserError: they do not, as when each has a folder of its own and the chief's alone holds
         checkpoints.
     """
 
@@ -140,7 +134,7 @@ def check_same_step(strategy, step):
         return strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None)
 
     if (mean := int(total()) / strategy.num_replicas_in_sync) != step:
-        raise ValueError(
+        raise UserError(
             f"expected all workers to go on from the same step, got {step} here and {mean:.6g} "
             "on average; give all workers the same --workdir on a shared file system"
         )
@@ -159,38 +153,11 @@ def _checked_state(path):
     return content["state"]
 
 
-@contextlib.contextmanager
 def _temporary(final):
-    """Gives a name to write to, which becomes `final` if the block succeeds.
-
-    Leftovers of a killed run have the same name and are removed, before and on failure.
-    """
-    path = final.with_name(f"tmp-{final.name}")
-    for leftover in final.parent.glob("tmp-*"):
-        _remove(leftover)
+    """Returns files.new_path of `final`, in a folder without what a killed run left there."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield path
-        os.replace(path, final)
-    finally:
-        _remove(path)
-    _to_disk(final.parent)
-
-
-def _remove(path):
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _to_disk(path):
-    """Waits until a file's or folder's content is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    files.remove_partials(final.parent)
+    return files.new_path(final, replace_folder=True)
 
 
 def _digest(path):

@@ -4,7 +4,7 @@
         config = i3d.training.config.defaults()
         config.optimizer.learning_rate = 0.01
         return config
-    config.define_flag(); app.run(main, flags_parser=config.parse_flags)        # in the command
+    config.define_flag(own, argv); config.parse_flags(argv, own)                # in a command
     python -m i3d.train --config=FILE.py --config.optimizer.learning_rate=0.02
 
 A key that is not in `defaults`, or a value of another type, is an error of one line.
@@ -12,12 +12,12 @@ A key that is not in `defaults`, or a value of another type, is an error of one 
 
 import difflib
 import re
-import sys
 import warnings
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from i3d.runtime.command import UserError
 from i3d.training import config_errors, schedules
 
 _CHOICES = {
@@ -166,17 +166,17 @@ def check(config):
     """Makes sure that `config` has the keys of `defaults`, and values that they can take.
 
     Raises:
-      ValueError: one line that names the key, what was expected and what came.
+      UserError: one line that names the key, what was expected and what came.
     """
     # A file that could not be read is an object which raises the reason at any access.
     if not hasattr(config, "items"):
-        raise ValueError(f"expected get_config() to return config.defaults(), got {config!r}")
+        raise UserError(f"expected get_config() to return config.defaults(), got {config!r}")
     expected, values = flat(defaults()), flat(config)
     for key in values:
         _check_known(key, expected)
     for key, default in expected.items():
         if key not in values:
-            raise ValueError(f"config.{key}: missing; expected get_config() to begin with defaults")
+            raise UserError(f"config.{key}: missing; expected get_config() to begin with defaults")
         _check_value(key, values[key], default)
     _check_input(config.data)
     _check_schedule(config.schedule, config.steps)
@@ -190,13 +190,29 @@ def define_flag(flag_values=flags.FLAGS, argv=None):
     )
 
 
-def parse_flags(argv, flag_values=flags.FLAGS):
-    """Parses the command line; what is wrong in it or in the file ends the program in one line.
+def parsed(flag_values, argv):
+    """Parses the command line of a command for which --config is optional.
 
-    To be given to absl's app.run as flags_parser.
+    Returns:
+      (flat settings of --config, None without it; the arguments that are not flags).
+
+    Raises:
+      UserError: what is wrong in the command line or in the file of the configuration.
+    """
+    if any(re.match(r"--?(no)?config\b", word) for word in argv[1:]):
+        words = parse_flags(argv, flag_values)[1:]
+        return flat(flag_values.config), words
+    return None, flag_values(argv)[1:]
+
+
+def parse_flags(argv, flag_values=flags.FLAGS):
+    """Parses the command line and checks the configuration.
 
     Returns:
       the arguments that are not flags.
+
+    Raises:
+      UserError: what is wrong in the command line or in the file of the configuration.
     """
     try:
         for argument in argv[1:]:
@@ -206,12 +222,12 @@ def parse_flags(argv, flag_values=flags.FLAGS):
             warnings.filterwarnings("ignore", "the load_module", DeprecationWarning)
             rest = flag_values(argv)
         if flag_values.config is None:
-            raise ValueError("expected --config=FILE.py, got none; configs/ holds some")
+            raise UserError("expected --config=FILE.py, got none; configs/ holds some")
         check(flag_values.config)
         return rest
     except config_errors.KINDS as error:
         types = {key: type(value).__name__ for key, value in flat(defaults()).items()}
-        sys.exit(config_errors.one_line(error, types))
+        raise UserError(config_errors.one_line(error, types)) from error
 
 
 def flat(config, prefix=""):
@@ -229,51 +245,51 @@ def _check_known(key, expected):
         # A right name in the wrong place, or a place without a name.
         near = near or [k for k in expected if k.split(".")[-1] == key.split(".")[-1]]
         hint = f"; did you mean config.{near[0]}?" if near else f"; there are {', '.join(expected)}"
-        raise ValueError(f"config.{key}: no such key{hint}")
+        raise UserError(f"config.{key}: no such key{hint}")
 
 
 def _check_value(key, value, default):
     kind = type(default)
     if type(value) is not kind and not (kind is float and type(value) is int):
-        raise ValueError(f"config.{key}: expected {kind.__name__}, got {value!r}")
+        raise UserError(f"config.{key}: expected {kind.__name__}, got {value!r}")
     if key in _CHOICES and value not in _CHOICES[key]:
         near = difflib.get_close_matches(value, _CHOICES[key], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"config.{key}: expected one of {_CHOICES[key]}, got {value!r}{hint}")
+        raise UserError(f"config.{key}: expected one of {_CHOICES[key]}, got {value!r}{hint}")
     if kind is tuple and not all(type(v) in _ELEMENTS[key] for v in value):
         names = " or ".join(t.__name__ for t in _ELEMENTS[key])
-        raise ValueError(f"config.{key}: expected a tuple of {names}, got {value!r}")
+        raise UserError(f"config.{key}: expected a tuple of {names}, got {value!r}")
     if key in _SIZES and len(value) not in _SIZES[key]:
         sizes = " or ".join(map(str, _SIZES[key]))
-        raise ValueError(f"config.{key}: expected {sizes} numbers, got {value!r}")
+        raise UserError(f"config.{key}: expected {sizes} numbers, got {value!r}")
     if kind in (int, float):
         lowest = 1 if key in _AT_LEAST_1 else 0
         if not lowest <= value or (key in _BELOW_1 and value >= 1):
             below = " and below 1" if key in _BELOW_1 else ""
-            raise ValueError(f"config.{key}: expected at least {lowest}{below}, got {value}")
+            raise UserError(f"config.{key}: expected at least {lowest}{below}, got {value}")
 
 
 def _check_input(data):
     channels = {"rgb": 3, "flow": 2}[data.stream]
     if len(data.mean) != len(data.std) or len(data.mean) not in (0, channels):
-        raise ValueError(
+        raise UserError(
             f"config.data.mean, config.data.std: expected () or {channels} numbers each for the "
             f"stream {data.stream!r}, got {data.mean} and {data.std}"
         )
     if any(deviation <= 0 for deviation in data.std):
-        raise ValueError(f"config.data.std: expected numbers above 0, got {data.std}")
+        raise UserError(f"config.data.std: expected numbers above 0, got {data.std}")
 
 
 def _check_schedule(schedule, steps):
     """Refuses a key that the chosen schedule would ignore, and a cosine that never begins."""
     if schedule.begin >= steps:
-        raise ValueError(
+        raise UserError(
             f"config.schedule.begin: expected less than config.steps, {steps}, got {schedule.begin}"
         )
     standard = defaults().schedule
     for key, names in _READ_BY.items():
         if schedule.name not in names and schedule[key] != standard[key]:
-            raise ValueError(
+            raise UserError(
                 f"config.schedule.{key}: read by the schedule {' or '.join(names)} only, and "
                 f"schedule.name is {schedule.name!r}"
             )

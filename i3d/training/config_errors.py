@@ -1,7 +1,7 @@
 """What is wrong with a configuration, in one line, out of what absl and ml_collections raise.
 
 except config_errors.KINDS as error:
-    sys.exit(config_errors.one_line(error, {"batch.per_replica": "int", ...}))
+    raise UserError(config_errors.one_line(error, {"batch.per_replica": "int", ...}))
 """
 
 import re

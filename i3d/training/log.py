@@ -9,13 +9,14 @@ names like "validation/top1".
 """
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
 
 import tensorflow as tf
 from tqdm import tqdm
+
+from i3d.runtime import files
 
 FILE = "log.jsonl"
 
@@ -32,9 +33,7 @@ class RunLog:
         """
         path = Path(workdir, FILE)
         kept = _lines_up_to(path, first_step) if path.exists() else []
-        partial = path.with_suffix(".partial")
-        partial.write_text("".join(kept))
-        os.replace(partial, path)
+        files.write_text(path, "".join(kept))
         self._file = open(path, "a", buffering=1)
         self._writer = tf.summary.create_file_writer(str(Path(workdir, "tensorboard")))
 

@@ -19,6 +19,7 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
+from i3d.runtime.command import UserError
 from i3d.training.losses import add_l2
 
 
@@ -149,14 +150,14 @@ class SGD:
         """Takes over what `state` returned, whole or not at all.
 
         Raises:
-          ValueError: names or shapes differ from those of this optimizer.
+          UserError: names or shapes differ from those of this optimizer.
         """
         slots = self._slots()
         differing = sorted(set(slots) ^ set(state)) or [
             name for name in slots if tuple(slots[name].shape) != np.shape(state[name])
         ]
         if differing:
-            raise ValueError(
+            raise UserError(
                 f"optimizer state: expected the {len(slots)} arrays of this model and settings, "
                 f"got {len(state)}; {len(differing)} differ, the first is {differing[0]!r}"
             )

@@ -13,6 +13,7 @@ import math
 import keras
 import tensorflow as tf
 
+from i3d.runtime.command import UserError
 from i3d.training.losses import cross_entropy, weighted_mean
 
 BATCH_NORM_MODES = ("local", "sync", "frozen")
@@ -201,12 +202,12 @@ def check_finite(values, first_step, name="loss"):
       name: what they are.
 
     Raises:
-      FloatingPointError: one is not finite; the message names the step and what to do.
+      UserError: one is not finite; the message names the step and what to do.
     """
     values = [float(value) for value in values]
     for step, value in enumerate(values, first_step):
         if not math.isfinite(value):
-            raise FloatingPointError(
+            raise UserError(
                 f"step {step}: the {name} is {value}, expected a finite number; begin again in "
                 "another --workdir with a lower learning rate, a longer warm-up, "
                 "optimizer.clip_norm=40 or batch_norm 'frozen'"

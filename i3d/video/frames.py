@@ -1,9 +1,9 @@
 """Reads video files as RGB frames at a constant rate; memory does not grow with their length.
 
-    from data_prep import video
-    info = video.probe("jump.mp4")                # codec, size, rate, frames, problem
-    for frame in video.read_frames("jump.mp4"):   # 25 fps, shorter side 256
-        ...                                       # uint8 [H, W, 3]
+    from i3d.video import frames
+    info = frames.probe("jump.mp4")                # codec, size, rate, frames, problem
+    for frame in frames.read_frames("jump.mp4"):   # 25 fps, shorter side 256
+        ...                                        # uint8 [H, W, 3]
 
 Files are named by path only, never by address. Each file is decoded by one thread: use a pool
 of processes for many files.
@@ -16,6 +16,7 @@ from fractions import Fraction
 import av
 
 from i3d.data import schema
+from i3d.runtime.command import UserError
 from i3d.video.clock import Clock, intervals
 from i3d.video.picture import Converter, aspect_problem, turned_size
 from i3d.video.source import Source, VideoError
@@ -170,7 +171,7 @@ def _converter(path, first, short_side):
     """Returns the Converter to the size that the file's first frame sets."""
     try:
         return Converter(first, short_side)
-    except ValueError as error:
+    except UserError as error:
         raise VideoError(f"{path}: {error}") from None
 
 

@@ -1,6 +1,6 @@
 """Turns decoded frames into upright RGB arrays of one size.
 
-    from data_prep.video_picture import Converter
+    from i3d.video.picture import Converter
     convert = Converter(first_frame, short_side=256)
     convert(frame)  # uint8 [H, W, 3]
 
@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from i3d.runtime.command import UserError
+
 MAX_ASPECT = 10  # beyond it, a short side of 256 makes pictures that no memory holds
 
 
@@ -24,12 +26,12 @@ class Converter:
         """Takes an av.VideoFrame, and the pixels of the shorter side; None keeps the size.
 
         Raises:
-          ValueError: the picture is to be resized and longer than MAX_ASPECT times its height.
+          UserError: the picture is to be resized and longer than MAX_ASPECT times its height.
         """
         self._reformatter = VideoReformatter()
         height, width = turned_size(first)
         if short_side and (problem := aspect_problem(height, width)):
-            raise ValueError(problem)
+            raise UserError(problem)
         scale = Fraction(short_side or min(height, width), min(height, width))
         self._size = [math.floor(side * scale + Fraction(1, 2)) for side in (width, height)]
 

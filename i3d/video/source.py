@@ -1,6 +1,6 @@
 """Opens a video file, chooses its stream, and decodes it up to its end or to corrupt data.
 
-    from data_prep.video_source import Source
+    from i3d.video.source import Source
     with Source("jump.mp4") as source:
         for frame in source.decode():  # av.VideoFrame, in the order of display
             ...
@@ -13,10 +13,12 @@ import os
 import av
 from av.stream import Disposition
 
+from i3d.runtime.command import UserError
+
 _TEXT_CODECS = ("ansi", "bintext", "idf", "xbin")  # libav draws any .txt or .bin file
 
 
-class VideoError(ValueError):
+class VideoError(UserError):
     """A video file cannot be read; the message is one line that begins with its path."""
 
 

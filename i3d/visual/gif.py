@@ -4,10 +4,14 @@ with GifWriter("sample.gif", fps=25) as gif:
     gif.add(frame)                                     # uint8 RGB [H, W, 3]
 """
 
+import contextlib
 import os
 from fractions import Fraction
 
 import av
+import numpy as np
+
+from i3d.runtime import files
 
 
 class GifWriter:
@@ -17,22 +21,20 @@ class GifWriter:
     Leaving the `with` block by an error, or without a frame, leaves no file.
     """
 
-    def __init__(self, path, fps):
-        """Raises FileExistsError where `path` is there already.
+    def __init__(self, path: os.PathLike | str, fps: float):
+        """Touches nothing yet; UserError where `path` is there already.
 
         GIF stores the delay of a frame in hundredths of a second: 25 fps is exact.
         """
-        if os.path.exists(path):
-            raise FileExistsError(f"{path}: exists already; remove it or name another place")
-        self._path, self._partial = str(path), f"{path}.partial"
-        self._rate = Fraction(fps).limit_denominator(1000)
-        self._container = self._stream = self._graph = None
+        files.check_new(path)
+        self._path, self._rate = path, Fraction(fps).limit_denominator(1000)
+        self._writing = contextlib.ExitStack()
         self._count = 0
 
-    def add(self, frame):
+    def add(self, frame: np.ndarray) -> None:
         """Appends one frame."""
-        if self._container is None:
-            self._open(*frame.shape[:2])
+        if not self._count:
+            self._writing.enter_context(self._opened(*frame.shape[:2]))
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
         picture.pts = self._count
         self._count += 1
@@ -43,27 +45,25 @@ class GifWriter:
         """Returns the writer; the file is opened by the first frame."""
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, *error):
         """Finishes and renames the file, or removes it after an error."""
-        if self._container is None:
-            return
-        if kind is None:
+        return self._writing.__exit__(*error)
+
+    @contextlib.contextmanager
+    def _opened(self, height, width):
+        """Opens the file and the encoder, which is emptied at the end."""
+        with (
+            files.new_path(self._path) as path,
+            av.open(str(path), "w", format="gif") as self._container,
+        ):
+            self._stream = self._container.add_stream("gif", rate=self._rate)
+            self._stream.width, self._stream.height = width, height
+            self._stream.pix_fmt = "pal8"
+            self._graph = _palette_graph(width, height, self._rate)
+            yield
             self._graph.push(None)
             self._drain()
             self._container.mux(self._stream.encode())
-        self._container.close()
-        if kind is None:
-            os.replace(self._partial, self._path)
-        else:
-            os.unlink(self._partial)
-
-    def _open(self, height, width):
-        os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
-        self._container = av.open(self._partial, "w", format="gif")
-        self._stream = self._container.add_stream("gif", rate=self._rate)
-        self._stream.width, self._stream.height = width, height
-        self._stream.pix_fmt = "pal8"
-        self._graph = _palette_graph(width, height, self._rate)
 
     def _drain(self):
         """Encodes what the filter has ready; it holds a frame back now and then."""

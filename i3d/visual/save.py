@@ -1,9 +1,11 @@
-"""A sample's steps saved on their way to the network: arrays in the published form, a GIF.
+"""A sample's steps in files: arrays in the published form, a GIF of RGB beside flow.
 
-steps = saved(steps, arrays_dir="out", gif_path="out/clip.gif", fps=25)
+with saving(arrays_dir="out", gif_path="out/clip.gif", fps=25) as save:
+    save({"rgb": rgb, "flow": flow})
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,15 @@ from i3d.runtime.npy import NpyWriter
 from i3d.visual.gif import GifWriter
 
 
-def saved(steps, arrays_dir=None, gif_path=None, fps=25.0):
-    """Yields the steps unchanged, and writes them; the files appear when the last has passed.
+@contextlib.contextmanager
+def saving(
+    arrays_dir: str | None = None, gif_path: str | None = None, fps: float = 25.0
+) -> Iterator[Callable[[dict[str, np.ndarray]], None]]:
+    """Gives a function that writes a step; the files appear when the block ends without an error.
+
+    A step is {"rgb": float32 [H, W, 3], "flow": float32 [H, W, 2]} in [-1, 1].
 
     Args:
-      steps: iterator of {"rgb": float32 [H, W, 3], "flow": float32 [H, W, 2]} in [-1, 1].
       arrays_dir: folder for rgb.npy and flow.npy, float32 [1, T, H, W, 3 | 2]; or None.
       gif_path: file for RGB beside flow, flow's x as red, y as green, 0.5 added; or None.
       fps: frame rate of the GIF.
@@ -29,12 +35,14 @@ def saved(steps, arrays_dir=None, gif_path=None, fps=25.0):
                 writer = NpyWriter(Path(arrays_dir) / f"{stream}.npy")
                 arrays[stream] = stack.enter_context(writer)
         gif = stack.enter_context(GifWriter(gif_path, fps)) if gif_path is not None else None
-        for step in steps:
+
+        def save(step):
             for stream, writer in arrays.items():
                 writer.add(step[stream])
             if gif is not None:
                 gif.add(beside(step["rgb"], step["flow"]))
-            yield step
+
+        yield save
 
 
 def beside(rgb, flow):

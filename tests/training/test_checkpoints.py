@@ -6,11 +6,9 @@ anything, which takes a second less than importing it again for every kill.
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -22,8 +20,10 @@ import tensorflow as tf
 from i3d import weights
 from i3d.training import checkpoints
 from i3d.training.optimizer import SGD
+from tests.helpers.points import Point
 
 POINTS = ("in the model", "in the optimizer", "before the rename", "after the rename")
+STEPS = 8  # of what is done to files: making a folder, opening, renaming, removing
 
 
 def build(units=50, **options):
@@ -174,40 +174,36 @@ def kill_at(point):
 
 def write_until_killed(folder, point):
     run = saved(folder, 1, 2)
-    (folder.parent / f"{folder.name} ready").touch()
     if point in POINTS:
         kill_at(point)
+    else:
+        Point(folder, folder.parent / f"{point} log", ".", int(point.split()[1])).watch_here()
     for step in range(3, 10_000):
         fill(*run, step)
         checkpoints.save(folder, step, *run, {})
 
 
 def main(root):
-    for point in (*POINTS, "any time 0", "any time 1", "any time 2"):
+    for point in (*POINTS, *(f"step {number}" for number in range(1, STEPS + 1))):
         folder = root / point
         child = os.fork()
         if not child:
             write_until_killed(folder, point)
-        if point not in POINTS:
-            while not (root / f"{point} ready").exists():
-                time.sleep(0.01)
-            time.sleep(random.uniform(0, 0.5))
-            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, (point, status)
 
 
+@pytest.mark.long
 def test_kill_leaves_the_last_whole_one(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.test_checkpoints", tmp_path],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     folders = [path for path in tmp_path.iterdir() if path.is_dir()]
-    assert len(folders) == len(POINTS) + 3
+    assert len(folders) == len(POINTS) + STEPS
     for folder in folders:
         run = build()
         step = checkpoints.restore(folder, *run)["step"]

@@ -23,6 +23,7 @@ from i3d.flow.tvl1.images import BORDER, bundle, resize
 from i3d.flow.tvl1.median import RING
 from i3d.flow.tvl1.solve import BLOCK, CONSTANTS, MOST_TOGETHER, relax
 from i3d.flow.tvl1.warp import SCRATCH, warp
+from i3d.runtime.command import UserError
 
 SCALES, SCALE_STEP = 5, 0.8
 WARPS = 5
@@ -45,7 +46,8 @@ def tvl1_flow(previous, following):
       float32 [H, W, 2]: displacement in pixels per frame, x (to the right) then y (down).
 
     Raises:
-      ValueError: an image is no uint8 array [H, W], is too small, or the shapes differ.
+      UserError: an image is too small.
+      ValueError: an image is no uint8 array [H, W], or the shapes differ.
 
     Source: Zach, Pock, Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", 2007;
     Sanchez, Meinhardt-Llopis, Facciolo, "TV-L1 Optical Flow Estimation", 2013; order of steps,
@@ -75,7 +77,7 @@ def _check(previous, following):
             f"{list(following.shape)}: resize one of them."
         )
     if min(previous.shape) < SMALLEST_SIDE:
-        raise ValueError(
+        raise UserError(
             f"Images must have at least {SMALLEST_SIDE} pixels a side, but they are "
             f"{list(previous.shape)}: enlarge them."
         )
