@@ -1,6 +1,6 @@
 # make demo    labels the published sample, or where that cannot be had a drawn video
-# make test    all tests but the slow ones        make test-slow   only those
-# make check   lint and the fast tests            make bench       every speed claim
+# make check   lint, types and the fast tests     make test        all tests but the slow ones
+# make bench   every speed claim                  make test-slow   only those
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -28,7 +28,8 @@ test-slow: .venv/.installed
 check: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PYTEST) -m 'not slow' -x -q
+	$(BIN)/mypy
+	$(PYTEST) -m 'not slow and not long' -q
 
 bench: .venv/.installed
 	$(BIN)/python -m benchmarks.inference

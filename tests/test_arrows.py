@@ -1,49 +1,148 @@
-"""Which module may import which, read from the imports."""
+"""Which module may import which, read from the imports; those inside functions count too."""
 
 import ast
-from pathlib import Path
+import graphlib
+import subprocess
+import sys
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-MODELS = {path.stem for path in (ROOT / "i3d/models").glob("*.py")}
-# folder -> what its modules may import of ours (prefixes)
-ALLOWED = {
-    "i3d/models": tuple(f"i3d.models.{name}" for name in MODELS),
-    "i3d/weights": ("i3d.weights", "i3d.models"),
-    "i3d/data": ("i3d.data",),
-    "data_prep": ("data_prep", "i3d.data.schema"),
+from tests.helpers.processes import ROOT
+
+# Folders and files of i3d/ from the top to the bottom. Each may import what stands in a row below
+# its own, and itself. "commands" are the other files of i3d/.
+LEVELS = (
+    {"commands"},
+    {"training", "evaluation", "features", "detection", "localization", "visual", "web"},
+    {"inference"},
+    {"weights"},
+    {"models", "spec", "data", "video", "flow"},
+    {"runtime"},
+)
+FOR_DATA_PREP = {"data_prep", "video", "flow", "data", "visual", "runtime"}
+UNITS = [*(unit for level in LEVELS for unit in sorted(level)), "data_prep"]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for folder in ("i3d", "data_prep")
+    for path in (ROOT / folder).rglob("*.py")
 }
+# What starts in a second and in workers: without TensorFlow, which takes several and 500 MB each.
+LIGHT = (
+    "i3d",
+    "i3d.spec",
+    "i3d.weights.download",
+    "i3d.inference.decoding",
+    "i3d.inference.views",
+    "i3d.extract_features",
+    "i3d.predict",
+    "i3d.fuse",
+    "data_prep.__main__",
+    "data_prep.build",
+    "data_prep.commands.build",
+    "data_prep.figures.render",
+)
+HEAVY = {"tensorflow", "keras", "tensorflow_datasets"}
 
 
-def imported(path):
-    """Returns the full names that a module imports, `from a import b` as both a and a.b."""
-    for node in ast.walk(ast.parse(path.read_text())):
+def allowed(unit):
+    """Returns the units that one may import."""
+    if unit == "data_prep":
+        return FOR_DATA_PREP
+    if unit == "models":
+        return {"models"}
+    own = next(number for number, level in enumerate(LEVELS) if unit in level)
+    return {unit}.union(*LEVELS[own + 1 :])
+
+
+def unit_of(module):
+    """Returns the unit that a module belongs to; "" for i3d/__init__.py, which all may import."""
+    first, _, rest = module.partition(".")
+    if first == "data_prep" or not rest:
+        return first.removeprefix("i3d")
+    name = rest.split(".")[0]
+    return name if any(name in level for level in LEVELS) else "commands"
+
+
+def imported(path, inside_functions=True):
+    """Returns the full names that a module imports, `from a import b` as a.b."""
+    nodes = [ast.parse(path.read_text())]
+    names = []
+    while nodes:
+        node = nodes.pop()
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            assert not node.level, f"{path}: imports are absolute"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif inside_functions or not isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            nodes += ast.iter_child_nodes(node)
+    return names
 
 
-@pytest.mark.parametrize("folder", ALLOWED)
-def test_modules_import_only_what_the_design_allows(folder):
-    for path in (ROOT / folder).glob("*.py"):
-        for name in imported(path):
-            if name.split(".")[0] in ("i3d", "data_prep", "evaluate_sample", "tests"):
-                assert name.startswith(ALLOWED[folder]), f"{path}: {name}"
+def module_of(name):
+    """Returns the module of ours that a full name is in, or is; None for others' names."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def ours(path, **options):
+    """Returns the modules of ours that a module imports."""
+    return {module_of(name) for name in imported(path, **options)} - {None}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_modules_import_only_what_is_below(unit):
+    wrong = [
+        f"{module} imports {target}"
+        for module, path in sorted(MODULES.items())
+        if unit_of(module) == unit
+        for target in sorted(ours(path))
+        if unit_of(target) not in allowed(unit) | {""}
+        if not (module == "i3d.__main__" and unit_of(target) == "commands")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_circles():
+    graph = {
+        module: ours(path, inside_functions=False) - {module} for module, path in MODULES.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def roots(path):
+    return {name.split(".")[0] for name in imported(path)}
 
 
 def test_models_use_keras_alone():
+    others = {"i3d", "keras"} | sys.stdlib_module_names
     for path in (ROOT / "i3d/models").glob("*.py"):
-        roots = {name.split(".")[0] for name in imported(path)}
-        assert roots <= {"i3d", "keras", "math", "typing", "difflib"}, path
+        assert roots(path) <= others, path
 
 
-def test_video_and_flow_do_not_import_tensorflow():
-    """Only what writes or reads records needs it."""
-    light = ("video", "flow", "tvl1", "figure", "inputs", "gif", "npy", "progress")
-    paths = [p for p in (ROOT / "data_prep").glob("*.py") if p.stem.startswith(light)]
-    assert len(paths) >= len(light)
+@pytest.mark.parametrize(
+    "folder", ["i3d/video", "i3d/flow", "i3d/visual", "data_prep/figures", "data_prep/inputs"]
+)
+def test_folders_without_tensorflow(folder):
+    paths = list((ROOT / folder).rglob("*.py"))
+    assert paths
     for path in paths:
-        roots = {name.split(".")[0] for name in imported(path)}
-        assert not roots & {"tensorflow", "keras", "tensorflow_datasets"}, path
+        assert not roots(path) & HEAVY, path
+
+
+def test_light_imports():
+    code = "import importlib, sys\n"
+    for name in LIGHT:
+        code += f"importlib.import_module({name!r})\n"
+        code += f"assert not {HEAVY!r} & sys.modules.keys(), {name!r}\n"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_few_entries_at_the_top():
+    entries = [path for path in (ROOT / "i3d").iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= 25

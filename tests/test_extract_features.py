@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ from i3d.weights.pytorch.names import entries
 from i3d.weights.start import head_classes
 from tests.helpers import training
 from tests.helpers.decoding import SHAPE, numbered
+from tests.helpers.points import Point
+from tests.helpers.processes import children, is_running, wait_for
 from tests.helpers.torch_files import write_safetensors
 
 ROOT = Path(__file__).parents[1]
@@ -185,16 +188,18 @@ def test_a_killed_run_goes_on(files, expected, tmp_path, capsys):
     names = (files / "list.txt").read_text().splitlines() * 12
     (tmp_path / "long.txt").write_text("\n".join(names))
     out, place = tmp_path / "long.pkl", f"--video_list={tmp_path / 'long.txt'}"
-    process = training.start([*COMMAND, *arguments(files, out, place, "--workers=2")])
-    work = tmp_path / "long.pkl.work"
-    while len(list(work.glob("0*.npz"))) < 3:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    point = Point(tmp_path, tmp_path / "log", "rename .*work/0.*npz", 4, signal.SIGSTOP)
+    process = training.start(
+        [*COMMAND, *arguments(files, out, place, "--workers=2")], **point.environment()
+    )
+    point.wait(process)
     workers = children(process.pid)
     process.kill()
     process.communicate()
+    work = tmp_path / "long.pkl.work"
     assert not out.exists() and len(workers) >= 2
-    wait_until(lambda: not any(map(is_running, workers)))
+    wait_for(lambda: not any(map(is_running, workers)), "the workers to end")
+    point.log.unlink()
     with pytest.raises(SystemExit, match="holds work with endpoint 'features', this run has 'one'"):
         extract(files, out, place, "--endpoint=one")
     there = sorted(work.glob("0*.npz"))
@@ -206,25 +211,6 @@ def test_a_killed_run_goes_on(files, expected, tmp_path, capsys):
     assert int(done[1]) == len(there) - 1
     assert_close(read(out), np.tile(expected, (12, 1)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.pkl", "long.txt"]
-
-
-def children(pid):
-    """Process ids of what a process has started."""
-    return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_wrong_calls_are_one_clear_line(files, tmp_path):
@@ -390,8 +376,9 @@ def test_views_wait_in_bounded_room(monkeypatch):
     with decoding.Decoders(numbered, [0, 1, 2], 1, SHAPE) as pieces:
         stream = iter(pieces)
         assert next(stream).pixels[0, 0] == 0
-        time.sleep(0.5)
         (worker,) = pieces._workers
+        wait_for(lambda: worker.slots[2, 0, 0] == 2, "the room to be full")
+        time.sleep(0.5)  # for a fourth view to come, were there a mistake
         assert worker.slots[:, 0, 0].tolist() == [0, 1, 2]
         rest = [p.pixels[0, 0] for p in stream if isinstance(p, decoding.View)]
     assert rest == [1, 2, 10, 11, 12, 20, 21, 22]

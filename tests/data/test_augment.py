@@ -1,9 +1,4 @@
-"""Crops against published tables, pixels against OpenCV, both streams cut alike, in tf.data too."""
-
-import gzip
-import json
-import random
-from pathlib import Path
+"""Resizing, mirroring and ranges: pixels against OpenCV, both streams cut alike, in tf.data too."""
 
 import cv2
 import numpy as np
@@ -11,144 +6,14 @@ import pytest
 import tensorflow as tf
 
 from i3d.data import augment, cropping, random_cropping, schema
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-TABLES = json.loads(gzip.decompress((GOLDEN / "mmaction_crops.json.gz").read_bytes()))
-FRAME = (40, 52)
-RANDOM = {
-    "random": lambda frame, seed: random_cropping.random_crop(frame, 24, seed),
-    "multi_scale": lambda frame, seed: random_cropping.multi_scale_crop(frame, 24, seed),
-    "multi_scale_13": lambda frame, seed: random_cropping.multi_scale_crop(
-        frame, 24, seed, places=13
-    ),
-    "multi_scale_free": lambda frame, seed: random_cropping.multi_scale_crop(
-        frame, 24, seed, places=0
-    ),
-    "random_resized": lambda frame, seed: random_cropping.random_resized_crop(frame, seed),
-}
+from tests.helpers.crops import FRAME, RANDOM, TABLES, box, noise, through_dataset
+from tests.helpers.synthetic import GOLDEN
 
 
 @pytest.fixture(scope="module")
 def pixels():
     with np.load(GOLDEN / "mmaction_pixels.npz") as arrays:
         return dict(arrays)
-
-
-def noise(channels=3, dtype=np.uint8, frame=FRAME):
-    values = np.random.default_rng(0).integers(0, 256, (3, *frame, channels))
-    return values.astype(dtype)
-
-
-def through_dataset(function, *clips):
-    """Returns function(*clips) run by tf.data that knows C alone."""
-    specs = tuple(tf.TensorSpec([None, None, None, c.shape[-1]], c.dtype) for c in clips)
-    dataset = tf.data.Dataset.from_generator(lambda: [clips], output_signature=specs)
-    return next(iter(dataset.map(function)))
-
-
-def box(crop):
-    return [int(n) for n in (crop.top, crop.left, crop.height, crop.width)]
-
-
-def middle_of(index, count):
-    return (index + 0.5) / count
-
-
-# Tables of boxes.
-
-
-@pytest.mark.parametrize("case", TABLES["crops"], ids=lambda c: f"{c['frame']}-{c['size']}")
-def test_fixed_crops_are_the_published_ones(case):
-    frame, size = tuple(case["frame"]), case["size"]
-    rows, columns = size if isinstance(size, list) else (size, size)
-    if rows > frame[0] or columns > frame[1]:
-        for crops in cropping.center_crop, cropping.three_crops, cropping.ten_crops:
-            with pytest.raises(ValueError, match=r"^a crop of 256x256 .* got 224x224: resize"):
-                crops(frame, size)
-        return
-    assert box(cropping.center_crop(frame, size)) == case["center"]
-    ten = cropping.ten_crops(frame, size)
-    assert [box(crop) for crop in ten] == [b for b in case["ten"] for _ in range(2)]
-    assert [crop.flip for crop in ten] == [False, True] * 5
-    if case["three"] is None:
-        with pytest.raises(ValueError, match=r"^three crops of .* need .* that width, got"):
-            cropping.three_crops(frame, size)
-    else:
-        assert [box(crop) for crop in cropping.three_crops(frame, size)] == case["three"]
-
-
-def multi_scale(case):
-    """Returns a graph from numbers to a box that learns the size of the frame when it runs."""
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([None, 3], tf.float64)]
-    )
-    def boxes(frame, numbers):
-        def one(row):
-            crop = random_cropping.multi_scale_box(
-                tuple(tf.unstack(frame)),
-                case["size"],
-                tf.unstack(row),
-                *(case["scales"], case["max_gap"], case["places"]),
-            )
-            return tf.stack(crop)
-
-        return tf.map_fn(one, numbers, fn_output_signature=tf.int32)
-
-    return lambda numbers: boxes(case["frame"], numbers).numpy().tolist()
-
-
-@pytest.mark.parametrize("case", TABLES["multi_scale"], ids=lambda c: f"{c['frame']}-{c['places']}")
-def test_multi_scale_crops_are_the_published_ones(case):
-    boxes, places = multi_scale(case), case["places"]
-    gap, count = case["max_gap"], len(case["scales"])
-    pairs = sum(abs(i - j) <= gap for i in range(count) for j in range(count))
-    if places:
-        every = [(middle_of(i, pairs), middle_of(j, places), 0) for i in range(pairs)
-                 for j in range(places)]  # fmt: skip
-        assert boxes(every) == case["candidates"]
-    drawn = []
-    for seed, (_, _, rows, columns) in enumerate(case["seeds"]):
-        random.seed(seed)
-        size = middle_of(random.choice(range(pairs)), pairs)
-        if places:
-            drawn.append((size, middle_of(random.choice(range(places)), places), 0))
-        else:
-            free = case["frame"][0] - rows, case["frame"][1] - columns
-            left = middle_of(random.randint(0, free[1]), free[1] + 1)
-            drawn.append((size, middle_of(random.randint(0, free[0]), free[0] + 1), left))
-    assert boxes(drawn) == case["seeds"]
-
-
-def test_multi_scale_side_near_the_size_is_set_to_it_unless_the_frame_is_smaller():
-    def sides(frame):
-        return [int(n) for n in random_cropping.multi_scale_box(frame, 224, (0, 0, 0), (1.0,))[2:]]
-
-    assert sides((226, 300)) == [224, 224]
-    assert sides((227, 300)) == [227, 227]
-    assert sides((222, 300)) == [222, 224]
-
-
-def test_random_resized_crops_are_the_published_ones():
-    boxes = {
-        ranges: tf.function(
-            lambda frame, numbers, ranges=ranges: tf.stack(
-                random_cropping.resized_box(tuple(tf.unstack(frame)), tf.unstack(numbers), *ranges)
-            ),
-            input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([22], tf.float64)],
-        )
-        for ranges in (((0.08, 1.0), (3 / 4, 4 / 3)), ((0.5, 1.0), (0.5, 2.0)))
-    }
-    for height, width, seed, *expected in TABLES["random_resized"]:
-        for function, published in zip(boxes.values(), expected, strict=True):
-            np.random.seed(seed)
-            random.seed(seed)
-            numbers = list(np.random.random_sample(20))
-            free = height - published[2], width - published[3]
-            right = middle_of(random.randint(0, free[1]), free[1] + 1)
-            down = middle_of(random.randint(0, free[0]), free[0] + 1)
-            found = function([height, width], [*numbers, down, right]).numpy().tolist()
-            assert found == published, (height, width, seed)
 
 
 def test_sizes_after_scaling_are_the_published_ones():
@@ -279,60 +144,6 @@ def test_both_streams_get_the_same_draw(name):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_draws_depend_on_the_seed_alone_and_stay_inside(name):
-    first, again, other = ([(box(c), bool(c.flip)) for c in (RANDOM[name](FRAME, (run, seed))
-                            for seed in range(30))] for run in (1, 1, 2))  # fmt: skip
-    assert first == again != other
-    for (top, left, rows, columns), _ in first + other:
-        assert top >= 0 and left >= 0 and rows > 0 and columns > 0
-        assert top + rows <= FRAME[0] and left + columns <= FRAME[1]
-
-
-def test_random_crop_reaches_every_place_about_equally():
-    draw = tf.function(lambda seed: random_cropping.random_crop((5, 6), 4, seed, flip_chance=0.25))
-    crops = [draw(tf.constant([3, n])) for n in range(1200)]
-    places = np.zeros((2, 3))
-    for crop in crops:
-        places[crop.top, crop.left] += 1
-    assert places.min() > 150 and places.max() < 250  # 200 each; deviation 13
-    assert 250 < sum(bool(crop.flip) for crop in crops) < 350  # 300; deviation 15
-
-
-def test_flip_chance_of_nought_and_one():
-    for seed in range(5):
-        for draw in random_cropping.random_crop, random_cropping.multi_scale_crop:
-            assert not draw(FRAME, 24, (0, seed), flip_chance=0).flip
-            assert draw(FRAME, 24, (0, seed), flip_chance=1).flip
-
-
-# In tf.data, with sizes unknown.
-
-
-@pytest.mark.parametrize("channels, dtype", [(3, np.uint8), (2, np.uint8), (3, "f4"), (2, "f4")])
-def test_views_are_the_same_in_tf_data(channels, dtype):
-    def views(clip):
-        frame = augment.frame_size(clip)
-        every = (cropping.center_crop(frame, 24),), cropping.ten_crops(frame, 24)
-        whole = cropping.three_crops(frame, FRAME[0])
-        return tuple(
-            tf.stack([augment.cut(clip, crop) for crop in crops]) for crops in (*every, whole)
-        )
-
-    clip = tf.constant(noise(channels, dtype))
-    eager, mapped = views(clip), through_dataset(views, clip)
-    for one, other, (count, size) in zip(eager, mapped, ((1, 24), (10, 24), (3, 40)), strict=True):
-        assert one.shape == (count, 3, size, size, channels)
-        assert one.dtype == clip.dtype
-        np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(eager[0][0], clip[:, 8:32, 14:38])
-    np.testing.assert_array_equal(eager[1][6], clip[:, 16:, 28:])  # lower right
-    if channels == 3:
-        np.testing.assert_array_equal(eager[1][7], eager[1][6][:, :, ::-1])
-    np.testing.assert_array_equal(eager[2][1], clip[:, :, 12:])  # right, then middle
-    np.testing.assert_array_equal(eager[2][2], clip[:, :, 6:46])
-
-
-@pytest.mark.parametrize("name", RANDOM)
 def test_a_training_map_is_the_same_in_tf_data_and_knows_its_shape(name):
     def view(rgb, flow):
         crop = RANDOM[name](augment.frame_size(rgb), (0, 5))
@@ -374,38 +185,6 @@ def test_an_input_pipeline_with_all_of_it_resumes_from_a_checkpoint(tmp_path):
     np.testing.assert_array_equal(list(resumed), expected[4:])
 
 
-# Mistakes.
-
-
-SMALL = {
-    "center": lambda frame: cropping.center_crop(frame, (24, 60)),
-    "ten": lambda frame: cropping.ten_crops(frame, (24, 60))[3],
-    "random": lambda frame: random_cropping.random_crop(frame, (24, 60), (0, 0)),
-}
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_a_frame_smaller_than_the_crop_is_one_clear_line(name):
-    line = "a crop of 24x60 .height x width. needs frames at least that large, got 40x52: resize"
-    with pytest.raises(ValueError, match=f"^{line} them first$"):
-        SMALL[name](FRAME)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=line):
-        through_dataset(
-            lambda clip: augment.cut(clip, SMALL[name](augment.frame_size(clip))),
-            tf.constant(noise()),
-        )
-    with pytest.raises(ValueError, match=line):  # a graph that knows: when it is built
-        tf.function(lambda: SMALL[name](FRAME))()
-
-
-def test_three_crops_that_leave_a_gap_are_refused_in_tf_data_too():
-    def crop(clip):
-        return augment.cut(clip, cropping.three_crops(augment.frame_size(clip), 24)[0])
-
-    with pytest.raises(tf.errors.InvalidArgumentError, match="three crops of 24x24 .* got 40x52"):
-        through_dataset(crop, tf.constant(noise()))
-
-
 def test_streams_of_two_sizes_are_refused():
     crop = cropping.center_crop(FRAME, 24)
     flow = tf.constant(noise(2, frame=(30, 30)))  # which the crop would not fit into
@@ -427,15 +206,3 @@ def test_resize_refuses_other_dtypes_and_ranks():
         augment.resize(tf.zeros((1, 4, 4, 3), tf.float64), 2)
     with pytest.raises(ValueError, match="^resize takes uint8 or float32 .* got uint8 .4, 4, 3."):
         augment.resize(tf.zeros((4, 4, 3), tf.uint8), 2)
-
-
-def test_impossible_ranges_are_refused():
-    for areas, aspects in [((0, 1), (1, 1)), ((0.5, 1.1), (1, 1)), ((0.2, 0.1), (1, 1)),
-                           ((0.1, 1), (0, 1)), ((0.1, 1), (2, 1))]:  # fmt: skip
-        with pytest.raises(ValueError, match="^random resized crops take"):
-            random_cropping.random_resized_crop(
-                FRAME, (0, 0), area_range=areas, aspect_range=aspects
-            )
-    for wrong in {"places": 7}, {"scales": (1.0, 1.2)}, {"scales": (0.0,)}:
-        with pytest.raises(ValueError, match="^multi-scale crops take"):
-            random_cropping.multi_scale_crop(FRAME, 24, (0, 0), **wrong)

@@ -4,6 +4,7 @@ import csv
 import json
 import resource
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +18,8 @@ import tensorflow_datasets as tfds
 from i3d.data import schema
 from i3d.video import frames as video_frames
 from tests.helpers.builds import QUICK, build, peak_worker_bytes, start, told
-from tests.helpers.processes import contents, has_proc, wait_for
+from tests.helpers.points import Point
+from tests.helpers.processes import contents, has_proc
 from tests.helpers.videos import texture_frames, write_folder, write_video
 
 
@@ -365,13 +367,17 @@ def test_files_that_may_not_grow(videos, reference, tmp_path):
 
 
 def test_two_builds_at_once(videos, reference, tmp_path):
-    flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--workers=3")
-    first = start(*flags)
-    wait_for((tmp_path / ".build" / "train" / "plan").exists, "the first build to start")
-    fails(build(*flags), 1, f"{tmp_path}: another build is writing here")
+    """The first waits meanwhile."""
+    flags = (f"--videos={videos}", f"--out={tmp_path / 'out'}", *QUICK, "--workers=3")
+    out = tmp_path / "out"
+    point = Point(out, tmp_path / "log", r"open .*tfrecord", kind=signal.SIGSTOP, to="leader")
+    first = start(*flags, environment=point.environment())
+    point.wait(first)
+    fails(build(*flags), 1, f"{out}: another build is writing here")
+    first.send_signal(signal.SIGCONT)
     _, errors = first.communicate()
     assert first.returncode == 0, errors
-    assert contents(tmp_path) == contents(reference)
+    assert contents(out) == contents(reference)
 
 
 def test_what_the_folder_holds_must_fit(videos, reference, table, tmp_path):

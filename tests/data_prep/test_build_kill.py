@@ -1,10 +1,8 @@
 """Builds that are killed: the same command goes on, to the same bytes, and nothing is left."""
 
 import os
-import random
 import shutil
 import signal
-import time
 
 import pytest
 
@@ -12,11 +10,30 @@ from data_prep import build as data_prep_build
 from data_prep import dataset, inputs
 from data_prep import shards as data_prep_shards
 from i3d.data.build_settings import BuildSettings
-from tests.helpers.builds import QUICK, build, start, told, workers
+from tests.helpers.builds import QUICK, build, start, told
+from tests.helpers.points import Point
 from tests.helpers.processes import contents, has_proc, of_session, wait_for
 from tests.helpers.videos import write_folder
 
-pytestmark = pytest.mark.skipif(not has_proc(), reason="processes are looked up in /proc")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not has_proc(), reason="processes are looked up in /proc"),
+]
+A_SHARD = r"open \.build/.*tfrecord"  # is begun
+# Of one build that goes on ten times: what it is about to do, and how often it did so since it was
+# started. There are 13 shards, of which at most so many minus one are complete after each.
+KILLS = (
+    (r"open \.build/.*plan", 1),
+    (A_SHARD, 1),
+    (r"rename \.build/.*tfrecord", 1),
+    (r"open \.build/.*json", 1),
+    (r"rename \.build/.*json", 2),
+    (A_SHARD, 4),
+    (r"rename \.build/.*tfrecord", 3),
+    (r"rename \.build/.*json", 3),
+    (r"rename [^.].*tfrecord", 5),
+    (r"rename build\.json", 1),
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,102 +46,91 @@ def videos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(videos, tmp_path_factory):
-    """(files of the data set that was built without a stop, seconds it took)."""
+    """The files of the data set that was built without a stop."""
     out = tmp_path_factory.mktemp("reference") / "set"
-    begin = time.monotonic()
     result = build(f"--videos={videos}", f"--out={out}", *QUICK)
     assert result.returncode == 1 and "12 videos, 1 failed" in result.stdout
-    return contents(out), time.monotonic() - begin
+    return contents(out)
 
 
-def kill(process, whole_group):
-    """Kills the main process or all of them; returns whether it was still at work."""
-    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
-    process.communicate()
-    return process.returncode == -signal.SIGKILL
+@pytest.fixture
+def build_to(videos, tmp_path):
+    """Starts a build of tmp_path / "set" with a point in it; returns point and process."""
+
+    def started(pattern, number, kind, to, *flags):
+        point = Point(tmp_path / "set", tmp_path / "log", pattern, number, kind, to)
+        point.log.unlink(missing_ok=True)
+        flags = (f"--videos={videos}", f"--out={point.folder}", *QUICK, *flags)
+        return point, start(*flags, environment=point.environment())
+
+    return started
 
 
-def wait_for_a_shard(out):
-    """Waits until a worker writes a shard."""
-    wait_for(lambda: list((out / ".build").glob("*/videos-*.partial")), "a shard")
-
-
-def test_killed_ten_times(videos, reference, tmp_path):
-    """At moments spread over the time of a whole run, in random order, each time going on."""
-    files, seconds = reference
-    flags = (f"--videos={videos}", f"--out={tmp_path / 'set'}", *QUICK)
-    moments = [seconds * (i + random.random()) / 10 for i in range(10)]
-    random.shuffle(moments)
-    print("killed after " + ", ".join(f"{moment:.2f}" for moment in moments) + " s")
-    kills = stages = 0
-    for i, moment in enumerate(moments):
-        process = start(*flags, f"--workers={1 + i % 3 % 2}")
-        time.sleep(moment)
-        if kill(process, whole_group=i % 2 == 1):
-            kills += 1
-            stages += any((tmp_path / "set").rglob("*.json"))
-        else:  # it was done before; the next starts anew
-            assert contents(tmp_path / "set") == files
-            shutil.rmtree(tmp_path / "set")
-    result = build(*flags)
-    assert result.returncode == 1, result.stderr
-    assert contents(tmp_path / "set") == files
-    assert os.listdir(tmp_path) == ["set"]
-    assert kills >= 5 and stages >= 1
-
-
-def test_workers_end_when_their_parent_is_killed(videos, tmp_path):
-    """And other flags do not go on from there."""
-    flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--workers=3")
-    process = start(*flags)
-    wait_for(lambda: list((tmp_path / ".build").glob("*/*.json")), "a whole shard")
-    assert kill(process, whole_group=False)
+def ended(process, status):
+    """Waits until a build and all that it started have ended; returns what it told."""
+    _, errors = process.communicate()
+    assert process.returncode == status, errors
     wait_for(lambda: not of_session(process.pid), "all of its processes to end")
-    before = contents(tmp_path)
+    return told(errors)
+
+
+def test_killed_ten_times(build_to, videos, reference, tmp_path):
+    """By turns the main process alone and all of them, with one worker and with two."""
+    for i, (pattern, number) in enumerate(KILLS):
+        to, workers = ("leader", "group")[i % 2], 1 + i % 3 % 2
+        point, process = build_to(pattern, number, signal.SIGKILL, to, f"--workers={workers}")
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, (pattern, number)
+        assert len(point.steps()) >= number
+        assert not (tmp_path / "set" / "build.json").exists()
+    result = build(f"--videos={videos}", f"--out={tmp_path / 'set'}", *QUICK)
+    assert result.returncode == 1, result.stderr
+    assert contents(tmp_path / "set") == reference
+    assert sorted(os.listdir(tmp_path)) == ["log", "set"]
+
+
+def test_workers_end_when_their_parent_is_killed(build_to, videos, tmp_path):
+    """And other flags do not go on from there."""
+    point, process = build_to(r"open \.build/.*json", 2, signal.SIGKILL, "leader", "--workers=3")
+    ended(process, -signal.SIGKILL)
+    before = contents(point.folder)
+    assert any(name.endswith(".json") for name in before)
+    flags = (f"--videos={videos}", f"--out={point.folder}", *QUICK, "--workers=3")
     result = build(*flags, "--fps=5")
     (line,) = told(result.stderr)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "an unfinished build of split 'train' with other videos or flags lies here" in line
     assert "finish it with the same command, or remove" in line
-    assert contents(tmp_path) | {".build/.lock": b""} == before
+    assert contents(point.folder) | {".build/.lock": b""} == before | {".build/.lock": b""}
 
 
-def test_beam_workers_end_when_their_parent_is_killed(videos, tmp_path):
+def test_beam_workers_end_when_their_parent_is_killed(build_to):
     pytest.importorskip("apache_beam", reason="the extra [beam] is not installed")
     options = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
-    flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--runner=beam", "--", *options)
-    process = start(*flags)
-    wait_for_a_shard(tmp_path)
+    point, process = build_to(
+        A_SHARD, 1, signal.SIGSTOP, "self", "--runner=beam", "--", *options
+    )  # the worker waits there
+    point.wait(process)
     assert len(of_session(process.pid)) >= 3
-    assert kill(process, whole_group=False)
-    wait_for(lambda: not of_session(process.pid), "all of its processes to end")
+    process.kill()
+    os.killpg(process.pid, signal.SIGCONT)
+    ended(process, -signal.SIGKILL)
 
 
-def test_a_killed_worker_is_one_line(videos, reference, tmp_path):
-    flags = (f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--workers=2")
-    process = start(*flags)
-    wait_for_a_shard(tmp_path)
-    os.kill(random.choice(list(workers(process.pid))), signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
-    (line,) = told(errors)
-    assert process.returncode == 1
+def test_a_killed_worker_is_one_line(build_to, videos, reference):
+    point, process = build_to(A_SHARD, 3, signal.SIGKILL, "self", "--workers=2")
+    (line,) = ended(process, 1)
     assert line.startswith("data_prep build: a worker process was killed")
-    wait_for(lambda: not of_session(process.pid), "all of its processes to end")
-    again = build(*flags)
+    again = build(f"--videos={videos}", f"--out={point.folder}", *QUICK)
     assert again.returncode == 1 and "12 videos, 1 failed" in again.stdout
-    assert contents(tmp_path) == reference[0]
+    assert contents(point.folder) == reference
 
 
-def test_ctrl_c_is_one_line(videos, tmp_path):
-    process = start(f"--videos={videos}", f"--out={tmp_path}", *QUICK, "--workers=2")
-    wait_for_a_shard(tmp_path)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, errors = process.communicate(timeout=60)
-    lines = told(errors)
-    lines = [line for line in lines if "video/s" not in line and "s/ video" not in line]  # progress
-    assert len(lines) == 1, errors
-    assert process.returncode == 130 and "run the same command again to go on" in lines[0]
-    wait_for(lambda: not of_session(process.pid), "all of its processes to end")
+def test_ctrl_c_is_one_line(build_to):
+    """To all processes, as a terminal does."""
+    _, process = build_to(A_SHARD, 5, signal.SIGINT, "group", "--workers=2")
+    (line,) = ended(process, 130)
+    assert "run the same command again to go on" in line
 
 
 class Killed(BaseException):

@@ -71,6 +71,6 @@ def start(line, **environment):
 
 def finished(process, status=0):
     """Waits for a process; returns what it wrote, having made sure of its exit status."""
-    output, errors = process.communicate(timeout=600)
+    output, errors = process.communicate()
     assert process.returncode == status, errors[-3000:]
     return output, errors

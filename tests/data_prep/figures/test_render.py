@@ -1,11 +1,10 @@
 """The drawn data set: what the classes promise of each other, and the files that are written."""
 
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import av
 import numpy as np
@@ -16,6 +15,8 @@ from data_prep.figures.motions import BODY, BONES, MOTIONS, in_between, skeleton
 from data_prep.figures.render import ACTIONS, TEST_SEED, render, write_videos
 from data_prep.figures.scene import DIFFICULTY
 from i3d.runtime import progress
+from tests.helpers.points import Point
+from tests.helpers.processes import ROOT
 
 SIZE = {"height": 64, "width": 86}
 #: Nothing moves but the figure, and nothing hides it.
@@ -64,7 +65,7 @@ def test_frames_are_the_same_in_another_process(tmp_path):
         "import numpy as np; from data_prep.figures.render import render;"
         f"np.save({str(tmp_path / 'x.npy')!r}, np.stack(list(render('kicking', 9, 64, 86))))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
     assert np.array_equal(np.load(tmp_path / "x.npy"), film("kicking", 9))
 
 
@@ -174,24 +175,26 @@ def test_a_second_run_writes_what_is_missing_only(tmp_path, capsys, monkeypatch)
     assert "3 of 4 videos are there" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_killed_run_leaves_whole_videos_and_is_taken_up_again(tmp_path):
-    code = f"from data_prep.figures import render; render.write_videos({str(tmp_path)!r}, 40, "
+    """Killed when its third video is about to get its name."""
+    out = tmp_path / "out"
+    point = Point(out, tmp_path / "log", "rename .*mp4", number=3)
+    code = f"from data_prep.figures import render; render.write_videos({str(out)!r}, 4, "
     code += "actions=['squats'])"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | point.environment(),
+        stderr=subprocess.DEVNULL,
     )
-    folder, limit = tmp_path / "squats", time.monotonic() + 60
-    while not (list(folder.glob("*.mp4")) and list(folder.glob(".*.partial"))):
-        assert process.poll() is None and time.monotonic() < limit
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    finished = sorted(folder.glob("*.mp4"))
+    assert process.wait() == -signal.SIGKILL
+    finished = sorted((out / "squats").glob("*.mp4"))
     for path in finished:
         assert len(read(path)[1]) == len(film("squats", int(path.stem[7:]), height=128, width=170))
-    assert 0 < len(finished) < 40
-    write_videos(tmp_path, len(finished) + 1, actions=["squats"])
-    assert len(list(folder.iterdir())) == len(finished) + 1
+    assert len(finished) == 2 and len(list((out / "squats").iterdir())) == 3
+    write_videos(out, 4, actions=["squats"])
+    assert len(list((out / "squats").iterdir())) == 4
 
 
 def test_an_error_while_writing_leaves_nothing(tmp_path, monkeypatch):
