@@ -10,16 +10,17 @@ package installed.
 import argparse
 
 from data_prep import shards as data_prep_shards
+from i3d.runtime.command import UserError
 
 
 def check(options):
-    """Raises ValueError, one line, where Beam would not understand an option.
+    """Raises UserError where Beam would not understand an option.
 
     Args:
       options: Beam's own command-line options, list of str.
 
     Raises:
-      ImportError: the extra [beam] is not installed.
+      UserError: that, or the extra [beam] is not installed.
     """
     parsers = []  # Beam hands its parser of all options to the function
     _pipeline_options([]).get_all_options(add_extra_args_fn=parsers.append)
@@ -27,9 +28,9 @@ def check(options):
     try:
         _, unknown = parsers[0].parse_known_args(options)
     except argparse.ArgumentError as error:
-        raise ValueError(f"Beam's options after --: {error}") from error
+        raise UserError(f"Beam's options after --: {error}") from error
     if unknown:
-        raise ValueError(f"Beam's options after --: it knows no {' '.join(unknown)}")
+        raise UserError(f"Beam's options after --: it knows no {' '.join(unknown)}")
 
 
 def write_shards(tasks, options):
@@ -43,7 +44,7 @@ def write_shards(tasks, options):
       options: Beam's own command-line options, list of str.
 
     Raises:
-      ImportError: the extra [beam] is not installed.
+      UserError: the extra [beam] is not installed.
       Exception: what Beam raises when the pipeline fails; the same command goes on from there.
     """
     options = _pipeline_options(["--runner=FnApiRunner", *options])
@@ -61,7 +62,7 @@ def _pipeline_options(options):
     try:
         from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError as error:
-        raise ImportError("--runner=beam needs apache-beam: pip install 'i3d[beam]'") from error
+        raise UserError("--runner=beam needs apache-beam: pip install 'i3d[beam]'") from error
     return PipelineOptions(options, save_main_session=False)
 
 

@@ -9,7 +9,6 @@ progress lies in OUT/.build/SPLIT; a split is complete when OUT/build.json names
 
 import contextlib
 import dataclasses
-import fcntl
 import functools
 import hashlib
 import json
@@ -24,12 +23,14 @@ from pathlib import Path
 
 from data_prep import dataset, shards
 from i3d.data.build_settings import BuildSettings
+from i3d.runtime import files
+from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 
 WORK = ".build"  # folder of work in progress
 
 
-class BuildError(Exception):
+class BuildError(UserError):
     """A build that cannot start or go on; the message is one line."""
 
 
@@ -85,7 +86,12 @@ class Build:
         return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
 
 
-def run(build, workers=1, beam_options=None, retry_failed=False):
+def run(
+    build: Build,
+    workers: int = 1,
+    beam_options: list[str] | None = None,
+    retry_failed: bool = False,
+) -> list[dict]:
     """Builds what is missing of the split and returns its failures, a list of dicts.
 
     Args:
@@ -96,9 +102,9 @@ def run(build, workers=1, beam_options=None, retry_failed=False):
       retry_failed: write the shards of a complete split again in which a video failed.
 
     Raises:
-      BuildError: the folder holds something else, cannot be written, or a worker or the
-        pipeline failed.
-      records.BadVideoError: a video failed and the build is strict.
+      UserError: the folder holds something else or another build is at work in it.
+      BuildError: the folder cannot be written, or a worker or the pipeline failed.
+      shards.BadVideoError: a video failed and the build is strict.
     """
     out = Path(build.out)
     try:
@@ -117,8 +123,8 @@ def run(build, workers=1, beam_options=None, retry_failed=False):
             else:
                 _write_in_pool(missing, workers)
             return dataset.finish(build)
-    except dataset.DatasetError as error:
-        raise BuildError(str(error)) from error
+    except BrokenPipeError:  # the reader of the progress has gone
+        raise
     except OSError as error:
         raise BuildError(f"{out}: cannot write the data set: {error}") from error
 
@@ -133,9 +139,8 @@ def _start(build):
             f"{build.out}: an unfinished build of split {build.split!r} with other videos or "
             f"flags lies here; finish it with the same command, or remove {build.work}"
         )
-    for partial in build.work.glob("*.partial"):
-        partial.unlink()
-    shards.write_text(plan, build.fingerprint())
+    files.remove_partials(build.work)
+    files.write_text(plan, build.fingerprint())
 
 
 @contextlib.contextmanager
@@ -144,14 +149,7 @@ def _alone_in(out):
     folder = out / WORK
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ".lock"
-    with open(path, "w") as lock:  # a file open for writing, as NFS locks nothing else
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
-        except (BlockingIOError, FileNotFoundError):  # held, or removed by a build that just ended
-            alone = False
-        if not alone:
-            raise BuildError(f"{out}: another build is writing here; wait for it or stop it")
+    with files.alone_in(path, f"{out}: another build is writing here; wait for it or stop it"):
         try:
             yield
         finally:

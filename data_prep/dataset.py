@@ -12,10 +12,9 @@ import os
 import shutil
 from pathlib import Path
 
-from data_prep import shards
 from i3d.data import schema
 from i3d.data.build_settings import BUILD, INFO, NAME, DatasetError, described
-from i3d.runtime import quiet
+from i3d.runtime import files
 
 FAILURES = "failures.jsonl"
 
@@ -92,11 +91,11 @@ def finish(build):
     _write_build(build, work / "info")
     for task in build.tasks:
         if os.path.exists(task.path):  # else it was moved before a kill
-            os.replace(task.path, out / Path(task.path).name)
+            files.move(task.path, out / Path(task.path).name)
     if not (work / "info" / FAILURES).exists():  # all that failed before is mended
         (out / FAILURES).unlink(missing_ok=True)
     for name in sorted(os.listdir(work / "info"), key=lambda name: (name == BUILD, name == INFO)):
-        os.replace(work / "info" / name, out / name)
+        files.move(work / "info" / name, out / name)
     shutil.rmtree(work)
     return failed
 
@@ -116,18 +115,18 @@ def reopen(build):
         if not bad.intersection(item.id for item in task.items):
             size = (out / Path(task.path).name).stat().st_size
             report = {"examples": length, "bytes": size, "frames": 0, "failures": []}
-            shards.write_text(task.report, json.dumps(report))
+            files.write_text(task.report, json.dumps(report))
     made = described(out)
     del made["splits"][build.split]
-    _write_description(build.work / BUILD, made)
-    os.replace(build.work / BUILD, out / BUILD)
+    _write_description(build.work / BUILD, made)  # not in OUT, where a kill would leave debris
+    files.move(build.work / BUILD, out / BUILD)
 
 
 def _write_failures(build, failed, folder):
     rows = failed + [row for row in failures(build.out) if row["split"] != build.split]
     if rows:
         rows.sort(key=lambda row: (row["split"], row["id"]))
-        shards.write_text(folder / FAILURES, "".join(f"{json.dumps(row)}\n" for row in rows))
+        files.write_text(folder / FAILURES, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def _write_build(build, folder):
@@ -137,7 +136,7 @@ def _write_build(build, folder):
 
 
 def _write_description(path, made):
-    shards.write_text(path, json.dumps(made, indent=1, sort_keys=True))
+    files.write_text(path, json.dumps(made, indent=1, sort_keys=True))
 
 
 def _plain(recipe):
@@ -146,7 +145,6 @@ def _plain(recipe):
 
 def _write_info(build, reports, folder):
     """Writes TFDS's own metadata of all splits into `folder`."""
-    quiet.import_tensorflow()
     import tensorflow_datasets as tfds
 
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ import cv2
 from data_prep import shards
 from i3d.data import schema
 from i3d.flow import methods as flow_methods
+from i3d.runtime.command import UserError
 from i3d.video import frames as video_frames
 
 PAIRS = 5  # looked at in each video
@@ -45,7 +46,7 @@ def measured(videos, recipe):
 
     Raises:
       video.VideoError: one of them cannot be read.
-      ValueError: none of them has two frames.
+      UserError: none of them has two frames.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # as the workers of a build have it
@@ -56,7 +57,7 @@ def measured(videos, recipe):
         cv2.setNumThreads(threads)
     pairs = sum(cost.pairs for cost in costs)
     if not pairs:
-        raise ValueError("no video of two frames to measure on")
+        raise UserError("no video of two frames to measure on")
     return Cost(pairs, *(sum(column) / pairs for column in list(zip(*costs, strict=True))[1:]))
 
 

@@ -9,8 +9,7 @@ time writes the same bytes.
 import dataclasses
 import json
 import math
-import os
-import uuid
+from collections.abc import Callable
 
 import cv2
 
@@ -18,6 +17,8 @@ from data_prep.inputs import Item
 from i3d.data import schema, tfrecord
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods as flow_methods
+from i3d.runtime import files
+from i3d.runtime.command import UserError
 from i3d.video import frames as video_frames
 
 _MAX_JPEG_SIDE = 65500  # of OpenCV's encoder, which gives an empty file beyond it
@@ -42,15 +43,15 @@ class ShardTask:
     strict: bool = False
 
 
-class BadVideoError(Exception):
+class BadVideoError(UserError):
     """A video failed in a strict build; the message is one line."""
 
 
-def write_shard(task, done=lambda frames: None):
-    """Writes the shard and its report, each under a temporary name and then renamed.
+def write_shard(task: ShardTask, done: Callable[[int], None] = lambda frames: None) -> dict:
+    """Writes the shard and its report, both atomically.
 
-    The temporary names are new in each call: a runner may try a shard twice at the same time, and
-    a worker may outlive a killed build for a moment.
+    A runner may try a shard twice at the same time, and a worker may outlive a killed build for
+    a moment: both write the same bytes, under different temporary names.
 
     Args:
       task: ShardTask.
@@ -65,8 +66,7 @@ def write_shard(task, done=lambda frames: None):
       OSError: the shard cannot be written.
     """
     report = {"examples": 0, "bytes": 0, "frames": 0, "failures": []}
-    partial = f"{task.path}.{uuid.uuid4().hex}.partial"
-    with open(partial, "wb") as shard:
+    with files.new_file(task.path) as shard:
         for item in task.items:
             begin = shard.tell()
             try:
@@ -83,10 +83,7 @@ def write_shard(task, done=lambda frames: None):
             report["frames"] += frames
             done(frames)
         report["bytes"] = shard.tell()
-        shard.flush()
-        os.fsync(shard.fileno())
-    os.replace(partial, task.path)
-    write_text(task.report, json.dumps(report))
+    files.write_text(task.report, json.dumps(report))
     return report
 
 
@@ -149,16 +146,6 @@ def jpeg(image):
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, schema.JPEG_QUALITY])
     return encoded.tobytes()
-
-
-def write_text(path, text):
-    """Writes a text file under a temporary name and renames it."""
-    partial = f"{path}.{uuid.uuid4().hex}.partial"
-    with open(partial, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def _write_video(shard, item, recipe):

@@ -1,15 +1,16 @@
-"""The subcommands of `python -m data_prep`; one file each, with its FLAGS and its main."""
+"""The subcommands of `python -m data_prep`, one file each.
+
+Each has FLAGS, `check` from flags and command line to a job, and `work` from that to an exit
+status, as i3d.runtime.command.run takes them.
+"""
+
+from absl import flags
+
+from i3d.runtime.command import UserError
 
 
-class CallError(Exception):
-    """A wrong call, exit status 2; the message is one line."""
-
-
-class FailedError(Exception):
-    """A call that was right but could not be carried out, exit status 1; one line."""
-
-
-def refuse_words(words):
-    """Raises CallError where words are left over that are no flags."""
-    if words:
-        raise CallError(f"unexpected argument {words[0]!r}; flags are written --name=value")
+def need(options: flags.FlagValues, *names: str) -> None:
+    """Raises UserError where one of these flags was not given."""
+    for name in names:
+        if options[name].value in (None, ""):
+            raise UserError(f"--{name} is needed: {options[name].help}")

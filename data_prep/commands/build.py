@@ -16,11 +16,12 @@ from pathlib import Path
 from absl import flags
 
 from data_prep import build as data_prep_build
-from data_prep import inputs, shards
-from data_prep.commands import CallError, FailedError, refuse_words
+from data_prep import inputs
+from data_prep.commands import need
 from i3d.data import schema
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
+from i3d.runtime.command import UserError, refuse_words
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -48,13 +49,10 @@ flags.DEFINE_boolean(
 flags.DEFINE_boolean("strict", False, "stop at the first video that fails", flag_values=FLAGS)
 
 
-def main(argv):
+def work(job: tuple[data_prep_build.Build, list[str] | None]) -> int:
     """Builds the split; returns 0, or 1 where some videos failed."""
-    build, beam_options = _parsed(argv)
-    try:
-        failures = data_prep_build.run(build, FLAGS.workers, beam_options, FLAGS.retry_failed)
-    except (data_prep_build.BuildError, shards.BadVideoError) as error:
-        raise FailedError(str(error)) from error
+    build, beam_options = job
+    failures = data_prep_build.run(build, FLAGS.workers, beam_options, FLAGS.retry_failed)
     good = len(build.items) - len(failures)
     print(f"{build.out}: split {build.split!r} complete, {good} videos, {len(failures)} failed")
     for failure in failures[:10]:
@@ -65,28 +63,25 @@ def main(argv):
     return 1 if failures else 0
 
 
-def _parsed(argv):
-    """Returns (Build, Beam's options or None) of the command line."""
+def check(
+    options: flags.FlagValues, argv: list[str]
+) -> tuple[data_prep_build.Build, list[str] | None]:
+    """Returns the Build and Beam's options, None without Beam, of the command line."""
     cut = argv.index("--") if "--" in argv else len(argv)
-    refuse_words(FLAGS(argv[:cut])[1:])
+    refuse_words(options(argv[:cut])[1:])
     beam_options = argv[cut + 1 :]
     _check_beam(beam_options)
-    for name in ("videos", "out"):
-        if not FLAGS[name].value:
-            raise CallError(f"--{name} is needed: {FLAGS[name].help}")
+    need(options, "videos", "out")
     if FLAGS.streams not in (["rgb"], ["rgb", "flow"]):
-        raise CallError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
+        raise UserError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
     for name in ("fps", "max_segment_s"):
         if math.isnan(FLAGS[name].value):
-            raise CallError(f"--{name}: expected a number, got nan")
+            raise UserError(f"--{name}: expected a number, got nan")
     if Path(FLAGS.out).resolve().is_relative_to(Path(FLAGS.videos).resolve()):
-        raise CallError(f"--out: {FLAGS.out} lies in the folder of videos; choose another place")
+        raise UserError(f"--out: {FLAGS.out} lies in the folder of videos; choose another place")
     if not FLAGS.split.isidentifier():
-        raise CallError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
-    try:
-        items, names = inputs.read(FLAGS.videos, FLAGS.video_root, FLAGS.split, FLAGS.labels)
-    except inputs.InputError as error:
-        raise CallError(str(error)) from error
+        raise UserError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
+    items, names = inputs.read(FLAGS.videos, FLAGS.video_root, FLAGS.split, FLAGS.labels)
     build = data_prep_build.Build(
         out=Path(FLAGS.out),
         split=FLAGS.split,
@@ -107,11 +102,8 @@ def _parsed(argv):
 
 def _check_beam(options):
     if FLAGS.runner == "local" and options:
-        raise CallError("what follows -- are Beam's options; they need --runner=beam")
+        raise UserError("what follows -- are Beam's options; they need --runner=beam")
     if FLAGS.runner == "beam":
         from data_prep import beam
 
-        try:
-            beam.check(options)
-        except (ValueError, ImportError) as error:
-            raise CallError(str(error)) from error
+        beam.check(options)

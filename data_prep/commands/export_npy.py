@@ -13,8 +13,10 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep.commands import CallError, FailedError, refuse_words, stored
+from data_prep.commands import need, stored
 from i3d.data import read, schema
+from i3d.runtime import files
+from i3d.runtime.command import refuse_words
 from i3d.runtime.npy import NpyWriter
 from i3d.runtime.progress import tracked
 
@@ -26,23 +28,22 @@ flags.DEFINE_string("out", None, "folder for rgb.npy and flow.npy", flag_values=
 SIZE = 224  # pixels, of the published sample
 
 
-def main(argv):
+def check(options: flags.FlagValues, argv: list[str]) -> read.Dataset:
+    """Returns the data set of the command line, having looked at what is to be written."""
+    refuse_words(options(argv)[1:])
+    need(options, "id", "out")
+    for name in ("rgb.npy", "flow.npy"):
+        files.check_new(Path(options.out) / name)
+    return stored.opened(options)
+
+
+def work(data: read.Dataset) -> int:
     """Writes the arrays; returns 0."""
-    refuse_words(FLAGS(argv)[1:])
-    for name in ("id", "out"):
-        if not FLAGS[name].value:
-            raise CallError(f"--{name} is needed: {FLAGS[name].help}")
-    for path in (Path(FLAGS.out) / "rgb.npy", Path(FLAGS.out) / "flow.npy"):
-        if path.exists():
-            raise CallError(f"{path}: exists already; remove it or name another place")
-    data = stored.opened(FLAGS)
     place = stored.video(FLAGS, data)
     try:
         count = _write(Path(FLAGS.out), read.steps(read.segments(place)), data.with_flow)
     except read.ReadError as error:
-        raise FailedError(f"{place.id}: {error}") from error
-    except OSError as error:
-        raise FailedError(f"{FLAGS.out}: cannot be written: {error}") from error
+        raise read.ReadError(f"{place.id}: {error}") from error
     names = "rgb.npy and flow.npy" if data.with_flow else "rgb.npy"
     print(f"{FLAGS.out}: {names}, {count} frames of {place.id} ({place.shard.split})")
     return 0

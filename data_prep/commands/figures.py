@@ -11,8 +11,9 @@ import os
 
 from absl import flags
 
-from data_prep.commands import CallError, FailedError, refuse_words
+from data_prep.commands import need
 from data_prep.figures import render
+from i3d.runtime.command import UserError, refuse_words
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("out", None, "folder to write to", flag_values=FLAGS)
@@ -24,26 +25,19 @@ flags.DEFINE_integer("width", 170, "pixels, even", 32, flag_values=FLAGS)
 flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
 
 
-def main(argv):
-    """Writes the videos; returns 0."""
-    refuse_words(FLAGS(argv)[1:])
-    for name in ("out", "videos_per_class"):
-        if FLAGS[name].value is None:
-            raise CallError(f"--{name} is needed: {FLAGS[name].help}")
-    if FLAGS.test and FLAGS["seed"].present:
-        raise CallError("--test takes its own seeds; leave --seed out, or --test")
-    try:
-        paths = render.write_videos(
-            FLAGS.out,
-            FLAGS.videos_per_class,
-            render.TEST_SEED if FLAGS.test else FLAGS.seed,
-            height=FLAGS.height,
-            width=FLAGS.width,
-            workers=FLAGS.workers,
-        )
-    except ValueError as error:
-        raise CallError(str(error)) from error
-    except OSError as error:
-        raise FailedError(f"{FLAGS.out}: cannot write the videos: {error}") from error
-    print(f"{FLAGS.out}: {len(paths)} videos of {len(render.ACTIONS)} classes")
-    return 0
+def check(options: flags.FlagValues, argv: list[str]) -> dict:
+    """Returns the arguments of render.write_videos."""
+    refuse_words(options(argv)[1:])
+    need(options, "out", "videos_per_class")
+    if options.test and options["seed"].present:
+        raise UserError("--test takes its own seeds; leave --seed out, or --test")
+    asked = {name: options[name].value for name in ("out", "videos_per_class", "height", "width")}
+    asked |= {"seed": render.TEST_SEED if options.test else options.seed}
+    render.check_videos(**asked)
+    return asked | {"workers": options.workers}
+
+
+def work(asked: dict) -> None:
+    """Writes the videos."""
+    paths = render.write_videos(**asked)
+    print(f"{asked['out']}: {len(paths)} videos of {len(render.ACTIONS)} classes")

@@ -23,10 +23,12 @@ from typing import NamedTuple
 from absl import flags
 
 from data_prep import estimate, inputs
-from data_prep.commands import CallError, FailedError, refuse_words
+from data_prep.commands import need
 from data_prep.inputs import Item
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
+from i3d.runtime import files
+from i3d.runtime.command import UserError, refuse_words
 from i3d.runtime.progress import tracked
 from i3d.video import frames as video_frames
 
@@ -54,21 +56,22 @@ class Row(NamedTuple):
     stored: int  # frames that a build would store of it; 0 where it would leave it out
 
 
-def main(argv):
+def check(options: flags.FlagValues, argv: list[str]) -> tuple[list[Item], list[str]]:
+    """Returns the videos of the command line and the names of their classes."""
+    refuse_words(options(argv)[1:])
+    need(options, "videos")
+    if options.out:
+        files.check_new(options.out)
+    return _items()
+
+
+def work(job: tuple[list[Item], list[str]]) -> int:
     """Prints the summary and writes the manifest; returns 0, or 1 where videos are unusable."""
-    refuse_words(FLAGS(argv)[1:])
-    if not FLAGS.videos:
-        raise CallError(f"--videos is needed: {FLAGS['videos'].help}")
-    if FLAGS.out and os.path.exists(FLAGS.out):
-        raise CallError(f"{FLAGS.out}: exists already; remove it or name another place")
-    items, names = _items()
+    items, names = job
     recipe = BuildSettings(flow_method=FLAGS.flow_method)
     rows = _rows(items, recipe)
     if FLAGS.out:
-        try:
-            _write(rows, names)
-        except OSError as error:
-            raise FailedError(f"{FLAGS.out}: cannot be written: {error.strerror}") from error
+        _write(rows, names)
     for line in dict.fromkeys(f"  {row.item.path}: {row.problem}" for row in rows if row.problem):
         print(line, file=sys.stderr)
     print("\n".join(_summary(rows, names)))
@@ -86,9 +89,7 @@ def _items():
             return [Item(str(p.relative_to(root)), str(p.absolute()), 0) for p in plain], []
         return inputs.read(given, FLAGS.video_root, FLAGS.split, FLAGS.labels)
     except OSError as error:
-        raise CallError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    except inputs.InputError as error:
-        raise CallError(str(error)) from error
+        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
 
 def _plain(given):
@@ -121,7 +122,7 @@ def _probed(paths):
     try:
         yield from pool.map(_probe, paths)
     except futures.process.BrokenProcessPool as error:
-        raise FailedError(
+        raise UserError(
             "a worker process was killed (out of memory?); run it again with fewer --workers"
         ) from error
     finally:
@@ -155,9 +156,8 @@ def _row(item, info, problem, recipe):
 
 
 def _write(rows, names):
-    """Writes the manifest under a temporary name and renames it."""
-    partial = f"{FLAGS.out}.partial"
-    with open(partial, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    """Writes the manifest."""
+    with files.new_file(FLAGS.out, "w", newline="", errors="surrogateescape") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for row in rows:
@@ -167,7 +167,6 @@ def _write(rows, names):
                 info = dataclasses.asdict(row.info)
                 cells |= info | {name: round(info[name], 4) for name in ("fps", "duration_s")}
             writer.writerow(cells | {"problem": row.problem})
-    os.replace(partial, FLAGS.out)
 
 
 def _summary(rows, names):
@@ -203,7 +202,7 @@ def _estimated(rows, recipe):
     chosen = [rows[len(rows) * i // count] for i in range(count)]
     try:
         cost = estimate.measured([(r.item.path, r.info.duration_s) for r in chosen], recipe)
-    except (video_frames.VideoError, ValueError) as error:
+    except UserError as error:
         return f"build     no estimate: {error}"
     frames = sum(row.stored for row in rows)
     seconds = frames * (cost.frame_s + cost.field_s) / FLAGS.workers

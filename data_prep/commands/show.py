@@ -12,16 +12,17 @@ printed. A file that exists is not replaced: it is an error.
 
 import itertools
 import math
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 from absl import flags
 
-from data_prep.commands import CallError, FailedError, refuse_words, stored
+from data_prep.commands import need, stored
 from i3d.data import read
 from i3d.flow import methods
+from i3d.runtime import files
+from i3d.runtime.command import refuse_words
 from i3d.visual.gif import GifWriter
 
 FLAGS = flags.FlagValues()
@@ -34,26 +35,30 @@ LISTED = 20  # ids
 SHEETS = (".png", ".jpg", ".jpeg")
 
 
-def main(argv):
+def check(options: flags.FlagValues, argv: list[str]) -> read.Dataset:
+    """Returns the data set of the command line, having looked at what is to be written."""
+    refuse_words(options(argv)[1:])
+    need(options, "data")
+    if options.id is not None:
+        need(options, "out")
+        files.check_new(options.out, (".gif", *SHEETS))
+    return stored.opened(options)
+
+
+def work(data: read.Dataset) -> int:
     """Writes the picture, or lists ids; returns 0."""
-    refuse_words(FLAGS(argv)[1:])
-    data = stored.opened(FLAGS)
-    try:
-        if FLAGS.id is None:
-            return _list(data)
-        out = _checked_out()
-        place = stored.video(FLAGS, data)
-        rate = next(read.segments(place)).fps
-        if out.suffix.lower() == ".gif":
-            chosen = range(FLAGS.max_frames or 250)
-            bound = _full_colour(_steps(data, place, chosen))
-            count = _write_gif(out, rate, _pictures(_steps(data, place, chosen), bound))
-        else:
-            chosen = _spread(sum(1 for _ in _steps(data, place)), FLAGS.max_frames or 24)
-            bound = _full_colour(_steps(data, place, chosen))
-            count = _write_sheet(out, _pictures(_steps(data, place, chosen), bound))
-    except (read.ReadError, OSError) as error:
-        raise FailedError(str(error)) from error
+    if FLAGS.id is None:
+        return _list(data)
+    out, place = Path(FLAGS.out), stored.video(FLAGS, data)
+    rate = next(read.segments(place)).fps
+    if out.suffix.lower() == ".gif":
+        chosen = range(FLAGS.max_frames or 250)
+        bound = _full_colour(_steps(data, place, chosen))
+        count = _write_gif(out, rate, _pictures(_steps(data, place, chosen), bound))
+    else:
+        chosen = _spread(sum(1 for _ in _steps(data, place)), FLAGS.max_frames or 24)
+        bound = _full_colour(_steps(data, place, chosen))
+        count = _write_sheet(out, _pictures(_steps(data, place, chosen), bound))
     colour = f", a full colour is {bound:.1f} px per frame" if data.with_flow else ""
     print(f"{out}: {count} frames of {place.id} ({place.shard.split}){colour}")
     return 0
@@ -66,17 +71,6 @@ def _list(data):
         print(place.id)
     print(f"(the first {LISTED} at most; name one by --id)")
     return 0
-
-
-def _checked_out():
-    if not FLAGS.out:
-        raise CallError(f"--out is needed: {FLAGS['out'].help}")
-    out = Path(FLAGS.out)
-    if out.suffix.lower() not in (".gif", *SHEETS):
-        raise CallError(f"--out: expected a name in .gif, .png or .jpg, got {FLAGS.out!r}")
-    if out.exists():
-        raise CallError(f"{out}: exists already; remove it or name another place")
-    return out
 
 
 def _steps(data, place, chosen=None):
@@ -134,7 +128,6 @@ def _write_sheet(out, pictures):
         top, left = index // columns * height, index % columns * width
         sheet[top : top + height, left : left + width] = tile
     _, encoded = cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    partial = Path(f"{out}.partial")
-    partial.write_bytes(encoded.tobytes())
-    os.replace(partial, out)
+    with files.new_file(out) as file:
+        file.write(encoded.tobytes())
     return len(tiles)

@@ -18,10 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from absl import flags
 
-from data_prep import check, compare, dataset, inputs
-from data_prep.commands import CallError, FailedError, refuse_words, stored
+from data_prep import check as data_prep_check
+from data_prep import compare, dataset, inputs
+from data_prep.commands import stored
 from i3d.data import read
 from i3d.data.build_settings import BUILD
+from i3d.runtime.command import UserError, refuse_words
 from i3d.runtime.progress import Progress, tracked
 from i3d.video import frames as video_frames
 
@@ -42,9 +44,17 @@ LARGEST_BIAS_PX = 0.1
 SHOWN = 100  # lines of problems
 
 
-def main(argv):
+def check(options: flags.FlagValues, argv: list[str]) -> tuple[read.Dataset, list[str], list]:
+    """Returns the data set, splits and items of the command line."""
+    refuse_words(options(argv)[1:])
+    data = stored.opened(options)
+    splits = stored.splits(options, data)
+    return data, splits, _items(data, splits)
+
+
+def work(job: tuple[read.Dataset, list[str], list]) -> int:
     """Prints what was found; returns 0, or 1 where something is wrong."""
-    data, splits, items = _parsed(argv)
+    data, splits, items = job
     failed, problems = _failed(data)
     problems += _metadata_problems(data, splits)
     for split in splits:
@@ -60,32 +70,22 @@ def main(argv):
         print(f"  {line}", file=sys.stderr)
     if problems:
         some = f", of which {SHOWN} are shown" if len(problems) > SHOWN else ""
-        raise FailedError(f"{data.folder}: problems: {len(problems)}{some}")
+        raise UserError(f"{data.folder}: problems: {len(problems)}{some}")
     print(f"{data.folder}: all is well")
     return 0
 
 
-def _parsed(argv):
-    """Returns (read.Dataset, splits, items or None) of the command line."""
-    refuse_words(FLAGS(argv)[1:])
-    data = stored.opened(FLAGS)
-    splits = stored.splits(FLAGS, data)
-    return data, splits, _items(data, splits)
-
-
 def _items(data, splits):
+    """Returns the items of --videos, none without it."""
     if not FLAGS.videos:
         if FLAGS.video_root or FLAGS.labels:
-            raise CallError("--video_root and --labels go with --videos")
-        return None
+            raise UserError("--video_root and --labels go with --videos")
+        return []
     if len(splits) > 1:
-        raise CallError(f"--videos needs --split, one of {', '.join(splits)}")
+        raise UserError(f"--videos needs --split, one of {', '.join(splits)}")
     if not data.recipe:
-        raise CallError(f"--videos cannot be compared: {data.folder} has no {BUILD}")
-    try:
-        return inputs.read(FLAGS.videos, FLAGS.video_root, splits[0], FLAGS.labels)[0]
-    except inputs.InputError as error:
-        raise CallError(str(error)) from error
+        raise UserError(f"--videos cannot be compared: {data.folder} has no {BUILD}")
+    return inputs.read(FLAGS.videos, FLAGS.video_root, splits[0], FLAGS.labels)[0]
 
 
 def _failed(data):
@@ -116,7 +116,7 @@ def _checked(data, split):
     """Returns the check.Found of all shards; decoding pictures frees Python's lock."""
     shards = data.shards[split]
     with ThreadPoolExecutor(FLAGS.workers) as pool:
-        found = pool.map(lambda shard: check.check_shard(data, shard), shards)
+        found = pool.map(lambda shard: data_prep_check.check_shard(data, shard), shards)
         return list(tracked(found, len(shards), "shard", split))
 
 

@@ -21,6 +21,8 @@ import numpy as np
 
 from data_prep.figures.motions import CLASSES
 from data_prep.figures.scene import DIFFICULTY, Difficulty, Scene
+from i3d.runtime import files
+from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
 
 #: The classes, in alphabetical order.
@@ -52,7 +54,7 @@ def render(
       An iterator over frames, uint8 [height, width, 3], RGB; 60 to 120 of them by default.
 
     Raises:
-      ValueError: an unknown action, a negative seed or too small a picture.
+      UserError: an unknown action, a negative seed or too small a picture.
     """
     _check_picture(action, seed, height, width)
     return _draw(action, _scene(action, seed, height, width, difficulty))
@@ -60,11 +62,11 @@ def render(
 
 def _check_picture(action, seed, height, width):
     if action not in CLASSES:
-        raise ValueError(f"unknown action {action!r}: choose from {', '.join(ACTIONS)}")
+        raise UserError(f"unknown action {action!r}: choose from {', '.join(ACTIONS)}")
     if seed < 0:
-        raise ValueError(f"seed must be 0 or more, not {seed}")
+        raise UserError(f"seed must be 0 or more, not {seed}")
     if min(height, width) < 32:
-        raise ValueError(f"height and width must be 32 or more, not {height} x {width}")
+        raise UserError(f"height and width must be 32 or more, not {height} x {width}")
 
 
 def _scene(action, seed, height, width, difficulty):
@@ -111,10 +113,12 @@ def write_videos(
       The paths of all videos asked for, those that were there already included.
 
     Raises:
-      ValueError: an argument out of range, or a file in OUT that was made with other arguments.
+      UserError: an argument out of range, or a file in OUT that was made with other arguments.
     """
     out, actions = Path(out), tuple(actions)
-    _check(out, videos_per_class, seed, actions, height, width, workers)
+    check_videos(out, videos_per_class, seed, height, width, actions)
+    if workers < 1:
+        raise UserError(f"workers must be 1 or more, not {workers}")
     jobs = [
         (out / action / f"{action}_{number}.mp4", action, number, height, width, difficulty)
         for number in range(seed, seed + videos_per_class)
@@ -122,6 +126,7 @@ def write_videos(
     ]
     for action in actions:
         (out / action).mkdir(parents=True, exist_ok=True)
+        files.remove_partials(out / action)
     missing = [job for job in jobs if not _is_written(*job)]
     if len(missing) < len(jobs):
         print(f"{out}: {len(jobs) - len(missing)} of {len(jobs)} videos are there", file=sys.stderr)
@@ -130,19 +135,26 @@ def write_videos(
     return [job[0] for job in jobs]
 
 
-def _check(out, videos_per_class, seed, actions, height, width, workers):
-    for name, value in (("videos_per_class", videos_per_class), ("workers", workers)):
-        if value < 1:
-            raise ValueError(f"{name} must be 1 or more, not {value}")
+def check_videos(
+    out: str | os.PathLike,
+    videos_per_class: int,
+    seed: int,
+    height: int,
+    width: int,
+    actions: Iterable[str] = ACTIONS,
+) -> None:
+    """Raises UserError where an argument of `write_videos` is out of its range."""
+    if videos_per_class < 1:
+        raise UserError(f"videos_per_class must be 1 or more, not {videos_per_class}")
     if seed < TEST_SEED < seed + videos_per_class:
-        raise ValueError(
+        raise UserError(
             f"seeds {seed} to {seed + videos_per_class - 1} run into the test seeds, "
             f"which begin at {TEST_SEED}: ask for fewer videos or another seed"
         )
     if height % 2 or width % 2:
-        raise ValueError(f"height and width of a video must be even, not {height} x {width}")
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file: give a folder to write to")
+        raise UserError(f"height and width of a video must be even, not {height} x {width}")
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise UserError(f"{out} is a file: give a folder to write to")
     for action in actions:
         _check_picture(action, seed, height, width)
 
@@ -161,7 +173,7 @@ def _is_written(path, *recipe):
     except av.FFmpegError:
         same = False
     if not same:
-        raise ValueError(
+        raise UserError(
             f"{path} is not the video that would be written there (other size or difficulty?): "
             "give another folder or delete it"
         )
@@ -186,17 +198,12 @@ def _done(jobs, workers):
 
 def _write(path, action, seed, height, width, difficulty):
     scene = _scene(action, seed, height, width, difficulty)
-    unfinished = path.with_name(f".{path.name}.partial")
-    try:
-        with av.open(str(unfinished), "w", format="mp4") as container:
-            container.metadata["comment"] = _recipe(action, seed, height, width, difficulty)
-            stream = _stream(container, scene.fps, height, width)
-            for picture in _draw(action, scene):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with files.new_path(path) as new, av.open(str(new), "w", format="mp4") as container:
+        container.metadata["comment"] = _recipe(action, seed, height, width, difficulty)
+        stream = _stream(container, scene.fps, height, width)
+        for picture in _draw(action, scene):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
 
 
 def _stream(container, fps, height, width):
