@@ -12,52 +12,25 @@ also where videos failed. Without --model or --config the model is that of the c
 published name, or of the run's config.json beside it.
 """
 
-import os
 import re
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
-
 from absl import flags
 
-from i3d.evaluate import HELP, told
-from i3d.features import job as features_job
-from i3d.runtime import quiet
+from i3d.features import job as feature_job
+from i3d.inference import options
+from i3d.runtime import command
 from i3d.training import config
 
 NAME = "extract_features"
 
 
-def main(argv):
-    """Writes the features; returns 1 where a video failed. A user's mistake is one line."""
-    argv = underscored(argv)
-    options = defined_flags(argv)
-    if HELP & set(argv[1:]):
-        print(f"{__doc__}\n{options.get_help()}")
-        return 0
-    words = parsed(argv, options)
-    try:
-        if words:
-            raise ValueError(f"unexpected argument {words[0]!r}; flags are written --name=value")
-        job = features_job.checked(options)
-    except (ValueError, OSError) as error:
-        sys.exit(f"{NAME}: {error}")
-    tf = quiet.import_tensorflow()  # not earlier, so that a wrong flag is told at once
-    from i3d.features import run
-    from i3d.inference import decoding
-
-    try:
-        return told_failures(run.run(job), job)
-    except (ValueError, OSError, decoding.DecodeError) as error:
-        sys.exit(f"{NAME}: {error}")
-    except (tf.errors.OpError, MemoryError) as error:
-        sys.exit(f"{NAME}: {told(error)}")
-    except KeyboardInterrupt:
-        print(f"{NAME}: stopped; the same command goes on", file=sys.stderr)
-        return 130
+def main(argv: list[str]) -> int:
+    """Writes the features; returns the exit status, 1 where a video failed."""
+    return command.run(underscored(argv), NAME, __doc__, defined_flags, checked, work)
 
 
-def underscored(argv):
+def underscored(argv: list[str]) -> list[str]:
     """Returns the arguments with --video-list, as MMAction2 spells it, made --video_list."""
 
     def renamed(word):
@@ -67,42 +40,41 @@ def underscored(argv):
     return [argv[0], *map(renamed, argv[1:])]
 
 
-def defined_flags(argv):
-    """Returns the FlagValues of the command."""
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
     own = flags.FlagValues()
-    text, number = flags.DEFINE_string, flags.DEFINE_integer
+    text, number, seconds = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
     config.define_flag(own, argv)
-    text("model", None, "name in the catalogue; default: what the weights are of", flag_values=own)
-    text("checkpoint", None, ".pth, .safetensors, .weights.h5 or TF1 prefix", flag_values=own)
-    text("video_list", None, "a video path in each line", flag_values=own)
-    text("video_root", None, "folder of the videos; default: the list's", flag_values=own)
+    options.define(own)
+    text("video_list", None, "file with the path of a video in each line", flag_values=own)
+    text("video_root", None, "folder of the videos; default: that of the list", flag_values=own)
     text("out", None, "new .pkl or .npz file, or a folder", flag_values=own)
-    text("endpoint", "features", "name of the layer to take", flag_values=own)
-    number("clips", None, "of each video; default: the checkpoint's protocol", 1, flag_values=own)
-    flags.DEFINE_enum("crops", None, ["1", "3", "10"], "of a clip; default: too", flag_values=own)
-    flags.DEFINE_float("window_s", None, "seconds of sliding windows", flag_values=own)
-    flags.DEFINE_float("stride_s", None, "between them; default: window_s", flag_values=own)
-    number("short_side", None, "of the frames --config was trained on", 1, flag_values=own)
+    text("endpoint", "features", "name of the layer whose output is taken", flag_values=own)
+    seconds("window_s", None, "length of sliding windows, seconds", flag_values=own)
+    seconds("stride_s", None, "seconds between windows; default: window_s", flag_values=own)
+    trained = "short side of the frames that --config was trained on, pixels"
+    number("short_side", None, trained, 1, flag_values=own)
     number("workers", None, "processes that decode; default: up to 8", 1, flag_values=own)
-    number("batch_size", 4, "views on each device", 1, flag_values=own)
     number("replicas", 0, "devices; 0: all GPUs, or one CPU", 0, flag_values=own)
-    kinds = ["float32", "bfloat16"]
-    flags.DEFINE_enum("precision", "float32", kinds, "of the network", flag_values=own)
     return own
 
 
-def parsed(argv, options):
-    """Returns the words that are not flags; what is wrong ends the program in one line."""
-    if any(re.match(r"--?(no)?config\b", word) for word in argv[1:]):
-        return config.parse_flags(argv, options)[1:]
-    try:
-        return options(argv)[1:]
-    except flags.Error as error:
-        sys.exit(f"{NAME}: {str(error).splitlines()[0]}")
+def checked(own: flags.FlagValues, argv: list[str]) -> feature_job.Job:
+    """Returns the Job of a command line.
+
+    Raises:
+      UserError: one line on what is wrong.
+    """
+    settings, words = config.parsed(own, argv)
+    command.refuse_words(words)
+    return feature_job.checked(own, settings)
 
 
-def told_failures(failures, job):
-    """Prints what failed; returns the exit status."""
+def work(job: feature_job.Job) -> int:
+    """Extracts, and prints what failed; returns the exit status."""
+    from i3d.features import run
+
+    failures = run.run(job)
     if not failures:
         print(f"{job.out}: {len(job.entries)} videos", file=sys.stderr)
         return 0

@@ -1,6 +1,6 @@
 """Pixels of clips in tf.data: cut, mirror, resize, ranges; eagerly and with unknown sizes.
 
-    crop = cropping.random_crop(augment.frame_size(rgb), 224, seed=(0, step))
+    crop = random_cropping.random_crop(augment.frame_size(rgb), 224, seed=(0, step))
     rgb, flow = augment.cut(rgb, crop), augment.cut(flow, crop)
     rgb, flow = augment.to_range(rgb), augment.flow_to_unit(flow)
 
@@ -101,6 +101,16 @@ def resize(clip, size):
     resized = tf.numpy_function(_resized, [clip, height, width], clip.dtype, stateful=False)
     resized.set_shape([clip.shape[0], _known(height), _known(width), clip.shape[-1]])
     return resized
+
+
+def resize_to_side(clip, side):
+    """Returns the clip with frames of this short side, or of (height, width); as `resize`."""
+    frame = frame_size(clip)
+    size = side if isinstance(side, tuple) else scaled_size(frame, side)
+    same = (frame[0] == size[0]) & (frame[1] == size[1])
+    resized = tf.cond(tf.convert_to_tensor(same), lambda: clip, lambda: resize(clip, size))
+    static = [*side] if isinstance(side, tuple) else [None, None]
+    return tf.ensure_shape(resized, [clip.shape[0], *static, clip.shape[-1]])
 
 
 def to_range(clip, input_range=(-1.0, 1.0)):

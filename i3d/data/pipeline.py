@@ -4,7 +4,7 @@
     batches = train_batches(
         records,
         sample=lambda count, rng: sampling.dense_clip(count, 64, rng=rng),
-        crop=lambda frame, seed: cropping.random_crop(frame, 224, seed),
+        crop=lambda frame, seed: random_cropping.random_crop(frame, 224, seed),
         size=224, batch_size=6, seed=0, start_step=1200)
 
 Clips leave as uint8, flow in the levels of `i3d.data.schema`: convert them on the device, by
@@ -15,7 +15,7 @@ import os
 
 import tensorflow as tf
 
-from i3d.data import augment, sampling, schema, stored
+from i3d.data import augment, cropping, sampling, schema, stored, view_sampling
 
 _DECODERS = {"rgb": schema.decoded_frames, "flow": schema.decoded_flow}
 _FIELDS = {"rgb": "frames", "flow": "flow"}
@@ -79,56 +79,73 @@ def train_batches(
     return _finished(examples.batch(batch_size, drop_remainder=True))
 
 
-def eval_batches(records, sample, crops, size, batch_size, *, read_mb=512, context=None):
+def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
     """Returns a finite tf.data.Dataset of all views of all videos, in the order of the records.
 
-    A view is one clip of one crop. The segments of a long video are one video again: frames are
-    numbered through it, the frame that two segments share once. Memory holds, for each of the
-    records read at once, one segment and the sampled JPEG files of a video, and the decoded
-    frames of one clip: it does not grow with the length of a video. Each record is read twice
-    (first to learn how long its video is), which shows against decoding only where little of it
-    is sampled.
+    A view is one clip (or all segments) of one crop. The segments of a long video are one video
+    again: frames are numbered through it, the frame that two segments share once. Memory holds,
+    for each of the records read at once, one segment and the sampled JPEG files of a video, and
+    the decoded frames of one clip: it does not grow with the length of a video. Each record is
+    read twice (first to learn how long its video is), which shows against decoding only where
+    little of it is sampled.
 
     Args:
-      records, size, batch_size, read_mb, context: as for `train_batches`. Each pipeline takes
-        the videos that begin in its part of the records, so numbers of batches may differ between
-        pipelines; that of one pipeline is a multiple of its replicas.
-      sample: num_frames int64 tensor -> int64 indices [clips, T].
-      crops: (height, width) -> sequence of cropping.Crop.
+      records, read_mb, context: as for `train_batches`. Each pipeline takes the videos that begin
+        in its part of the records, so numbers of batches may differ between pipelines.
+      spec: InputSpec of the views. Frames are resized to spec.crop_side before they are cropped.
+      batch_size: of one replica; a batch is that of all replicas of a pipeline together.
 
     Returns:
-      Dataset of {"rgb": uint8 [B, T, size, size, 3], "flow": uint8 [B, T, size, size, 2] (those
+      Dataset of {"rgb": uint8 [B, N, size, size, 3], "flow": uint8 [B, N, size, size, 2] (those
       of records.streams), "label": int64 [B], "id": string [B], "view": int64 [B], and "mask":
-      bool [B], False for rows that only fill up a batch (zeros, id "")}. View v of a video is
+      bool [B], False for rows that only fill up a batch (zeros, id ""). View v of a video is
       crop v % crops of clip v // crops. Average what belongs to an id.
 
     Raises:
-      ValueError: batch_size or read_mb is out of range, or clips of unknown length (such as
-        sampling.whole_video gives) shall be batched.
+      ValueError: batch_size or read_mb is out of range, or whole videos shall be batched.
     """
     context = context or tf.distribute.InputContext()
-    _check_sizes(size, batch_size, 0, read_mb)
+    _check_sizes(spec.crop, batch_size, 0, read_mb)
     calls = _calls(records, read_mb / 2)  # once for their lengths, once for their frames
+    fps = float(records.recipe.get("fps", 0.0))
 
     @tf.autograph.experimental.do_not_convert  # it would warn of callers' lambdas
     def encoded(video):
-        indices = sample(video["steps"] + (0 if "flow" in records.streams else 1))
-        count = tf.shape(indices, tf.int64)[0]
-        same = {name: tf.repeat(video[name], count) for name in ("id", "label")}
-        return _gathered(records, video, indices) | same | {"clip": tf.range(count)}
+        if spec.whole:
+            steps = video["steps"] + (0 if "flow" in records.streams else 1)
+            indices, lengths = view_sampling.whole_indices(steps, spec)
+        else:
+            indices = view_sampling.stored_indices(video["steps"] + 1, fps, spec)
+            lengths = tf.repeat(tf.shape(indices, tf.int64)[1:], tf.shape(indices)[0])
+        files = _gathered(records, video, tf.reshape(indices, [-1]))
+        return files | {"id": video["id"], "label": video["label"], "lengths": lengths}
+
+    @tf.autograph.experimental.do_not_convert  # it would warn of callers' lambdas
+    def clips_of(video):
+        ends = tf.cumsum(video["lengths"])
+        limits = tf.data.Dataset.from_tensor_slices((ends - video["lengths"], ends)).enumerate()
+
+        def clip(number, limits):
+            taken = {name: video[name][limits[0] : limits[1]] for name in records.streams}
+            length = None if spec.whole else spec.view_shape[0]
+            taken = {name: tf.ensure_shape(files, [length]) for name, files in taken.items()}
+            return taken | {"id": video["id"], "label": video["label"], "clip": number}
+
+        return limits.map(clip)
 
     @tf.autograph.experimental.do_not_convert  # it would warn of callers' lambdas
     def views(clip):
-        clips = _cut(_decoded({name: clip[name] for name in records.streams}), crops, size)
+        clips = _views(_decoded({name: clip[name] for name in records.streams}), spec)
         count = clips[records.streams[0]].shape[0]
         same = {name: tf.repeat(clip[name], count) for name in ("id", "label")}
         view = clip["clip"] * count + tf.range(count, dtype=tf.int64)
         return clips | same | {"view": view, "mask": tf.fill([count], True)}
 
-    clips = _videos(records, context, calls).map(encoded, calls, deterministic=True).unbatch()
+    videos = _videos(records, context, calls).map(encoded, calls, deterministic=True)
+    clips = videos.flat_map(clips_of)
     found = clips.map(views, os.cpu_count(), deterministic=True).unbatch()
     replicas = context.num_replicas_in_sync // context.num_input_pipelines
-    return _finished(_padded(found, batch_size, replicas))
+    return _finished(_padded(found, batch_size * replicas))
 
 
 def _check_sizes(size, batch_size, start_step, read_mb):
@@ -176,6 +193,13 @@ def _cut(clips, crops, size):
         return part
 
     return {name: tf.stack([cut(clip, c) for c in chosen]) for name, clip in clips.items()}
+
+
+def _views(clips, spec):
+    """Returns {stream: uint8 [crops, N, size, size, C]}, resized before they are cropped."""
+    clips = {name: augment.resize_to_side(clip, spec.crop_side) for name, clip in clips.items()}
+    chosen = cropping.of_spec(spec)(augment.frame_size(next(iter(clips.values()))))
+    return {name: tf.stack([augment.cut(clip, c) for c in chosen]) for name, clip in clips.items()}
 
 
 def _videos(records, context, calls):
@@ -234,20 +258,19 @@ def _gathered(records, video, indices):
     return {name: tf.ensure_shape(value, indices.shape) for name, value in files.items()}
 
 
-def _padded(views, batch_size, replicas):
-    """Returns full batches, a multiple of `replicas` of them, the last filled up with zeros."""
-    step = batch_size * replicas
-    if step == 1:
+def _padded(views, batch_size):
+    """Returns full batches, the last filled up with zeros."""
+    if batch_size == 1:
         return views.batch(1)
     spec = views.element_spec
     if not all(value.shape.is_fully_defined() for value in spec.values()):
         raise ValueError(
-            f"clips of unknown length cannot be batched by {step}; take batch_size=1 on one replica"
+            f"clips of unknown length cannot be batched by {batch_size}; take batch_size=1 on one "
+            "replica"
         )
     zeros = {name: tf.zeros(value.shape, value.dtype) for name, value in spec.items()}
-    filling = tf.data.Dataset.from_tensors(zeros).repeat(step - 1)
-    steps = views.concatenate(filling).batch(step, drop_remainder=True)
-    return steps if replicas == 1 else steps.rebatch(batch_size, drop_remainder=True)
+    filling = tf.data.Dataset.from_tensors(zeros).repeat(batch_size - 1)
+    return views.concatenate(filling).batch(batch_size, drop_remainder=True)
 
 
 def _calls(records, read_mb):

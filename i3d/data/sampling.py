@@ -156,7 +156,7 @@ def eval_clips_1x(num_frames, num_clips, length, stride, *, twice=False, outside
     else:
         last_start = xp.maximum(num_frames - (length - 1) * stride - 1, 0)
         spacing = _part(xp, last_start, num_clips - 1)
-        starts = _rounded(xp, np.arange(num_clips * (2 if twice else 1)) * spacing)
+        starts = rounded(xp, np.arange(num_clips * (2 if twice else 1)) * spacing)
     return _clips(xp, starts, _steps(length, stride), num_frames, outside)
 
 
@@ -212,11 +212,8 @@ def dense_eval_clips(
     return _clips(xp, xp.reshape(starts, (-1,)), _steps(length, stride), num_frames, outside)
 
 
-def _checked(num_frames, num_clips=1, length=1, stride=1):
+def numpy_of(num_frames):
     """Returns numpy or TensorFlow's numpy, and num_frames as an int64 of it."""
-    if min(num_clips, length, stride) < 1:
-        sizes = f"num_clips={num_clips}, length={length}, stride={stride}"
-        raise ValueError(f"expected numbers of at least 1, got {sizes}")
     if isinstance(num_frames, numbers.Number | np.ndarray):
         if operator.index(num_frames) < 1:
             raise ValueError(f"expected a video of at least 1 frame, got {num_frames}")
@@ -244,7 +241,7 @@ def _drawn_starts(xp, room, enough, num_clips, rng):
     order, segment = np.arange(num_clips), room // num_clips
     crowded = (segment == 0) & enough
     drawn = rng.integers(0, xp.where(crowded, room, xp.maximum(segment, 1)), num_clips)
-    spread = _rounded(xp, order * _part(xp, xp.maximum(room, 0), num_clips))
+    spread = rounded(xp, order * _part(xp, xp.maximum(room, 0), num_clips))
     few = xp.where(crowded, xp.sort(drawn), spread)
     return xp.where(segment > 0, order * segment + drawn, few)
 
@@ -269,7 +266,15 @@ def _whole(xp, values):
     return xp.asarray(values, np.int64)  # cuts: values are not negative
 
 
-def _rounded(xp, values):
+def _checked(num_frames, num_clips=1, length=1, stride=1):
+    """Returns as `numpy_of`, having checked the sizes of clips."""
+    if min(num_clips, length, stride) < 1:
+        sizes = f"num_clips={num_clips}, length={length}, stride={stride}"
+        raise ValueError(f"expected numbers of at least 1, got {sizes}")
+    return numpy_of(num_frames)
+
+
+def rounded(xp, values):
     """Returns values as int64, halves to even; TensorFlow's numpy cannot in a graph."""
     down = xp.floor(values)
     rest = values - down

@@ -1,6 +1,6 @@
 """Views of videos decoded ahead of the network: a pool of processes without TensorFlow.
 
-    with Decoders(decode, paths, workers=4, shape=(64, 224, 224, 3)) as decoders:
+    with Decoders(decode, tasks, workers=4, view_bytes=64 * 224 * 224 * 3) as decoders:
         for batch in ahead(batches(decoders, 8)):
             ...                    # batch.clips, batch.keys, batch.ended
 
@@ -21,14 +21,16 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-WAITING_BYTES = 2**27  # of the views that each worker may have waiting
-_LEAST_WAITING = 3
+from i3d.runtime.command import UserError
+
+WAITING_BYTES = 2**26  # of the views that each worker may have waiting
+_LEAST_WAITING = 2
 # What a video can raise in its reader; anything else is an error of this program.
-_BAD_VIDEO = (ValueError, OSError, MemoryError, cv2.error)
+BAD_VIDEO = (UserError, OSError, MemoryError, cv2.error)
 
 
 class View(NamedTuple):
-    """One view: which task it is of, what `decode` said of it, its float32 pixels."""
+    """One view: which task it is of, what `decode` said of it, its uint8 pixels."""
 
     task: int
     key: tuple
@@ -43,14 +45,14 @@ class End(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Views of any tasks, and the tasks of which no more will come."""
+    """Views of one shape and kind, and the tasks of which no more will come."""
 
-    clips: np.ndarray  # float32 [n, ...], n may be 0 in the last batch
+    clips: np.ndarray  # uint8 [n, ...], n may be 0
     keys: list  # (task, key) of each
     ended: list  # of End
 
 
-class DecodeError(RuntimeError):
+class DecodeError(UserError):
     """The pool cannot go on; one line."""
 
 
@@ -60,19 +62,19 @@ class Decoders:
     Pixels belong to the pool: they are overwritten after the next step of the iteration.
     """
 
-    def __init__(self, decode, tasks, workers, shape):
+    def __init__(self, decode, tasks, workers, view_bytes):
         """Starts nothing yet.
 
         Args:
           decode: function of a module (or functools.partial of one) from a task to an iterator of
-            (key, float32 array of `shape`); raises ValueError or OSError for a bad video.
+            (key, uint8 array); raises UserError or OSError for a bad video.
           tasks: sequence of what `decode` takes; views name their place in it.
           workers: number of processes, at least 1.
-          shape: of a view.
+          view_bytes: the most that a view has.
         """
         self._tasks = collections.deque(enumerate(tasks))
         self._count = min(workers, len(self._tasks))
-        self._start = lambda: _Worker(decode, shape)
+        self._start = lambda: _Worker(decode, view_bytes)
         self._workers = []
         self._closed = False
 
@@ -113,8 +115,8 @@ class Decoders:
             elif message is None:
                 self._give_task(worker)
             else:
-                task, key, slot = message
-                yield View(task, key, worker.slots[slot])
+                task, key, slot, shape = message
+                yield View(task, key, worker.slots[slot, : math.prod(shape)].reshape(shape))
                 worker.free.release()
 
     def _give_task(self, worker):
@@ -144,30 +146,30 @@ class Decoders:
 class _Worker:
     """A process with its pipe and the shared memory that its views wait in."""
 
-    def __init__(self, decode, shape):
+    def __init__(self, decode, view_bytes):
         context = get_context("spawn")  # safe beside the threads of TensorFlow
-        count = max(_LEAST_WAITING, WAITING_BYTES // (4 * math.prod(shape)))
-        memory = context.RawArray("f", count * math.prod(shape))
-        self.slots = _slots(memory, shape)
+        count = max(_LEAST_WAITING, WAITING_BYTES // view_bytes)
+        memory = context.RawArray("B", count * view_bytes)
+        self.slots = _slots(memory, view_bytes)
         self.free = context.Semaphore(count)
         self.task = -1  # none yet
         self.pipe, theirs = context.Pipe()
-        arguments = (theirs, memory, shape, self.free, decode)
+        arguments = (theirs, memory, view_bytes, self.free, decode)
         self.process = context.Process(target=_work, args=arguments, daemon=True)
         self.process.start()
         theirs.close()
 
 
-def _slots(memory, shape):
-    return np.frombuffer(memory, np.float32).reshape(-1, *shape)
+def _slots(memory, view_bytes):
+    return np.frombuffer(memory, np.uint8).reshape(-1, view_bytes)
 
 
-def _work(pipe, memory, shape, free, decode):
+def _work(pipe, memory, view_bytes, free, decode):
     """Asks for tasks and puts their views into shared memory, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
-    slots = _slots(memory, shape)
+    slots = _slots(memory, view_bytes)
     places = itertools.cycle(range(len(slots)))
     pipe.send(None)
     while (given := pipe.recv()) is not None:
@@ -175,13 +177,13 @@ def _work(pipe, memory, shape, free, decode):
         problem = ""
         try:
             for key, view in decode(task):
-                if view.shape != shape:
-                    raise TypeError(f"{task}: expected views of {shape}, got {view.shape}")
+                if view.dtype != np.uint8 or view.size > view_bytes:
+                    raise TypeError(f"{task}: view {view.dtype} {view.shape} above {view_bytes} B")
                 free.acquire()
                 slot = next(places)
-                slots[slot] = view
-                pipe.send((number, key, slot))
-        except _BAD_VIDEO as error:
+                slots[slot, : view.size] = view.ravel()
+                pipe.send((number, key, slot, view.shape))
+        except BAD_VIDEO as error:
             problem = (str(error).strip() or repr(error)).splitlines()[0]
         pipe.send(End(number, problem))
         pipe.send(None)
@@ -192,29 +194,44 @@ def _end_with_parent():
     os._exit(1)
 
 
-def batches(pieces, size):
-    """Yields a Batch of `size` views each, the last of what is left.
+def decoded_here(decode, tasks):
+    """Yields the Views and Ends of all tasks as Decoders do, decoded by this process."""
+    for number, task in enumerate(tasks):
+        problem = ""
+        try:
+            for key, view in decode(task):
+                yield View(number, key, view)
+        except BAD_VIDEO as error:
+            problem = str(error).strip().partition("\n")[0] or repr(error)
+        yield End(number, problem)
+
+
+def batches(pieces, size, kind=lambda task: 0):
+    """Yields Batches of up to `size` views each, of one shape and one kind.
 
     Args:
       pieces: iterator of View and End.
       size: views of a batch, at least 1.
+      kind: number of a task -> what keeps its views apart from those of others.
     """
-    clips, keys, ended = None, [], []
+    clips, keys, ended, what = None, [], [], None
     for piece in pieces:
         if isinstance(piece, End):
             ended.append(piece)
             continue
+        found = kind(piece.task), piece.pixels.shape
+        if keys and found != what:
+            yield Batch(clips[: len(keys)], keys, ended)
+            clips, keys, ended = None, [], []
         if clips is None:
-            clips = np.empty((size, *piece.pixels.shape), np.float32)
+            clips, what = np.empty((size, *piece.pixels.shape), piece.pixels.dtype), found
         clips[len(keys)] = piece.pixels
         keys.append((piece.task, piece.key))
         if len(keys) == size:
             yield Batch(clips, keys, ended)
             clips, keys, ended = None, [], []
     if keys or ended:
-        yield Batch(
-            np.empty((0,), np.float32) if clips is None else clips[: len(keys)], keys, ended
-        )
+        yield Batch(np.empty(0, np.uint8) if clips is None else clips[: len(keys)], keys, ended)
 
 
 def ahead(items, count=1):

@@ -1,107 +1,168 @@
-"""The part of a network that ends at one of its layers, with the weights of a checkpoint.
+"""The one network of all commands: built, loaded, folded, from uint8 views to rows.
 
-    network = load(lambda classes: models.build(name, num_classes=classes), path, "features")
-    for vectors, batch in outputs(network, decoded_batches, strategy):
-        ...                                                 # float32 [n, C], a row per view
-
-Runs on all replicas of a strategy, batch normalisation folded into the convolutions.
+network = load(card, precision="bfloat16")                # its logits
+network = load(card, endpoint="features")                 # features, or any other layer
+rows = network(views)                                     # uint8 [B, N, H, W, C] -> [B, K]
 """
 
+import contextlib
 import difflib
+from collections.abc import Iterator
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from i3d import models, weights
+from i3d.models.preprocessing import Preprocessing, with_preprocessing
+from i3d.runtime.command import UserError
+from i3d.spec import InputSpec
+from i3d.weights.cards import Card
 from i3d.weights.pytorch.load import NoHead
 from i3d.weights.start import head_classes
 
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
-def load(build, checkpoint, endpoint="features"):
-    """Returns a keras.Model from clips to float32 [B, C].
+
+class Network:
+    """A model with its weights, from uint8 views of its InputSpec to float32 rows.
+
+    Attributes:
+      spec: InputSpec.
+      num_classes: K.
+      model: keras.Model from uint8 [B, N, H, W, C] to float32 [B, C].
+    """
+
+    def __init__(
+        self, core: keras.Model, spec: InputSpec, num_classes: int, preprocess: bool = True
+    ):
+        """Puts preprocessing before `core`, which takes float32 clips [B, T, H, W, C]."""
+        self.spec, self.num_classes, self.model = spec, num_classes, core
+        if preprocess:
+            shape = (None if spec.whole else spec.view_shape[0], *spec.view_shape[1:])
+            self.model = with_preprocessing(core, preprocessing(spec), shape)
+
+    def __call__(self, views):
+        """Returns float32 [B, C] of uint8 views [B, N, H, W, C]."""
+        return self.model(views, training=False)
+
+
+def load(
+    card: Card,
+    precision: str = "float32",
+    endpoint: str = "Logits",
+    num_classes: int | None = None,
+    preprocess: bool = True,
+) -> Network:
+    """Returns the Network of a card, its batch normalisation folded into the convolutions.
 
     Args:
-      build: function from a number of classes to the model, which has the layer `endpoint`.
-      checkpoint: what weights.load takes, or a PyTorch file of a backbone without a head.
+      card: Card whose `file` is a path.
+      precision: "float32" or "bfloat16" (activations and kernels; rows stay float32).
       endpoint: name of a layer; maps are averaged over space and time.
+      num_classes: that the caller expects, None for any.
+      preprocess: False for a network that takes float32 clips in its own range.
 
     Raises:
-      FileNotFoundError, ValueError: the checkpoint or the endpoint do not fit the model.
+      UserError: the checkpoint or the endpoint does not fit the model; one line.
     """
     try:
-        classes, head = head_classes(checkpoint), True
+        classes, head = head_classes(card.file), True
     except NoHead as error:
         if endpoint == "Logits":
-            line = f"--endpoint: {checkpoint} is a backbone without a head, no logits"
-            raise ValueError(line) from error
+            raise UserError(f"{error}: it has no logits") from error
         classes, head = 1, False
-    model = build(classes)
-    weights.load(model, checkpoint, head)
-    return ending_at(models.fold_batch_norm(model), endpoint)
-
-
-def ending_at(model, endpoint):
-    """Returns the part of a model up to a layer, as `load`.
-
-    Raises:
-      ValueError: there is no such layer.
-    """
-    _check_endpoint(model, endpoint)
-    x = model.get_layer(endpoint).output
-    axes = tuple(range(1, len(x.shape) - 1))
-    x = keras.ops.cast(x, "float32")
-    return keras.Model(model.input, keras.ops.mean(x, axes) if axes else x)
-
-
-def _check_endpoint(model, endpoint):
-    names = [layer.name for layer in model.layers]
-    if endpoint not in names:
-        near = difflib.get_close_matches(endpoint, names, 3, cutoff=0)
-        raise ValueError(
-            f"--endpoint: {model.name} has no layer {endpoint!r}; did you mean {' or '.join(near)}?"
+    if num_classes not in (None, classes):
+        raise UserError(
+            f"{card.file}: has {classes} classes, the data set {num_classes}: expected weights "
+            "trained on it"
         )
+    model = build(
+        card.model,
+        card.spec,
+        classes,
+        width=card.width,
+        precision=precision,
+        frames=card.spec.length,
+    )
+    _load_weights(model, card, head)
+    folded = models.fold_batch_norm(model)
+    return Network(ending_at(folded, endpoint), card.spec, classes, preprocess)
 
 
-def outputs(network, batches, strategy):
-    """Yields (float32 [n, C], batch) for each batch, in order; one is computed ahead.
+def build(
+    name: str,
+    spec: InputSpec,
+    num_classes: int,
+    *,
+    width: float = 1.0,
+    precision: str = "float32",
+    **keywords,
+) -> keras.Model:
+    """Returns a model of the catalogue for views of an InputSpec, with random weights.
 
     Args:
-      network: keras.Model made under strategy.scope().
-      batches: iterable of objects with `clips`, float32 [n, ...], n may be 0.
-      strategy: tf.distribute.Strategy of one process; its replicas share each batch.
+      name: in the catalogue.
+      spec: whose channels and crop are taken.
+      num_classes: width of the head.
+      width: multiplier of filter counts.
+      precision: that it computes in, "float32" or "bfloat16".
+      keywords: of the model's builder, such as frames and dropout; channels replaces the spec's.
+
+    Raises:
+      UserError: there is no such model, or it does not take such views.
     """
-
-    @tf.function(reduce_retracing=True)  # the last batch is smaller
-    def step(clips):
-        return strategy.run(lambda x: network(x, training=False), (clips,))
-
-    waiting = None
-    for batch in batches:
-        parts = step(_shared(batch.clips, strategy)) if len(batch.clips) else None
-        if waiting:
-            yield _gathered(*waiting, strategy), waiting[1]
-        waiting = parts, batch
-    if waiting:
-        yield _gathered(*waiting, strategy), waiting[1]
+    options = {"num_classes": num_classes, "channels": spec.channels, "width": width}
+    try:
+        with computing_in(precision):
+            return models.build(name, size=spec.crop, **options | keywords)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
-def _shared(clips, strategy):
-    """Returns a batch as strategy.run takes it, its last view repeated to equal shares."""
-    replicas = strategy.num_replicas_in_sync
-    share = -(-len(clips) // replicas)
-    lacking = share * replicas - len(clips)
-    if lacking:
-        clips = np.concatenate([clips, np.repeat(clips[-1:], lacking, axis=0)])
-    shares = iter(np.split(clips, replicas))
-    return strategy.experimental_distribute_values_from_function(
-        lambda context: tf.convert_to_tensor(next(shares))
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Context in which models are built that compute in "float32" or "bfloat16"."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def preprocessing(spec: InputSpec) -> Preprocessing:
+    """Returns the layer that makes a network's input of uint8 views."""
+    return Preprocessing(
+        flow=spec.stream == "flow",
+        frames=spec.frames if spec.segments else 0,
+        range=spec.range or (-1.0, 1.0),
+        mean=() if spec.range else spec.mean,
+        std=() if spec.range else spec.std,
+        name="preprocessing",
     )
 
 
-def _gathered(parts, batch, strategy):
-    """Returns the rows of a batch as one array."""
-    if parts is None:
-        return np.empty((0, 0), np.float32)
-    parts = strategy.experimental_local_results(parts)
-    return np.concatenate([part.numpy() for part in parts])[: len(batch.clips)]
+def ending_at(model: keras.Model, endpoint: str) -> keras.Model:
+    """Returns the part of a model up to a layer, averaged over space and time, in float32.
+
+    Raises:
+      UserError: there is no such layer; the message names the nearest.
+    """
+    names = [layer.name for layer in model.layers]
+    if endpoint not in names:
+        near = difflib.get_close_matches(endpoint, names, 3, cutoff=0)
+        raise UserError(
+            f"--endpoint: {model.name} has no layer {endpoint!r}; did you mean {' or '.join(near)}?"
+        )
+    x = model.get_layer(endpoint).output
+    axes = tuple(range(1, len(x.shape) - 1))
+    x = keras.ops.cast(x, "float32") if x.dtype != "float32" else x
+    return keras.Model(model.input, keras.ops.mean(x, axes) if axes else x, name=model.name)
+
+
+def _load_weights(model, card, head):
+    try:
+        weights.load(model, card.file, head)
+    except UserError as error:
+        line = str(error).partition("\n")[0]
+        what = f"{card.model} ({card.spec.stream}, width {card.width:g})"
+        raise UserError(f"{line}; expected a checkpoint of {what}") from error

@@ -2,62 +2,20 @@
 
 predictor = load("tsn_r50_1x1x3", "tsn.pth")
 predictor.predict("jump.mp4")                        # [("high jump", 0.93), ...]
-both = load(["inception_i3d"] * 2, ["rgb_imagenet/model.ckpt", "flow_imagenet/model.ckpt"])
+both = load([None] * 2, ["checkpoints/rgb_imagenet/model.ckpt", ".../flow_imagenet/model.ckpt"])
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
+import tensorflow as tf
 
-import i3d.weights
-from i3d import models
 from i3d.data import read
-from i3d.inference import checkpoint as inference_checkpoint
-from i3d.inference import record_views
-from i3d.inference import views as inference_views
-from i3d.inference.streams import computing_in, softmax
-from i3d.weights.start import head_classes
-
-
-class Network:
-    """A model with its weights, batch normalisation folded.
-
-    Attributes:
-      recipe: the Recipe of its input.
-      num_classes: K.
-    """
-
-    def __init__(self, choice, precision="float32"):
-        """Builds and loads.
-
-        Args:
-          choice: choices.Choice.
-          precision: "float32" or "bfloat16".
-
-        Raises:
-          FileNotFoundError, ValueError: the checkpoint cannot be used; one line.
-        """
-        self.recipe = choice.recipe
-        self.num_classes = head_classes(choice.checkpoint)
-        with computing_in(precision):
-            model = models.build(
-                choice.recipe.model,
-                num_classes=self.num_classes,
-                channels=choice.recipe.channels,
-                frames=choice.recipe.length,
-                size=choice.recipe.crop,
-                width=choice.recipe.width,
-            )
-            _load(model, choice)
-            self._model = models.fold_batch_norm(model)
-        self._model.compile(jit_compile=False)  # XLA makes 3-D convolutions on a CPU slower
-
-    def logits(self, views, batch_size):
-        """Returns float32 [V, K] of video_views.Views."""
-        return np.concatenate(
-            [
-                np.asarray(self._model.predict_on_batch(b), np.float32)
-                for b in views.batches(batch_size)
-            ]
-        )
+from i3d.inference import checkpoint as checkpoints
+from i3d.inference import decoding, network, stepping, views
+from i3d.inference.average import Scores, Sums, added
+from i3d.runtime.command import UserError
+from i3d.weights.cards import Card
 
 
 class Predictor:
@@ -67,18 +25,20 @@ class Predictor:
       names: of the classes, K strings.
     """
 
-    def __init__(self, networks, names, batch_size=4):
+    def __init__(
+        self, networks: Sequence[network.Network], names: Sequence[str], batch_size: int = 4
+    ):
         """Keeps its arguments.
 
         Args:
-          networks: list of Network of the same K classes.
+          networks: of the same K classes.
           names: K strings.
           batch_size: views that a network is given at a time.
         """
         self.names = names
-        self._networks, self._batch_size = networks, batch_size
+        self._networks, self._batch_size = list(networks), batch_size
 
-    def predict(self, video, top_k=5):
+    def predict(self, video: str, top_k: int = 5) -> list[tuple[str, float]]:
         """Returns [(name, score)] of the best classes, best first; scores of all add up to 1.
 
         Args:
@@ -86,56 +46,68 @@ class Predictor:
           top_k: number of classes.
 
         Raises:
-          i3d.video.frames.VideoError: the file cannot be used.
-          FloatingPointError: the logits are not finite.
+          UserError: the file cannot be used, or the logits are not finite.
         """
-        found = self.scores(self.opened(video))
-        return [(self.names[i], float(found[i])) for i in ranked(found, top_k)]
+        ((_, found),) = self.scores_of([video])
+        if isinstance(found, str):
+            raise UserError(found if video in found else f"{video}: {found}")
+        return [
+            (self.names[i], float(found.probabilities[i]))
+            for i in ranked(found.probabilities, top_k)
+        ]
 
-    def opened(self, video):
-        """Returns the video_views.Views of each network; may be called by several threads.
+    def scores_of(self, videos: Sequence[str | read.Place]) -> Iterator[tuple[int, Scores | str]]:
+        """Yields (place in `videos`, Scores or why there are none), decoded by this process."""
+        tasks = views.tasks_of([net.spec for net in self._networks], videos)
+        return self.scores(decoding.decoded_here(views.of_task, tasks))
 
-        Args:
-          video: path of a file, or i3d.data.read.Place of a stored one.
-        """
-        source = record_views if isinstance(video, read.Place) else inference_views
-        return [source.opened(video, network.recipe) for network in self._networks]
+    def scores(self, pieces: Iterable) -> Iterator[tuple[int, Scores | str]]:
+        """Yields (place of a video, Scores or why there are none), as videos are finished.
 
-    def scores(self, opened):
-        """Returns float32 [K], probabilities, of what `opened` gave.
-
-        One network's views are averaged as its recipe says; logits of several, each the mean
+        One network's views are averaged as its InputSpec says; logits of several, each the mean
         over its views, are added.
 
+        Args:
+          pieces: iterator of decoding.View and decoding.End of views.tasks_of.
+
         Raises:
-          FloatingPointError: the logits are not finite.
+          UserError: the logits are not finite.
         """
-        logits = [
-            network.logits(views, self._batch_size)
-            for network, views in zip(self._networks, opened, strict=True)
-        ]
-        if not all(np.isfinite(one).all() for one in logits):
-            raise FloatingPointError("logits are not finite; are the weights spoilt?")
-        if len(logits) == 1 and self._networks[0].recipe.average == "prob":
-            return softmax(logits[0]).mean(axis=0)
-        return softmax(sum(one.mean(axis=0) for one in logits))
+        count = len(self._networks)
+        averages = [net.spec.average if count == 1 else "logits" for net in self._networks]
+        sums: dict[int, Sums] = {}
+        done: dict[int, dict[int, Scores | str]] = {}
+        ready = decoding.ahead(
+            decoding.batches(pieces, self._batch_size, lambda task: task % count)
+        )
+        strategy = tf.distribute.get_strategy()
+        kind = lambda batch: batch.keys[0][0] % count  # noqa: E731
+        for rows, batch in stepping.outputs(self._networks, ready, strategy, kind):
+            for (task, _), row in zip(batch.keys, rows, strict=True):
+                sums.setdefault(task, Sums()).add(row, average=averages[task % count])
+            for task, problem in batch.ended:
+                video, place = divmod(task, count)
+                found = sums.pop(task, Sums())
+                done.setdefault(video, {})[place] = problem or found.scores(averages[place])
+                if len(done[video]) == count:
+                    yield video, _together(done.pop(video), count)
 
 
 def load(
-    model,
-    checkpoint,
+    model: str | Sequence[str | None] | None,
+    checkpoint: str | Sequence[str],
     *,
-    labels=None,
-    precision="float32",
-    batch_size=4,
-    clips=None,
-    crops=None,
-):
-    """Returns the Predictor of a model with a checkpoint, or of several together.
+    labels: str | None = None,
+    precision: str = "float32",
+    batch_size: int = 4,
+    clips: int | None = None,
+    crops: int | None = None,
+) -> Predictor:
+    """Returns the Predictor of a checkpoint, or of several together.
 
     Args:
-      model: name in the catalogue, None for weights beside the config.json of their training; or
-        a list of such.
+      model: name in the catalogue; None for files of a published name and for weights beside the
+        config.json of their training; or a list of such.
       checkpoint: path of a TF1 prefix, .weights.h5, .pth or .safetensors file; or as many.
       labels: file of class names (one a line, or JSON), where the checkpoint's are not known.
       precision: "float32" or "bfloat16".
@@ -143,33 +115,35 @@ def load(
       clips, crops: views of a video, where not as published.
 
     Raises:
-      FileNotFoundError, ValueError: a name or a file cannot be used; one line.
+      UserError: a name or a file cannot be used; one line.
     """
     several = isinstance(checkpoint, list | tuple)
     pairs = zip(model, checkpoint, strict=True) if several else [(model, checkpoint)]
-    chosen = [inference_checkpoint.choice_of(m, str(c), clips=clips, crops=crops) for m, c in pairs]
-    return of_choices(chosen, labels, precision, batch_size)
+    cards = [checkpoints.card_of(m, str(c), clips=clips, crops=crops) for m, c in pairs]
+    return of_cards(cards, labels, precision, batch_size)
 
 
-def of_choices(chosen, labels=None, precision="float32", batch_size=4):
-    """Returns the Predictor of a list of choices.Choice; see `load`."""
-    networks = [Network(choice, precision) for choice in chosen]
-    if len({network.num_classes for network in networks}) > 1:
-        counts = ", ".join(str(network.num_classes) for network in networks)
-        raise ValueError(f"expected checkpoints of the same classes, got {counts} classes")
-    names = inference_checkpoint.class_names(chosen, networks[0].num_classes, labels)
+def of_cards(
+    cards: list[Card],
+    labels: str | None = None,
+    precision: str = "float32",
+    batch_size: int = 4,
+) -> Predictor:
+    """Returns the Predictor of a list of Cards; see `load`."""
+    networks = [network.load(card, precision) for card in cards]
+    if len({net.num_classes for net in networks}) > 1:
+        counts = ", ".join(str(net.num_classes) for net in networks)
+        raise UserError(f"expected checkpoints of the same classes, got {counts} classes")
+    names = checkpoints.class_names(cards, networks[0].num_classes, labels)
     return Predictor(networks, names, batch_size)
 
 
-def ranked(scores, top_k):
+def ranked(scores: np.ndarray, top_k: int) -> list[int]:
     """Returns the numbers of the best classes, best first."""
     return np.argsort(-scores, kind="stable")[:top_k].tolist()
 
 
-def _load(model, choice):
-    try:
-        i3d.weights.load(model, choice.checkpoint)
-    except ValueError as error:
-        line = str(error).partition("\n")[0]
-        what = f"{choice.recipe.model} ({choice.recipe.stream}, width {choice.recipe.width:g})"
-        raise ValueError(f"{line}; expected a checkpoint of {what}") from error
+def _together(found, count):
+    """Returns the Scores of a video by all networks, or the first problem."""
+    problems = [one for one in found.values() if isinstance(one, str)]
+    return problems[0] if problems else added([found[place] for place in range(count)])

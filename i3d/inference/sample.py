@@ -1,49 +1,68 @@
-"""A sample: RGB and flow of one video in the form that I3D takes, cut into windows.
+"""A sample of I3D: RGB and flow of one video as the clips that the networks take.
 
-    steps = from_video("clip.mp4", card, ("rgb", "flow"))
-    for window in windows(steps, "clip.mp4"):
-        window["rgb"]                    # float32 [1, T, 224, 224, 3] in [-1, 1]
-        window["flow"]                   # float32 [1, T, 224, 224, 2] in [-1, 1]
+    clips = from_video("clip.mp4", {"rgb": spec, "flow": spec})
+    next(clips["rgb"])                    # uint8 [T, 224, 224, 3]
+    clips = from_arrays({"rgb": "rgb.npy"}, {"rgb": spec})
+    next(clips["rgb"])                    # float32 [T, 224, 224, 3] in [-1, 1]
 
-A sample is an iterator of steps, one a frame: {"rgb": [224, 224, 3], "flow": [224, 224, 2]},
-either stream alone or both; so that an hour of video needs the memory of one window.
+Clips are those of whole videos, see i3d.inference.whole. One decoding serves both streams, and
+memory holds one clip of each.
 """
 
+import dataclasses
 import itertools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from i3d.data import schema
-from i3d.flow import methods as flow_methods
+from i3d.flow import methods
+from i3d.inference import views
+from i3d.inference.pixels import levels
+from i3d.inference.whole import whole_clips
+from i3d.runtime.command import UserError
+from i3d.spec import CHANNELS, InputSpec
 from i3d.video import frames as video_frames
+from i3d.video.sampled import count_frames
 
-MIN_FRAMES = 9  # of an I3D clip
-CHANNELS = {"rgb": 3, "flow": 2}
+SIZE = 224  # pixels, of the published sample
 
 
-class SampleError(ValueError):
+class SampleError(UserError):
     """A sample that cannot be used; one line that says why."""
 
 
-def from_arrays(paths, size=224):
-    """Returns the steps of published sample arrays.
+def from_arrays(
+    paths: dict[str, str], specs: dict[str, InputSpec]
+) -> dict[str, Iterator[np.ndarray]]:
+    """Returns {stream: its clips, float32 [T, SIZE, SIZE, C]} of published sample arrays.
 
     Args:
-      paths: {"rgb": path, "flow": path}, either or both; .npy arrays [1, T, size, size, 3 | 2]
+      paths: {"rgb": path, "flow": path}, either or both; .npy arrays [1, T, SIZE, SIZE, 3 | 2]
         in [-1, 1], the same T.
+      specs: {stream: InputSpec}.
 
     Raises:
-      SampleError: a file is missing, or holds another shape or range.
+      SampleError: a file is missing, holds another shape or range, or too few frames.
     """
-    arrays = {stream: _read_array(path, stream, size) for stream, path in paths.items()}
+    arrays = {stream: _read_array(path, stream, SIZE) for stream, path in paths.items()}
     lengths = {stream: array.shape[1] for stream, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise SampleError(
             f"{paths['flow']}: expected as many flow fields as RGB frames ({lengths['rgb']}), "
             f"got {lengths['flow']}; cut the longer one"
         )
-    length = next(iter(lengths.values()))
-    return ({s: np.asarray(a[0, t], np.float32) for s, a in arrays.items()} for t in range(length))
+    return {stream: _clips_of(a[0], specs[stream], paths[stream]) for stream, a in arrays.items()}
+
+
+def _clips_of(array, spec, path):
+    steps = -(-len(array) // spec.stride)
+    if steps < spec.min_frames:
+        raise SampleError(
+            f"{path}: too short for I3D: {steps} steps, needs at least {spec.min_frames}"
+        )
+    pictures = (np.asarray(picture, np.float32) for picture in array)
+    return map(np.stack, whole_clips(pictures, spec, lambda: len(array)))
 
 
 def _read_array(path, stream, size):
@@ -69,65 +88,75 @@ def _within_unit(array):
     return all(np.abs(frame).max() <= 1 + 1e-3 for frame in array[0])
 
 
-def from_video(path, card, streams, start_s=0.0, end_s=None, flow_method="tvl1"):
-    """Returns the steps of a video file: decode, card.fps, short side, flow, centre crop, range.
+def from_video(
+    path: str,
+    specs: dict[str, InputSpec],
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    flow_method: str = "tvl1",
+    save: Callable[[np.ndarray, np.ndarray], object] | None = None,
+    tracked: Callable[[Iterator], Iterator] = iter,
+) -> dict[str, Iterator[np.ndarray]]:
+    """Returns {stream: its clips, uint8 [T, H, W, C]} of a video file, or of a part of it.
 
-    With flow, N frames give N - 1 steps: step t holds frame t and the motion from it to the
-    next. RGB alone gives N steps.
+    RGB has all N frames, flow the N - 1 fields between them, in the levels that records hold.
+    Take from the streams in turn: what one is ahead of the other is held.
 
     Args:
-      card: i3d.weights.cards.Card, whose frame rate, short side and crop are used.
-      streams: ("rgb",), ("flow",) or both.
+      path: a video file.
+      specs: {stream: InputSpec}; frame rate and short side are those of the first.
       start_s, end_s: seconds; None is the end of the video.
+      flow_method: a name in methods.METHODS.
+      save: called with every frame uint8 [H, W, 3] and the levels uint8 [H, W, 2] of the flow
+        from it, both uncropped; flow is made and taken from for it where `specs` has none.
+      tracked: what the frames are passed through, to show progress.
 
     Raises:
-      i3d.video.frames.VideoError: while iterating, where the file cannot be decoded.
+      VideoError: while iterating, where the file cannot be decoded.
     """
-    frames = video_frames.read_frames(path, card.fps, card.short_side, start_s, end_s)
-    if "flow" not in streams:
-        return ({"rgb": schema.rgb_to_unit(crop(frame, card.crop))} for frame in frames)
-    frames, for_flow = itertools.tee(frames)
-    fields = flow_methods.flow_fields(for_flow, flow_method)
-    return (
-        _step(frame, field, card, streams) for field, frame in zip(fields, frames, strict=False)
-    )
+    first = next(iter(specs.values()))
+    part = start_s, end_s
+    source = tracked(video_frames.read_frames(path, first.fps, first.resize, *part))
+    frames, for_flow, for_saving = itertools.tee(source, 3)
+    fields = (levels(field) for field in methods.flow_fields(for_flow, flow_method))
+    if save:
+        fields = _saved(for_saving, fields, save)
+    pictures = {"rgb": frames, "flow": fields}
+    wanted = specs | ({"flow": first} if save and "flow" not in specs else {})
+
+    def count():
+        return count_frames(path, first.fps, *part)
+
+    return {
+        stream: views.whole_views(path, pictures.pop(stream), _as(spec, stream), count)
+        for stream, spec in wanted.items()
+    }
 
 
-def _step(frame, field, card, streams):
-    step = {"flow": schema.flow_to_unit(crop(field, card.crop))}
-    if "rgb" in streams:
-        step["rgb"] = schema.rgb_to_unit(crop(frame, card.crop))
-    return step
+def _as(spec, stream):
+    return dataclasses.replace(spec, stream=stream)
 
 
-def crop(image, size):
+def _saved(frames, fields, save):
+    for frame, field in zip(frames, fields, strict=False):
+        save(frame, field)
+        yield field
+
+
+def cropped(image: np.ndarray, size: int) -> np.ndarray:
     """Returns the centre [size, size] of an image [H, W, C] of at least that size."""
     top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
     return image[top : top + size, left : left + size]
 
 
-def windows(steps, name, max_frames=250):
-    """Cuts steps into consecutive clips of `max_frames`; yields {stream: [1, T, ...]}.
+def unit_step(frame: np.ndarray, field: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Returns a step of the published sample arrays: {"rgb", "flow"} float32 in [-1, 1], cropped.
 
-    The last clip holds what is left; where that is fewer than MIN_FRAMES, it is joined to the
-    clip before it.
-
-    Raises:
-      SampleError: all steps together are fewer than MIN_FRAMES; it begins with `name`.
+    Args:
+      frame: uint8 [H, W, 3].
+      field: levels of flow uint8 [H, W, 2].
+      size: of the centre crop, pixels.
     """
-    held = []
-    for step in steps:
-        held.append(step)
-        if len(held) == max_frames + MIN_FRAMES:
-            yield _stacked(held[:max_frames])
-            held = held[max_frames:]
-    if len(held) < MIN_FRAMES:
-        raise SampleError(
-            f"{name}: too short for I3D: {len(held)} steps, needs at least {MIN_FRAMES}; a step "
-            "is a frame (of a video at 25 fps), with flow a frame and the next one"
-        )
-    yield _stacked(held)
-
-
-def _stacked(steps):
-    return {stream: np.stack([s[stream] for s in steps])[None] for stream in steps[0]}
+    flow = (cropped(field, size).astype(np.float32) - schema.FLOW_ZERO) / np.float32(127)
+    rgb = schema.rgb_to_unit(cropped(frame, size))
+    return {"rgb": rgb, "flow": np.clip(flow, -1, 1)}

@@ -1,18 +1,16 @@
-"""What a configuration means for the data: records, clips, crops.
+"""What a configuration means for the data: records, clips, crops, and what the network sees.
 
 records, validation = train_input.opened(settings)
+spec = train_input.spec(settings, records)
 batches = iter(train_input.batches(settings, records, strategy, start_step=0))
 """
 
+import dataclasses
 from functools import partial
 
-import tensorflow as tf
-
-from i3d.data import augment, cropping, pipeline, sampling, stored
-
-CHANNELS = {"rgb": 3, "flow": 2}
-# uint8 clips of a stream -> [-1, 1], on the device.
-CONVERT = {"rgb": augment.to_range, "flow": augment.flow_to_unit}
+from i3d import spec as input_spec
+from i3d.data import pipeline, random_cropping, sampling, schema, stored
+from i3d.training import config
 
 
 def opened(settings):
@@ -79,36 +77,21 @@ def batches(settings, records, strategy, start_step):
     return strategy.distribute_datasets_from_function(of_worker)
 
 
-def prepare(data):
-    """Returns what makes the model's input of uint8 clips [B, N, S, S, C], on the device.
+def spec(settings, records):
+    """Returns the InputSpec of the run: what its network sees of a video in a test.
 
     Args:
-      data: settings.data.
-
-    Returns:
-      function to float32 [B, frames, S, S, C] of a clip in time, or
-      [B, segments, S, S, frames * C] of segments: x and y of each field of flow in turn.
+      settings: ConfigDict as i3d.training.config.defaults.
+      records: stored.Records of training.
     """
-    convert = CONVERT[data.stream]
-    if data.mean:
-        convert = partial(augment.standardise, mean=data.mean, std=data.std)
-    if not data.segments:
-        return convert
-    return lambda clips: convert_stacked(clips, convert, data.frames)
+    side = records.recipe.get("short_side", schema.SHORT_SIDE)
+    fps = records.recipe.get("fps", schema.FPS)
+    return input_spec.of_settings(config.flat(settings), side, fps)
 
 
-def convert_stacked(clips, convert, frames):
-    """Returns [B, N, S, S, C], converted, as [B, N / frames, S, S, frames * C]."""
-    size, channels = clips.shape[2], clips.shape[-1]
-    parts = tf.reshape(convert(clips), [-1, clips.shape[1] // frames, frames, size, size, channels])
-    parts = tf.transpose(parts, [0, 1, 3, 4, 2, 5])
-    return tf.reshape(parts, [-1, parts.shape[1], size, size, frames * channels])
-
-
-def shape(data):
-    """Returns (T, S, S, C) of what the model takes of a video in training."""
-    stacked = data.frames if data.segments else 1
-    return data.segments or data.frames, data.size, data.size, stacked * CHANNELS[data.stream]
+def validation_spec(spec):
+    """Returns the InputSpec of one centred view of each video."""
+    return dataclasses.replace(spec, clips=1, crops=1)
 
 
 def sampler(data):
@@ -123,6 +106,6 @@ def crop(data):
     """Returns what draws the crop of a training clip: (frame size, seed) -> cropping.Crop."""
     chance = 0.5 if data.flip else 0.0
     if data.crop == "random_resized":
-        return partial(cropping.random_resized_crop, flip_chance=chance)
-    kinds = {"random": cropping.random_crop, "multi_scale": cropping.multi_scale_crop}
+        return partial(random_cropping.random_resized_crop, flip_chance=chance)
+    kinds = {"random": random_cropping.random_crop, "multi_scale": random_cropping.multi_scale_crop}
     return lambda frame, seed: kinds[data.crop](frame, data.size, seed, chance)

@@ -8,80 +8,75 @@ with strategy.scope():
 
 import keras
 
-from i3d import models
-from i3d.inference.streams import computing_in
-from i3d.training import input
+from i3d.inference import network
+from i3d.runtime.command import UserError
+from i3d.spec import CHANNELS
 from i3d.training.optimizer import SGD
 from i3d.training.step import set_batch_norm
-from i3d.weights.errors import Misfit
+from i3d.weights.errors import Misfit, NoCheckpoint
 from i3d.weights.pytorch.load import is_torch
 from i3d.weights.start import begin, begin_from_images
 
 TWINS = {"inception_i3d": "inception_v1"}  # what each is inflated from
 
 
-def build(settings, num_classes):
+def build(settings, spec, num_classes):
     """Returns the model of a configuration, in its precision, with random weights.
 
     Args:
       settings: ConfigDict as i3d.training.config.defaults.
+      spec: InputSpec of the run.
       num_classes: width of the head.
 
     Raises:
-      ValueError: there is no such model, or it does not take such clips.
+      UserError: there is no such model, or it does not take such clips.
     """
     name, data = settings.model.name, settings.data
-    shape = input.shape(data)
-    keywords = {"frames": None} if data.segments else {}  # tested with more of them
-    model = _built(
-        settings,
-        name,
-        num_classes=num_classes,
-        channels=shape[-1],
-        dropout=settings.model.dropout,
-        **keywords,
-    )
+    keywords = {"frames": None} if spec.segments else {}  # tested with more of them
+    model = _built(settings, name, spec, num_classes, dropout=settings.model.dropout, **keywords)
     if len(model.input_shape) != 5:
-        raise ValueError(f"config.model.name: expected a model of clips, {name} takes pictures")
-    clip = keras.KerasTensor((1, *shape))
+        raise UserError(f"config.model.name: expected a model of clips, {name} takes pictures")
+    clip = keras.KerasTensor((1, spec.length, spec.crop, spec.crop, spec.channels))
     try:
         model.compute_output_spec(clip)
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             f"config.data.frames, config.data.size: {name} takes no clips of {data.frames} frames "
             f"of {data.size} pixels; take {'others' if model.input_shape[1] else 'more'}"
         ) from error
     return model
 
 
-def start(settings, model):
+def start(settings, spec, model):
     """Puts the weights of settings.model.start into the model; returns a line that tells it.
 
     Raises:
-      FileNotFoundError, ValueError: as i3d.weights.start.begin.
+      UserError: as i3d.weights.start.begin.
     """
     path = settings.model.start
     if settings.model.inflate and is_torch(path):
         name = TWINS.get(settings.model.name)
-        return begin_from_images(model, path, name and _built(settings, name, num_classes=1000))
+        return begin_from_images(
+            model, path, name and _built(settings, name, spec, 1000, channels=3)
+        )
 
     def source(num_classes):
         stream = settings.model.start_stream or settings.data.stream
         same = stream == settings.data.stream
-        channels = model.input_shape[-1] if same else input.CHANNELS[stream]
+        channels = model.input_shape[-1] if same else CHANNELS[stream]
         name = settings.model.name
         if settings.model.inflate:
             name, channels = _twin(name), 3  # of pictures, also where flow is to be learned
-        return _built(settings, name, num_classes=num_classes, channels=channels)
+        return _built(settings, name, spec, num_classes, channels=channels)
 
     try:
         return begin(model, source, path)
-    except FileNotFoundError as error:
+    except NoCheckpoint as error:
         hint = "put it there, or name other weights in config.model.start (empty: random ones)"
-        raise FileNotFoundError(f"{error}; {hint}") from error
+        raise UserError(f"{error}; {hint}") from error
     except Misfit as error:
         hint = "expected config.model (width, start_stream, inflate) to be those of the checkpoint"
-        raise ValueError(f"{error}; {hint}") from error
+        raise UserError(f"{error}; {hint}") from error
 
 
 def optimizer(settings, model):
@@ -101,13 +96,13 @@ def optimizer(settings, model):
 
 def _twin(name):
     if name not in TWINS:
-        raise ValueError(
+        raise UserError(
             f"config.model.inflate: expected one of {', '.join(TWINS)}, which have a 2-D twin, or "
             f"a .pth file of a ResNet-50 of images in config.model.start, got {name}"
         )
     return TWINS[name]
 
 
-def _built(settings, name, **keywords):
-    with computing_in(settings.precision):
-        return models.build(name, size=settings.data.size, width=settings.model.width, **keywords)
+def _built(settings, name, spec, num_classes, **keywords):
+    options = {"width": settings.model.width, "precision": settings.precision}
+    return network.build(name, spec, num_classes, **options, **keywords)

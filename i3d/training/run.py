@@ -14,10 +14,13 @@ import keras
 import tensorflow as tf
 
 from i3d.evaluation import metrics
+from i3d.inference import network
 from i3d.inference import records as inference_records
 from i3d.runtime import devices, stopping
 from i3d.runtime.progress import Progress
-from i3d.training import checkpoints, config, folder, input, model
+from i3d.training import checkpoints, config, folder
+from i3d.training import input as train_input
+from i3d.training import model as train_model
 from i3d.training.log import RunLog, Window
 from i3d.training.step import TrainStep, check_finite
 
@@ -34,22 +37,23 @@ def train(settings, workdir, replicas=0):
       the number of the signal (SIGINT, SIGTERM) that stopped it before the last step, else 0.
 
     Raises:
-      ValueError, OSError: the configuration, the data or the folder cannot be used as asked.
-      FloatingPointError: the loss is no number any more.
-      tf.errors.OpError: a record cannot be used (`stored.problem` gives the line), or memory is
-        short.
+      UserError: the configuration, the data or the folder cannot be used as asked, or the loss is
+        no number any more.
+      tf.errors.OpError: a record cannot be used, or memory is short.
     """
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
     strategy = devices.strategy(replicas)
-    data = input.opened(settings)
-    folder.claim(workdir, settings, strategy.num_replicas_in_sync, write=devices.is_chief(strategy))
+    data = train_input.opened(settings)
+    spec = train_input.spec(settings, data[0])
+    replicas, chief = strategy.num_replicas_in_sync, devices.is_chief(strategy)
+    folder.claim(workdir, settings, spec, replicas, write=chief)
     return Run(settings, workdir, strategy, *data).go()
 
 
 class Run:
-    """A model, its optimizer, its data and what the run has come to."""
+    """State of a training run: model, optimizer, data, step."""
 
     def __init__(self, settings, workdir, strategy, records, validation):
         """Builds the model and loads the last checkpoint, or the weights to start from.
@@ -61,12 +65,14 @@ class Run:
         """
         self.settings, self.workdir, self.strategy = settings, Path(workdir), strategy
         self.records, self.validation = records, validation
+        self.spec = train_input.spec(settings, records)
         batch = settings.batch
         self.clips = batch.per_replica * batch.accumulate * strategy.num_replicas_in_sync
         self.chief = devices.is_chief(strategy)
         with strategy.scope():
-            self.model = model.build(settings, len(records.class_names))
-            self.optimizer = model.optimizer(settings, self.model)
+            self.model = train_model.build(settings, self.spec, len(records.class_names))
+            self.optimizer = train_model.optimizer(settings, self.model)
+            self.prepare = network.preprocessing(self.spec)
         self.step = self._restored()
         checkpoints.check_same_step(strategy, self.step)
         self.train_step = TrainStep(
@@ -76,7 +82,7 @@ class Run:
             clips_per_update=self.clips,
             label_smoothing=settings.label_smoothing,
             seed=settings.seed,
-            prepare=input.prepare(settings.data),
+            prepare=self.prepare,
         )
 
     def go(self):
@@ -85,7 +91,7 @@ class Run:
         if left <= 0:
             self._tell(f"{self.workdir}: all {self.settings.steps} steps are made")
             return 0
-        batches = iter(input.batches(self.settings, self.records, self.strategy, self.step))
+        batches = iter(train_input.batches(self.settings, self.records, self.strategy, self.step))
         opened = RunLog(self.workdir, self.step) if self.chief else contextlib.nullcontext()
         alone, window, asked = devices.is_alone(self.strategy), Window(self.step), None
         with opened as log, stopping.requests(alone) as requests, Progress(left, "step") as bar:
@@ -108,9 +114,9 @@ class Run:
             return state["step"]
         if self.settings.model.start:
             with self.strategy.scope():
-                self._tell(model.start(self.settings, self.model))
+                self._tell(train_model.start(self.settings, self.spec, self.model))
                 # Once more, as averages begin at these weights.
-                self.optimizer = model.optimizer(self.settings, self.model)
+                self.optimizer = train_model.optimizer(self.settings, self.model)
         return 0
 
     def _update(self, batches, window):
@@ -154,23 +160,17 @@ class Run:
             checkpoints.save_best(self.workdir, self.model, self.optimizer, info)
 
     def _accuracies(self):
-        data = self.settings.data
         # A worker sees its part of the videos.
         total = self.validation.num_records if devices.is_alone(self.strategy) else None
         with self.optimizer.averaged(), Progress(total, "video", "validation") as bar:
             scores = inference_records.evaluate(
-                self.model,
+                lambda views: self.model(self.prepare(views), training=False),
+                train_input.validation_spec(self.spec),
                 self.validation,
-                frames=data.frames,
-                stride=data.stride,
-                clips=data.segments or 1,
-                crops=1,
-                size=data.size,
-                segments=bool(data.segments),
-                prepare=input.prepare(data),
                 batch_size=self.settings.batch.per_replica,
+                num_classes=len(self.records.class_names),
                 strategy=self.strategy,
-                read_mb=data.read_mb,
+                read_mb=self.settings.data.read_mb,
                 on_batch=lambda count: [bar.add() for _ in range(count)],
             )
         top5 = min(5, scores.logits.shape[1])

@@ -64,6 +64,18 @@ def wanted_frames(path, choose, fps=0.0, start_s=0.0, end_s=None, convert=lambda
     return found._replace(pictures={n: found.pictures[n] for n in wanted})
 
 
+def count_frames(path: str, fps: float = 0.0, start_s=0.0, end_s=None) -> int:
+    """Returns how many frames a video or a part has, resampled to `fps` (0: as they are).
+
+    Decodes all of it, without converting pictures.
+
+    Raises:
+      VideoError: the file cannot be read.
+    """
+    stop = math.inf if end_s is None else frames.exact(end_s)
+    return _read(path, fps, frames.exact(start_s), stop, set(), lambda picture: picture).count
+
+
 def frame_rate(path):
     """Returns the mean frames per second that a file states, 0.0 where it does not.
 

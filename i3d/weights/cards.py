@@ -1,8 +1,9 @@
-"""Weight cards: what a checkpoint expects of its input, and what it is worth.
+"""Weight cards: what a checkpoint is, what it must be given, and what it is worth.
 
 card = CARDS["rgb_imagenet"]
-model = i3d.models.build(card.model, num_classes=card.num_classes, channels=card.channels)
+model = i3d.models.build(card.model, num_classes=card.num_classes, channels=card.spec.channels)
 card.class_names()[0]                                  # 'abseiling'
+card.spec.fps, card.spec.crop                          # 25.0, 224
 """
 
 import functools
@@ -10,113 +11,145 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
-_PAPER = "test set, whole videos, Carreira & Zisserman 2017 (arXiv:1705.07750) and its README"
+from i3d.spec import WHOLE, InputSpec
+from i3d.weights.files import FILES
 
 
 @dataclass(frozen=True)
 class Card:
-    """One checkpoint: what preprocessing must give it.
-
-    Frame rate, short side and crop are read from here; the ranges and the bound of flow are those
-    that i3d.data.schema makes (a test compares them).
+    """One checkpoint.
 
     Attributes:
-      name: of the card.
-      file: the checkpoint, in the folder of checkpoints, as i3d.weights.load takes it.
-      stream: "rgb" or "flow".
-      num_classes: width of the head.
-      labels: name of the class list in i3d/weights/labels.
-      published: accuracy as published (top-1/top-5 in percent, protocol), or "".
+      name: of the card; of a checkpoint without one, its path.
+      file: the checkpoint as i3d.weights.load takes it, in the folder of checkpoints.
       model, width: name in the catalogue of models, and its multiplier of filter counts.
-      frames, stride: clip length in training and the distance between its frames.
-      min_frames: the shortest clip that the model takes.
-      fps: frame rate that videos are resampled to.
-      short_side, crop: pixels; the frame is resized to the first and cut to the second.
-      input_range: of the values that enter the network.
-      flow_method, flow_bound_px: how flow was made, and where it is clipped ("" and 0: RGB).
+      spec: InputSpec of its published test.
+      num_classes: width of the head; 0: to be read from the file.
+      labels: name of a class list in i3d/weights/labels, or the names themselves; "": unknown.
+      data: on whose test or validation videos the accuracies were measured.
+      top1, top5: percent as published, None where not.
       licence, source: of the weights.
+      integrity: "git-blob:..." or "sha256:..." (its beginning) of the file, "" where unknown.
+      note: a line that a user should read before relying on it, or "".
     """
 
     name: str
     file: str
-    stream: str
-    num_classes: int
-    labels: str
-    published: str
-    model: str = "inception_i3d"
+    model: str
+    spec: InputSpec
     width: float = 1.0
-    frames: int = 64
-    stride: int = 1
-    min_frames: int = 9
-    fps: float = 25.0
-    short_side: int = 256
-    crop: int = 224
-    input_range: tuple = (-1.0, 1.0)
-    licence: str = "Apache-2.0"
-    source: str = "github.com/google-deepmind/kinetics-i3d"
+    num_classes: int = 0
+    labels: str | tuple[str, ...] = ""
+    data: str = ""
+    top1: float | None = None
+    top5: float | None = None
+    licence: str = ""
+    source: str = ""
+    integrity: str = ""
+    note: str = ""
 
-    @property
-    def channels(self):
-        """Input channels: 3 for RGB, 2 for flow."""
-        return {"rgb": 3, "flow": 2}[self.stream]
+    def class_names(self) -> tuple[str, ...]:
+        """Returns the class names in the order of the logits, () where they are not known."""
+        if isinstance(self.labels, tuple):
+            return self.labels
+        return class_names(self.labels) if self.labels else ()
 
-    @property
-    def flow_method(self):
-        """How the flow that the weights were trained on was made."""
-        return "tvl1" if self.stream == "flow" else ""
-
-    @property
-    def flow_bound_px(self):
-        """Pixels per frame at which that flow was clipped."""
-        return 20.0 if self.stream == "flow" else 0.0
-
-    def class_names(self):
-        """Returns the class names (tuple of str) in the order of the logits."""
-        return class_names(self.labels)
+    def described(self) -> str:
+        """Returns one line on the network and its views."""
+        width = f" (width {self.width:g})" if self.width != 1 else ""
+        return f"{self.model}{width} {self.spec.stream}, {self.file}: {self.spec.described()}"
 
 
 @functools.cache
-def class_names(labels):
+def class_names(labels: str) -> tuple[str, ...]:
     """Returns the class names of a list shipped in i3d/weights/labels, in label order."""
     file = resources.files("i3d.weights") / "labels" / f"{labels}.json"
     return tuple(json.loads(file.read_text(encoding="utf-8"))["classes"])
 
 
-def _published(name, stream, num_classes, labels, published):
-    return Card(name, f"{name}/model.ckpt", stream, num_classes, labels, published)
+def _flow(stream: str) -> dict:
+    return {"flow_method": "tvl1", "flow_bound_px": 20.0} if stream == "flow" else {}
 
 
-CARDS = {
+def i3d_spec(stream: str) -> InputSpec:
+    """Returns the InputSpec of the Inception I3D as published.
+
+    Trained on 64 frames at 25 per second, tested on whole videos, centre crop. The paper's test
+    videos have at most 250 frames; of longer ones, equal clips of at most 250 are averaged.
+
+    Source: Carreira & Zisserman 2017 (arXiv:1705.07750), sections 2.5 and 3.
+    """
+    return InputSpec(
+        stream=stream,
+        frames=64,
+        clips=WHOLE,
+        longest=250,
+        min_frames=9,
+        fps=25.0,
+        range=(-1.0, 1.0),
+        average="logits",
+        **_flow(stream),
+    )
+
+
+def _published(name: str, num_classes: int, top1: float | None, top5: float | None) -> Card:
+    labels = f"kinetics{num_classes}"
+    return Card(
+        name=name,
+        file=f"{name}/model.ckpt",
+        model="inception_i3d",
+        spec=i3d_spec(name.partition("_")[0]),
+        num_classes=num_classes,
+        labels=labels,
+        data=f"{labels} test",
+        top1=top1,
+        top5=top5,
+        licence="Apache-2.0",
+        source="github.com/google-deepmind/kinetics-i3d",
+        integrity=f"git-blob:{FILES[name][0].blob_id}",
+    )
+
+
+CARDS = {  # of DeepMind; accuracies: table 3 of its README
     card.name: card
     for card in (
-        _published("rgb_imagenet", "rgb", 400, "kinetics400", f"71.1/89.3, {_PAPER}"),
-        _published("rgb_scratch", "rgb", 400, "kinetics400", f"68.4/88.0, {_PAPER}"),
-        _published("flow_imagenet", "flow", 400, "kinetics400", f"63.4/84.9, {_PAPER}"),
-        _published("flow_scratch", "flow", 400, "kinetics400", f"61.5/83.4, {_PAPER}"),
-        _published("rgb_scratch_kin600", "rgb", 600, "kinetics600", ""),
+        _published("rgb_imagenet", 400, 71.1, 89.3),
+        _published("rgb_scratch", 400, 68.4, 88.0),
+        _published("flow_imagenet", 400, 63.4, 84.9),
+        _published("flow_scratch", 400, 61.5, 83.4),
+        _published("rgb_scratch_kin600", 600, None, None),
     )
 }
 
 
-def _demo(stream, published):
+def _demo(stream: str, top1: float) -> Card:
     return Card(
         name=f"demo_{stream}",
         file=f"demo/{stream}.weights.h5",
-        stream=stream,
+        model="inception_i3d",
+        width=0.25,
+        spec=InputSpec(
+            stream=stream,
+            frames=16,
+            stride=3,
+            clips=WHOLE,
+            longest=250,
+            min_frames=9,
+            fps=25.0,
+            resize=96,
+            crop=80,
+            range=(-1.0, 1.0),
+            average="logits",
+            **_flow(stream),
+        ),
         num_classes=13,
         labels="figures",
-        published=published,
-        width=0.25,
-        frames=16,
-        stride=3,
-        short_side=96,
-        crop=80,
+        data="260 drawn test videos, 3 clips each",
+        top1=top1,
+        licence="Apache-2.0",
         source="configs/i3d/figures.py",
     )
 
 
 # Our own; commands and other seeds: checkpoints/README.md.
-_DRAWN = "260 drawn test videos, 3 clips each, top-1"
-DEMO_CARDS = {
-    card.name: card for card in (_demo("rgb", f"88.5, {_DRAWN}"), _demo("flow", f"87.3, {_DRAWN}"))
-}
+DEMO_CARDS = {card.name: card for card in (_demo("rgb", 88.5), _demo("flow", 87.3))}

@@ -1,102 +1,89 @@
-"""Published checkpoints that fit our models, and how their accuracies were measured.
+"""Cards of the published checkpoints that fit our models, and what each model sees by default.
 
-release = RELEASES["r3d_18-b3b3357e.pth"]                       # by the name of the file
-model = i3d.models.build(release.model, num_classes=release.num_classes)
-release.top1, release.protocol.clips, release.protocol.crops     # 63.2, 5, 1
+card = CARDS["r3d_18-b3b3357e.pth"]                              # by the name of the file
+model = i3d.models.build(card.model, num_classes=card.num_classes)
+card.top1, card.spec.clips, card.spec.crops                      # 63.2, 5, 1
+default_spec("tsm_r50_1x1x8").segments                           # 8
 
 Sources: metafiles and test pipelines of MMAction2 1.2.0, documentation of torchvision.
 """
 
-from dataclasses import dataclass
+import dataclasses
+import difflib
+from pathlib import Path
+
+from i3d.runtime.command import UserError
+from i3d.spec import InputSpec
+from i3d.weights import cards
+from i3d.weights.cards import Card
 
 _CLASSES = {"kinetics400": 400, "kinetics700": 700, "kinetics710": 710, "sthv2": 174, "ucf101": 101}
-_KINETICS_MEAN, _KINETICS_STD = (110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195)
+_IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
+_KINETICS = {"mean": (110.2008, 100.63983, 95.99475), "std": (58.14765, 56.46975, 55.332195)}
+# Of MMAction2's flow recipes: levels of flow, 128 is no motion.
+_FLOW = {
+    "stream": "flow",
+    "mean": (128.0,) * 2,
+    "std": (128.0,) * 2,
+    "flow_method": "tvl1",
+    "flow_bound_px": 20.0,
+}
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """What a network was given when its accuracy was measured.
-
-    Attributes:
-      frames, stride: of a clip; 1 and 1 where single frames are taken.
-      clips: spread over the video; segments of a 2-D network, which sees them together.
-      crops: of each frame: 1 is the centre, 3 are left, right and middle, 10 are the corners and
-        the centre, plain and flipped.
-      resize: pixels of the short side, or (height, width) without regard to the aspect.
-      crop: height and width in pixels.
-      mean, std: of RGB pixels in 0..255, subtracted and divided by.
-      fps: frame rate that videos are resampled to; 0 leaves them their own.
-      twice: clips are taken at two sets of places, and all scores averaged.
-    """
-
-    frames: int
-    stride: int
-    clips: int = 10
-    crops: int = 3
-    resize: int | tuple[int, int] = 256
-    crop: int = 256
-    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
-    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
-    fps: float = 0.0
-    twice: bool = False
+def _clips(frames, stride, clips=10, crops=3, resize=256, crop=256, **others):
+    views = {"clips": clips, "crops": crops, "resize": resize, "crop": crop}
+    return InputSpec(frames=frames, stride=stride, **views, **(_IMAGENET | others))
 
 
-@dataclass(frozen=True)
-class Release:
-    """A published file.
-
-    Attributes:
-      file: its name.
-      model: ours that it fits, a name in the catalogue.
-      data: on whose validation videos (UCF101: test videos of split 1) the accuracies are.
-      num_classes: width of the head.
-      top1, top5: percent, as published; top5 is None where it is not.
-      protocol: how they were measured.
-      source: who published it, and the licence of that project.
-    """
-
-    file: str
-    model: str
-    data: str
-    num_classes: int
-    top1: float
-    top5: float | None
-    protocol: Protocol
-    source: str
+def _tsn(segments, frames=1, **others):
+    """All crops' segments are averaged before the head: the same as averaging logits."""
+    spec = _clips(frames, 1, crops=10, crop=224, average="logits", **others)
+    return dataclasses.replace(spec, segments=segments)
 
 
-def _frames(clips, crops=10, crop=224, twice=False):
-    return Protocol(1, 1, clips, crops, crop=crop, twice=twice)
+def _tsm(segments, crops=10, crop=224, twice=False):
+    spec = _clips(1, 1, crops=crops, crop=crop, twice=twice, fixed_segments=True)
+    return dataclasses.replace(spec, segments=segments)
 
 
 def _x3d(frames, stride, size):
-    mean, std = (114.75,) * 3, (57.38,) * 3
-    return Protocol(frames, stride, resize=size, crop=size, mean=mean, std=std, fps=30.0)
+    statistics = {"mean": (114.75,) * 3, "std": (57.38,) * 3}
+    return _clips(frames, stride, resize=size, crop=size, fps=30.0, steps_at_fps=True, **statistics)
 
 
 def _torchvision(frames, clips, resize, crop):
-    mean, std = _KINETICS_MEAN, _KINETICS_STD
-    return Protocol(frames, 1, clips, 1, resize, crop, mean, std, fps=15.0)
+    return _clips(frames, 1, clips, 1, resize, crop, fps=15.0, **_KINETICS)
 
 
-_PROTOCOLS = {
-    "25x10": _frames(25),
-    "16x10": _frames(16),
-    "8x10": _frames(8),
-    "16x3_twice": _frames(16, crops=3, crop=256, twice=True),
-    "8x3_twice": _frames(8, crops=3, crop=256, twice=True),
-    "4x16": Protocol(4, 16),
-    "8x8": Protocol(8, 8),
-    "32x2": Protocol(32, 2),
-    "csn": Protocol(32, 2, mean=_KINETICS_MEAN, std=_KINETICS_STD),
-    "c3d": Protocol(16, 1, 10, 1, 128, 112, (104.0, 117.0, 128.0), (1.0, 1.0, 1.0)),
+_SPECS = {
+    "25x10": _tsn(25),
+    "16x10": _tsm(16),
+    "8x10": _tsm(8),
+    "16x3_twice": _tsm(16, crops=3, crop=256, twice=True),
+    "8x3_twice": _tsm(8, crops=3, crop=256, twice=True),
+    "4x16": _clips(4, 16),
+    "8x8": _clips(8, 8),
+    "32x2": _clips(32, 2),
+    "csn": _clips(32, 2, **_KINETICS),
+    "c3d": _clips(16, 1, 10, 1, 128, 112, mean=(104.0, 117.0, 128.0), std=(1.0, 1.0, 1.0)),
     "x3d_s": _x3d(13, 6, 182),
     "x3d_m": _x3d(16, 5, 256),
     "tv_18": _torchvision(16, 5, (128, 171), 112),
     "tv_s3d": _torchvision(128, 1, (256, 256), 224),
 }
+# Models without a published file among ours. Two-stream: Simonyan & Zisserman 2014
+# (arXiv:1406.2199), 25 places x 10 crops; CNN + LSTM: clips of 16 frames as Donahue et al. 2015.
+_UNPUBLISHED = {
+    "inception_i3d": cards.i3d_spec("rgb"),
+    "tsn_r50_5x1x3_flow": _tsn(25, 5, **_FLOW),
+    "slowonly_r50_16x4x1_flow": _clips(16, 4, **_FLOW),
+    "two_stream_rgb": _tsn(25),
+    "two_stream_flow": _tsn(25, 10, **_FLOW),
+    "cnn_lstm_r50": _clips(16, 1, crops=1, crop=224),
+}
 
-# Our model and its protocol; then file without .pth, top-1, top-5.
+
+# Our model and the name of its InputSpec; then file without .pth, top-1, top-5.
 _TABLE = """
 tsn_r50_1x1x3 25x10
   tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_kinetics400-rgb_20220906-cd10898e 72.83 90.65
@@ -177,25 +164,56 @@ tv_s3d tv_s3d
 """  # noqa: E501  (names of files)
 
 
-def _releases():
+def _cards():
     for line in _TABLE.strip().splitlines():
         if not line.startswith(" "):
-            model, protocol = line.split()
+            model, spec = line.split()
             continue
         stem, top1, top5 = line.split()
         data = next((name for name in _CLASSES if name in stem), "kinetics400")
-        yield Release(
+        torchvision = model.startswith("tv_")
+        yield Card(
+            name=stem,
             file=f"{stem}.pth",
             model=model,
-            data=data,
+            spec=_SPECS[spec],
             num_classes=_CLASSES[data],
+            labels=data if data == "kinetics400" else "",  # the lists that are shipped
+            data=data,
             top1=float(top1),
             top5=None if top5 == "-" else float(top5),
-            protocol=_PROTOCOLS[protocol],
-            source="github.com/pytorch/vision, BSD-3-Clause"
-            if model.startswith("tv_")
-            else "github.com/open-mmlab/mmaction2, Apache-2.0",
+            licence="BSD-3-Clause" if torchvision else "Apache-2.0",
+            source="github.com/pytorch/vision"
+            if torchvision
+            else "github.com/open-mmlab/mmaction2",
+            integrity=f"sha256:{stem.rpartition('-')[2]}",
         )
 
 
-RELEASES = {release.file: release for release in _releases()}
+CARDS = {card.file: card for card in _cards()}
+
+
+def card_of(checkpoint: str | Path) -> Card | None:
+    """Returns the Card of a file that keeps its published name, None for others."""
+    path = Path(str(checkpoint).removesuffix(".index"))
+    if path.name in CARDS:
+        return CARDS[path.name]
+    known = (*cards.CARDS.values(), *cards.DEMO_CARDS.values())
+    return next((card for card in known if path.parts[-2:] == Path(card.file).parts), None)
+
+
+def default_spec(model: str) -> InputSpec:
+    """Returns the InputSpec of a model's first published file, or of its paper.
+
+    Raises:
+      UserError: nothing is known of such a model; the message names the nearest.
+    """
+    if model in _UNPUBLISHED:
+        return _UNPUBLISHED[model]
+    found = next((card.spec for card in CARDS.values() if card.model == model), None)
+    if found:
+        return found
+    known = sorted({*_UNPUBLISHED, *(card.model for card in CARDS.values())})
+    near = difflib.get_close_matches(model, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
+    raise UserError(f"model {model!r}: not a model of videos that is known; {hint}")

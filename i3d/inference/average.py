@@ -1,0 +1,116 @@
+"""The one average over the views of a video, or of each of its windows.
+
+sums = Sums()
+sums.add(key, row)                          # float32 [C] of a view
+sums.rows()                                 # Rows: features of each window
+sums.scores(spec)                           # Scores of the video: logits, probabilities
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from i3d.inference.views import WHOLE_VIDEO, Key
+from i3d.runtime.command import UserError
+
+
+class Rows(NamedTuple):
+    """Means over the views of one video, a row for each window; else one row, from 0 to NaN.
+
+    Attributes:
+      features: float32 [R, C].
+      start_s, end_s: float64 [R], seconds.
+      views: int64 [R], how many the features are the mean of.
+    """
+
+    features: np.ndarray
+    start_s: np.ndarray
+    end_s: np.ndarray
+    views: np.ndarray
+
+
+class Scores(NamedTuple):
+    """What a network says of one video.
+
+    Attributes:
+      logits: float32 [K], the mean over the views.
+      probabilities: float32 [K], averaged as the InputSpec says.
+    """
+
+    logits: np.ndarray
+    probabilities: np.ndarray
+
+
+class Sums:
+    """Sums over the views of one video, by window, in double precision."""
+
+    def __init__(self) -> None:
+        """Begins with no view."""
+        self._sums: list[np.ndarray] = []
+        self._probabilities = np.zeros(())
+        self._times: list[tuple[float, float]] = []
+        self._views: list[int] = []
+
+    def add(self, vector: np.ndarray, key: Key = WHOLE_VIDEO, average: str = "logits") -> None:
+        """Adds float32 [C] of a view; windows come in the order of their numbers.
+
+        Args:
+          vector: features or logits.
+          key: the window that it belongs to.
+          average: "prob" also sums the softmax, for `scores`.
+        """
+        if key.window == len(self._sums):
+            self._sums.append(np.zeros(len(vector)))
+            self._times.append((key.start_s, key.end_s))
+            self._views.append(0)
+        self._sums[key.window] += vector
+        self._views[key.window] += 1
+        if average == "prob":
+            self._probabilities = self._probabilities + softmax(vector.astype(np.float64))
+
+    def rows(self, finite: bool = True) -> Rows:
+        """Returns the Rows.
+
+        Args:
+          finite: False lets numbers pass that are not finite.
+
+        Raises:
+          UserError: there is no view, or a number is not finite.
+        """
+        if not self._sums:
+            raise UserError("no view of it came")
+        views = np.array(self._views, np.int64)
+        features = (np.array(self._sums) / views[:, None]).astype(np.float32)
+        if finite and not np.isfinite(features).all():
+            raise UserError("its features or logits are not finite; are the weights spoilt?")
+        start_s, end_s = np.array(self._times, np.float64).T
+        return Rows(features, start_s, end_s, views)
+
+    def scores(self, average: str, finite: bool = True) -> Scores:
+        """Returns the Scores of a video without windows.
+
+        Args:
+          average: "prob" (softmax of each view, then the mean) or "logits".
+          finite: as for `rows`.
+
+        Raises:
+          UserError: as `rows`.
+        """
+        logits = self.rows(finite).features[0]
+        if average == "logits":
+            return Scores(logits, softmax(logits))
+        return Scores(logits, (self._probabilities / self._views[0]).astype(np.float32))
+
+
+def added(scores: list[Scores]) -> Scores:
+    """Returns the Scores of several networks: one alone is itself, logits of more are added."""
+    if len(scores) == 1:
+        return scores[0]
+    logits = np.sum([one.logits for one in scores], axis=0, dtype=np.float32)
+    return Scores(logits, softmax(logits))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns probabilities of float [..., K] logits."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)

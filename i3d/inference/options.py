@@ -1,0 +1,101 @@
+"""The flags by which every command that runs a network names it and its views.
+
+options.define(own, several=True)
+cards = options.cards(own, settings)          # after parsing
+"""
+
+from typing import Any
+
+from absl import flags
+
+from i3d.inference.checkpoint import card_of
+from i3d.runtime.command import UserError
+from i3d.weights.cards import Card
+
+_CHECKPOINT = "checkpoint: TF1 prefix, .weights.h5, .pth or .safetensors file"
+
+
+def define(own: flags.FlagValues, several: bool = False) -> None:
+    """Defines --model, --checkpoint, --clips, --crops, --precision, --batch_size.
+
+    Args:
+      own: flags of the command.
+      several: whether --model and --checkpoint may be repeated, for networks whose logits are
+        added.
+    """
+    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
+    if several:
+        added = "; repeat it to add the logits of several networks"
+        flags.DEFINE_multi_string("model", [], model, flag_values=own)
+        flags.DEFINE_multi_string("checkpoint", [], _CHECKPOINT + added, flag_values=own)
+    else:
+        flags.DEFINE_string("model", None, model, flag_values=own)
+        flags.DEFINE_string("checkpoint", None, _CHECKPOINT, flag_values=own)
+    default = "default: the checkpoint's test protocol"
+    clips = f"clips (or segments) per video; {default}"
+    flags.DEFINE_integer("clips", None, clips, 1, flag_values=own)
+    flags.DEFINE_enum(
+        "crops", None, ["1", "3", "10"], f"crops per clip; {default}", flag_values=own
+    )
+    precisions = ["float32", "bfloat16"]
+    flags.DEFINE_enum(
+        "precision",
+        "float32",
+        precisions,
+        "precision that the network computes in",
+        flag_values=own,
+    )
+    flags.DEFINE_integer(
+        "batch_size", None, "views per batch on each device; default: by their size", 1,
+        flag_values=own,
+    )  # fmt: skip
+
+
+def cards(
+    own: flags.FlagValues,
+    settings: dict[str, Any] | None = None,
+    clips: int | None = None,
+    short_side: int | None = None,
+) -> list[Card]:
+    """Returns the Cards of the networks that parsed flags name.
+
+    Args:
+      own: as `define` made them, parsed.
+      settings: flat settings of --config, None without.
+      clips: in place of --clips.
+      short_side: as for `card_of`.
+
+    Raises:
+      UserError: there are more or fewer checkpoints than models, or one cannot be used.
+    """
+    files, names = _list(own.checkpoint), _list(own.model)
+    if not files:
+        raise UserError("--checkpoint is needed; checkpoints/README.md lists some, zoo.py others")
+    if names and len(names) != len(files):
+        raise UserError(f"expected a --checkpoint for each --model, got {len(files)}")
+    if settings is not None and (names or len(files) > 1):
+        raise UserError("expected either --model=NAME or --config=FILE.py, got both")
+    views = {"clips": clips or own.clips, "crops": own.crops and int(own.crops)}
+    return [
+        card_of(name, file, settings, **views, short_side=short_side)
+        for name, file in zip(names or [None] * len(files), files, strict=True)
+    ]
+
+
+def batch_size(own: flags.FlagValues, cards: list[Card]) -> int:
+    """Returns --batch_size, or as many views as hold about 32 frames of 224 pixels."""
+    if own.batch_size:
+        return own.batch_size
+    if any(card.spec.whole for card in cards):
+        return 1
+    pixels = max(_pixels(card.spec.view_shape) for card in cards)
+    return max(1, min(4, round(32 * 224 * 224 / pixels)))
+
+
+def _pixels(shape):
+    frames, height, width, _ = shape
+    return frames * height * width
+
+
+def _list(value):
+    return [] if value is None else [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,92 @@
+"""The one loop that keeps a batch ahead: views go in, rows come out, on all replicas.
+
+    for rows, batch in outputs([network], batches, strategy):
+        ...                                      # float32 [n, K], a row for each view
+
+The devices are at work on a batch while the rows of the one before it are used.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def outputs(
+    networks: Sequence[Callable],
+    batches: Iterable[Any],
+    strategy: tf.distribute.Strategy,
+    kind: Callable[[Any], int] = lambda batch: 0,
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Yields (float32 [n, K], batch) for each batch, in order; one is computed ahead.
+
+    Batches of a worker are not distributed by the strategy, which would have all workers make as
+    many steps: nothing here waits for another worker.
+
+    Args:
+      networks: functions from uint8 [b, ...] to float32 [b, K], made under strategy.scope().
+      batches: iterable of objects with `clips`, uint8 [n, ...]; n may be 0. The replicas of this
+        worker share each batch.
+      strategy: tf.distribute.Strategy.
+      kind: which of the networks a batch is for.
+    """
+    context = input_context(strategy)
+    replicas = context.num_replicas_in_sync // context.num_input_pipelines
+    steps = [_step(network, strategy) for network in networks]
+    waiting = None
+    for batch in batches:
+        clips = batch.clips
+        parts = steps[kind(batch)](_shared(clips, strategy, replicas)) if len(clips) else None
+        if waiting:
+            yield _gathered(*waiting, strategy), waiting[1]
+        waiting = parts, batch
+    if waiting:
+        yield _gathered(*waiting, strategy), waiting[1]
+
+
+def input_context(strategy: tf.distribute.Strategy) -> tf.distribute.InputContext:
+    """Returns the tf.distribute.InputContext of this worker."""
+    contexts = []
+
+    def keep(context):  # the only public way to learn it
+        contexts.append(context)
+        return tf.data.Dataset.range(1)
+
+    strategy.distribute_datasets_from_function(keep)
+    return contexts[0]
+
+
+def per_replica(strategy: tf.distribute.Strategy, values: Iterable[Any]) -> Any:
+    """Returns the values, one for each replica of this worker, as strategy.run takes them."""
+    values = iter(values)
+    return strategy.experimental_distribute_values_from_function(
+        lambda context: tf.convert_to_tensor(next(values))
+    )
+
+
+def _step(network, strategy):
+    @tf.function(reduce_retracing=True)  # the last batch is smaller, whole videos differ in length
+    def step(clips):
+        return strategy.run(lambda views: tf.cast(network(views), tf.float32), (clips,))
+
+    return step
+
+
+def _shared(clips, strategy, replicas):
+    """Returns a batch as strategy.run takes it, its last view repeated to equal shares."""
+    if replicas == 1:
+        return per_replica(strategy, [clips])
+    share = -(-len(clips) // replicas)
+    clips = np.asarray(clips)
+    if lacking := share * replicas - len(clips):
+        clips = np.concatenate([clips, np.repeat(clips[-1:], lacking, axis=0)])
+    return per_replica(strategy, np.split(clips, replicas))
+
+
+def _gathered(parts, batch, strategy):
+    """Returns the rows of a batch as one array."""
+    if parts is None:
+        return np.empty((0, 0), np.float32)
+    parts = strategy.experimental_local_results(parts)
+    return np.concatenate([part.numpy() for part in parts])[: len(batch.clips)]

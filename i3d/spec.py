@@ -1,0 +1,205 @@
+"""InputSpec: what a network sees of a video. Configurations, runs and weight cards hold one each.
+
+    spec = InputSpec("rgb", frames=64, clips=WHOLE, longest=250, fps=25.0, range=(-1.0, 1.0))
+    spec = asked(spec, clips=3, crops=1)                    # other views than the published ones
+    spec = of_settings(settings, short_side=256, fps=25.0)  # of a training run
+
+Neither NumPy nor TensorFlow is imported here.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from i3d.runtime.command import UserError
+
+WHOLE = 0  # for `clips`: the whole video
+CROPS = (1, 3, 10)
+CHANNELS = {"rgb": 3, "flow": 2}
+FLOW_ZERO = 128  # the uint8 level of no motion
+LEVELS = 127  # of motion in one direction, up to the bound
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Which frames and pixels of a video make the views of a network, and how views are averaged.
+
+    A view is one clip (or all segments of a video) under one crop. It enters the network as
+    uint8 [N, H, W, C]: RGB 0..255, or levels of flow, FLOW_ZERO + round(127 * motion / bound).
+
+    Attributes:
+      stream: "rgb" or "flow".
+      frames: of a clip, or of each segment, whose frames are stacked in the channels.
+      stride: distance from one frame of a clip to the next.
+      segments: number of segments that the network sees together as one view; 0: it sees clips.
+      fixed_segments: whether the weights take this number of segments and no other (TSM).
+      clips: spread evenly over the video; WHOLE: all of the video. Not read with segments.
+      longest: WHOLE: a video of more steps is cut into the fewest clips of equal length that
+        have at most this many, lengths differing by at most one; 0: never cut.
+      min_frames: the shortest clip that the network takes; shorter videos are looped.
+      twice: clips are taken at two sets of places.
+      crops: of each clip. 1: the centre. 3: left, middle and right squares as high as the picture
+        (of tall pictures from top to bottom). 10: the corners and the centre, each also mirrored.
+      fps: frame rate that videos are resampled to; 0: each keeps its own.
+      steps_at_fps: videos keep their frame rate, and the stride is scaled to last as long as in a
+        video of `fps` frames per second (X3D).
+      resize: pixels of the short side before cropping, or (height, width).
+      crop: height and width of a crop, pixels.
+      range: (low, high) of the input; None: mean and std count.
+      mean, std: of the levels 0..255 of each channel, subtracted and divided by.
+      flow_method: a name in i3d.flow.methods.METHODS, "" for RGB.
+      flow_bound_px: pixels per frame at which flow is clipped, 0 for RGB.
+      average: of the views of a video: "prob" (softmax of each, then the mean) or "logits".
+    """
+
+    stream: str = "rgb"
+    frames: int = 1
+    stride: int = 1
+    segments: int = 0
+    fixed_segments: bool = False
+    clips: int = 10
+    longest: int = 0
+    min_frames: int = 1
+    twice: bool = False
+    crops: int = 1
+    fps: float = 0.0
+    steps_at_fps: bool = False
+    resize: int | tuple[int, int] = 256
+    crop: int = 224
+    range: tuple[float, float] | None = None
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    flow_method: str = ""
+    flow_bound_px: float = 0.0
+    average: str = "prob"
+
+    def __post_init__(self) -> None:
+        """Raises UserError where a number is out of range."""
+        for name, least in (("frames", 1), ("stride", 1), ("segments", 0), ("clips", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        if self.crops not in CROPS:
+            raise UserError(f"crops: expected one of {CROPS}, got {self.crops}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether views are the whole video, cut where it is long."""
+        return self.clips == WHOLE and not self.segments
+
+    @property
+    def channels(self) -> int:
+        """Channels that the network takes: those of all frames of a segment together."""
+        return CHANNELS[self.stream] * (self.frames if self.segments else 1)
+
+    @property
+    def length(self) -> int | None:
+        """T that the network takes: segments, or frames of a clip; None for whole videos."""
+        return self.segments or (None if self.whole else self.frames)
+
+    @property
+    def num_views(self) -> int:
+        """Views of a video; of a whole video, of each of its clips."""
+        clips = 1 if self.segments or self.whole else self.clips
+        return self.crops * (1 + self.twice) * clips
+
+    @property
+    def view_shape(self) -> tuple[int, int, int, int]:
+        """(N, H, W, C) of a view as it enters; of whole videos, N of the longest clip."""
+        frames = self.frames * max(1, self.segments)
+        longest = self.longest if self.whole else 0
+        return longest or frames, self.crop, self.crop, CHANNELS[self.stream]
+
+    @property
+    def crop_side(self) -> int | tuple[int, int]:
+        """What pictures are resized to before they are cropped: three crops are as high as they."""
+        return self.crop if self.crops == 3 else self.resize
+
+    def described(self) -> str:
+        """Returns one line on the views of a video."""
+        unit = "segment" if self.segments else "clip"
+        count = (self.segments or self.clips) * (1 + self.twice)
+        each = f" of {self.frames} {'fields' if self.stream == 'flow' else 'frames'}"
+        taken = f"{count} {unit}(s){each if self.frames > 1 else ''}"
+        if self.whole:
+            cut = f" in equal clips of at most {self.longest} frames" if self.longest else ""
+            taken = f"the whole video{cut}"
+        rate = f"{self.fps:g} fps" if self.fps else "own frame rate"
+        means = {"prob": "mean of probabilities", "logits": "mean of logits"}[self.average]
+        over = "its views" if self.whole else f"{self.num_views} view(s)"
+        stride = f", stride {self.stride}" if self.stride > 1 else ""
+        return (
+            f"{taken}{stride} x {self.crops} crop(s) of {self.crop} px, {rate}; {means} over {over}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON has them: tuples become lists."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+
+def from_json(fields: dict[str, Any]) -> InputSpec:
+    """Returns the InputSpec of what `to_json` gave.
+
+    Raises:
+      UserError: a field is not known, or a value out of range.
+    """
+    known = {field.name for field in dataclasses.fields(InputSpec)}
+    if unknown := sorted(fields.keys() - known):
+        raise UserError(f"input: {unknown[0]!r} is not known; it was written by a later version")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return InputSpec(**values)
+
+
+def asked(spec: InputSpec, clips: int | None = None, crops: int | None = None) -> InputSpec:
+    """Returns the InputSpec with other clips (or segments) and crops; None keeps its own.
+
+    Whole videos that were not asked for by the spec are looped up to the frames of a clip.
+
+    Raises:
+      UserError: the network takes no other number of segments.
+    """
+    if clips is not None:
+        own = "segments" if spec.segments else "clips"
+        same = clips == getattr(spec, own)
+        if clips == WHOLE and spec.segments:
+            raise UserError("--whole_video: the network sees segments, which are spread")
+        if spec.fixed_segments and not same:
+            raise UserError(f"--clips: these weights take {spec.segments} segments, no others")
+        shortest = spec.frames if clips == WHOLE and not spec.whole else spec.min_frames
+        changed = {own: clips, "twice": spec.twice and same, "min_frames": shortest}
+        spec = dataclasses.replace(spec, **changed)
+    return spec if crops is None else dataclasses.replace(spec, crops=crops)
+
+
+def of_settings(settings: dict[str, Any], short_side: int, fps: float) -> InputSpec:
+    """Returns the InputSpec of a training run: ten clips, or its segments, centre crop.
+
+    Args:
+      settings: {"data.size": 224, ...} as i3d.training.config.flat gives and config.json holds.
+      short_side, fps: of the records that were trained on.
+
+    Raises:
+      UserError: a key is missing.
+    """
+    try:
+        stream, segments = settings["data.stream"], settings.get("data.segments", 0)
+        mean, std = (tuple(settings.get(f"data.{key}", ())) for key in ("mean", "std"))
+        return InputSpec(
+            stream=stream,
+            frames=settings["data.frames"],
+            stride=settings["data.stride"],
+            segments=segments,
+            fps=fps,
+            resize=short_side,
+            crop=settings["data.size"],
+            range=None if mean else (-1.0, 1.0),
+            mean=mean,
+            std=std,
+            flow_method=(settings["data.flow_method"] or "tvl1") if stream == "flow" else "",
+            flow_bound_px=20.0 if stream == "flow" else 0.0,
+            average="logits",
+        )
+    except KeyError as error:
+        raise UserError(f"not the configuration of a training run: no {error.args[0]}") from error
