@@ -337,14 +337,6 @@ def test_the_script_for_several_gpus(tmp_path):
     assert subprocess.run(script[:3], stderr=subprocess.PIPE, **run).returncode == 2
 
 
-def test_workers_do_without_tensorflow():
-    """What a worker imports: the command's module and what its decode function needs."""
-    code = "import sys, i3d.extract_features, i3d.features.rows, i3d.inference.decoding; "
-    code += "print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert not {"tensorflow", "keras"} & set(done.stdout.split()) and done.stdout
-
-
 def decoded(tasks, workers):
     """Returns {place of a task: its views' values} and {place: problem}."""
     values, problems = {}, {}

@@ -2,8 +2,6 @@
 
 import collections
 import dataclasses
-import json
-import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from i3d.data import augment, cropping, pipeline, random_cropping, read, samplin
 from i3d.data import stored as data
 from tests.helpers import datasets
 from tests.helpers.records import example, write
-from tests.helpers.videos import write_folder
 
 
 @pytest.fixture(scope="module")
@@ -264,73 +261,6 @@ def line(error):
     told = data.problem(error.value)
     assert "\n" not in told and "[[" not in told
     return told
-
-
-def changed(folder, tmp_path, **splits):
-    """Returns a copy of a data set, keys of its first split in dataset_info.json replaced."""
-    copy = shutil.copytree(folder, tmp_path / "copy")
-    info = json.loads((copy / "dataset_info.json").read_text())
-    info["splits"][0] |= splits
-    (copy / "dataset_info.json").write_text(json.dumps(info))
-    return copy
-
-
-def test_opened_tells_what_is_there(built):
-    records = data.opened(built["cut"], "train", ["flow", "rgb"], "dis")
-    assert records.streams == ("rgb", "flow") and records.class_names == ("jump", "run", "walk")
-    assert records.recipe["flow_method"] == "dis" and records.recipe["short_side"] == 48
-    assert len(records.files) == 3 and records.num_records == sum(records.lengths) > 18
-
-
-def test_no_data_set(tmp_path):
-    with pytest.raises(data.DataError, match=r"nothere: expected a data set .* no such folder$"):
-        data.opened(tmp_path / "nothere", "train", ("rgb",))
-    with pytest.raises(data.DataError, match="no dataset_info.json in it$"):
-        data.opened(tmp_path, "train", ("rgb",))
-
-
-def test_damaged_metadata(built, tmp_path):
-    copy = shutil.copytree(built["whole"], tmp_path / "copy")
-    (copy / "build.json").write_text("{")
-    with pytest.raises(data.DataError, match="copy: its metadata cannot be read: .*$"):
-        data.opened(copy, "train", ("rgb",))
-
-
-def test_split_absent_or_empty(built, tmp_path):
-    with pytest.raises(data.DataError, match="expected the split 'test', there is train$"):
-        data.opened(built["whole"], "test", ("rgb",))
-    copy = changed(built["whole"], tmp_path, shardLengths=["0", "0", "0"])
-    with pytest.raises(data.DataError, match="the split 'train' is empty$"):
-        data.opened(copy, "train", ("rgb",))
-
-
-def test_stream_missing(built, tmp_path):
-    recipe = dataclasses.replace(datasets.RECIPE, streams=("rgb",))
-    videos = write_folder(tmp_path / "videos", ("walk",), 1)
-    folder = datasets.build(tmp_path / "rgb", videos, recipe, num_shards=1)
-    assert data.opened(folder, "train", ("rgb",), "tvl1").num_records == 2
-    with pytest.raises(data.DataError, match="holds no flow; build it with --streams=rgb,flow$"):
-        data.opened(folder, "train", ("rgb", "flow"))
-    with pytest.raises(data.DataError, match="expected streams out of rgb, flow, got .'rbg',.$"):
-        data.opened(built["whole"], "train", ("rbg",))
-
-
-def test_flow_of_another_method(built, tmp_path):
-    with pytest.raises(data.DataError, match="expected flow made by tvl1, this was made by dis;"):
-        data.opened(built["whole"], "train", ("flow",), "tvl1")
-    copy = shutil.copytree(built["whole"], tmp_path / "copy")
-    (copy / "build.json").unlink()
-    with pytest.raises(data.DataError, match="this was made by an unknown method;"):
-        data.opened(copy, "train", ("flow",), "tvl1")
-    assert data.opened(copy, "train", ("flow",)).recipe == {}
-
-
-def test_shard_missing(built, tmp_path):
-    copy = shutil.copytree(built["whole"], tmp_path / "copy")
-    shard = sorted(copy.glob("*00001-of-00003"))[0]
-    shard.unlink()
-    with pytest.raises(data.DataError, match="00001-of-00003: this shard is missing"):
-        data.opened(copy, "train", ("rgb",))
 
 
 @pytest.mark.parametrize("harm", ["flipped", "cut off", "gone"])

@@ -1,4 +1,4 @@
-"""`python -m data_prep build` as a process of its own."""
+"""`python -m data_prep` as a process of its own, `build` above all."""
 
 import contextlib
 import os
@@ -14,6 +14,12 @@ QUICK = ("--short_side=48", "--flow_method=dis", "--workers=1")
 # What TensorFlow 2.21 prints when it is imported, whatever TF_CPP_MIN_LOG_LEVEL says; and the
 # lines of progress, which a build prints on a slow machine only.
 _NOISE = re.compile("WARNING: All log messages before absl|I0000 |.* video/s|.*s/ video")
+
+
+def process(*words):
+    """Runs a command of data_prep to its end; returns the CompletedProcess, its output as text."""
+    line = [sys.executable, "-m", "data_prep", *map(str, words)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
 
 
 def command(*flags):
