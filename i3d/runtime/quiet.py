@@ -8,7 +8,6 @@ It writes them to file descriptor 2 before any log level counts. All other lines
 
 import contextlib
 import importlib.abc
-import importlib.util
 import os
 import sys
 import tempfile
@@ -48,25 +47,25 @@ def import_tensorflow(log_level: str = "2") -> ModuleType:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the module tensorflow, once, with a loader that is quiet."""
+    """Finds the module tensorflow, with a loader that is quiet, until it was imported."""
 
     def find_spec(self, name, path=None, target=None):
         """Returns the spec of tensorflow, None for any other module."""
         if name != "tensorflow":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None:
-            spec.loader = _Loader(spec.loader)
-        return spec
+        for finder in sys.meta_path:
+            if finder is not self and (spec := finder.find_spec(name, path, target)):
+                spec.loader = _Loader(spec.loader, self)
+                return spec
+        return None
 
 
 class _Loader(importlib.abc.Loader):
     """Loads a module as another loader does, which takes over again."""
 
-    def __init__(self, loader):
-        """Keeps the other loader."""
-        self._loader = loader
+    def __init__(self, loader, finder):
+        """Keeps the other loader, and the finder, which has done its work once this one works."""
+        self._loader, self._finder = loader, finder
 
     def create_module(self, spec):
         """Returns what the other loader makes."""
@@ -74,6 +73,7 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         """Imports TensorFlow and has it look for devices, holding back the noise of both."""
+        sys.meta_path.remove(self._finder)
         module.__loader__ = module.__spec__.loader = self._loader
         os.environ.setdefault(_LEVEL, "2")
         with _filtered_stderr():
