@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from i3d.data import schema, tfrecord
+from i3d.data import example, schema, tfrecord
 from i3d.data.build_settings import INFO, BuildSettings, described
 from i3d.runtime.command import UserError
 
@@ -148,14 +148,10 @@ def parsed(data):
     Raises:
       ReadError: they are something else; it says what, not where.
     """
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
     try:
-        feature = tf.train.Example.FromString(data).features.feature
-    except DecodeError:
+        values = example.decoded(data)
+    except example.ExampleError:
         raise ReadError("not a tf.train.Example") from None
-    values = {name: _values(feature[name]) for name in feature}
     flow = values.pop("flow", None)
     kinds = {"id": bytes, "label": int, "fps": float, "start_s": float}
     kinds |= {"source_height": int, "source_width": int}
@@ -174,11 +170,6 @@ def parsed(data):
     if not single["fps"] > 0:
         raise ReadError(f"{single['id']}: expected fps above 0, got {single['fps']}")
     return Segment(**single, frames=frames, flow=flow)
-
-
-def _values(feature):
-    kind = feature.WhichOneof("kind")
-    return list(getattr(feature, kind).value) if kind else []
 
 
 def segments(place):

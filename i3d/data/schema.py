@@ -10,9 +10,9 @@ One example is one video, or one segment of a long one. TensorFlow and TFDS are 
 functions that need them, so that preprocessing workers stay light.
 """
 
-import struct
-
 import numpy as np
+
+from i3d.data import example
 
 FPS = 25.0  # frames per second of every stored video
 SHORT_SIDE = 256  # pixels, shorter side of every stored frame
@@ -81,52 +81,15 @@ def serialised(*, id, label, fps, start_s, source_height, source_width, frames, 
       flow: list of N - 1 JPEG files, grey, as flow_to_levels; None where there is no flow.
     """
     features = {
-        "id": _bytes_list([id.encode()]),
-        "label": _int64_list(label),
-        "fps": _float_list(fps),
-        "start_s": _float_list(start_s),
-        "source_height": _int64_list(source_height),
-        "source_width": _int64_list(source_width),
-        "frames": _bytes_list(frames),
+        "id": [id.encode()],
+        "label": int(label),
+        "fps": float(fps),
+        "start_s": float(start_s),
+        "source_height": int(source_height),
+        "source_width": int(source_width),
+        "frames": frames,
     }
-    if flow is not None:
-        features["flow"] = _bytes_list(flow)
-    entries = []
-    for name in sorted(features):  # as protobuf sorts maps where it is to be deterministic
-        entries += _field(1, [*_field(1, [name.encode()]), *_field(2, features[name])])
-    return b"".join(_field(1, entries))
-
-
-# Protobuf's wire format by hand: TensorFlow takes 500 MB and protobuf several copies of a video.
-# Each function returns a list of bytes, to be joined once.
-
-
-def _field(number, pieces):
-    """Returns a field of a message that holds bytes, a text or a message."""
-    return [_varint(number << 3 | 2), _varint(sum(map(len, pieces))), *pieces]
-
-
-def _varint(value):
-    pieces = bytearray()
-    while value > 127:
-        pieces.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*pieces, value])
-
-
-def _bytes_list(values):
-    pieces = []
-    for value in values:
-        pieces += _field(1, [value])
-    return _field(1, pieces)
-
-
-def _float_list(value):
-    return _field(2, _field(1, [struct.pack("<f", value)]))
-
-
-def _int64_list(value):
-    return _field(3, _field(1, [_varint(value % 2**64)]))  # two's complement
+    return example.encoded(features if flow is None else features | {"flow": flow})
 
 
 def tfds_features(class_names, with_flow):
