@@ -1,7 +1,6 @@
 """Records to batches: order, resuming, sharing out, what is decoded, views, masks, errors."""
 
 import collections
-import dataclasses
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import tensorflow as tf
 
 from i3d.data import augment, cropping, pipeline, random_cropping, read, sampling, schema
 from i3d.data import stored as data
-from tests.helpers import datasets
 from tests.helpers.records import example, write
 
 
@@ -19,18 +17,6 @@ def many(tmp_path_factory):
     records = [example(f"video {n}", n % 7) for n in range(101)]
     shards = [records[:1], records[1:40], records[40:73], records[73:]]
     return write(tmp_path_factory.mktemp("many"), shards)
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """{"whole": ..., "cut": ...}: folders of 9 videos in one record each, and in several."""
-    root = tmp_path_factory.mktemp("built")
-    videos = datasets.videos(root / "videos")
-    whole = dataclasses.replace(datasets.RECIPE, max_segment_s=60.0)
-    return {
-        "whole": datasets.build(root / "whole", videos, whole),
-        "cut": datasets.build(root / "cut", videos),
-    }
 
 
 def train(records, batch_size=8, seed=3, frames=2, **options):
