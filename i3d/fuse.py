@@ -10,67 +10,81 @@ accuracies of each file alone and of the sum, each class, and the confusion matr
 import math
 import os
 import sys
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
 from i3d.evaluation import report, results
 from i3d.evaluation.results import Result, ResultError
-
-HELP = {"help", "--help", "-h", "-help"}
-
-
-def main(argv):
-    """Prints the accuracies and returns 0; a user's mistake is one line and exit status 1."""
-    options = defined_flags()
-    if HELP & set(argv[1:]):
-        print(f"{__doc__}\n{options.get_help()}")
-        return 0
-    try:
-        run(options, options(argv)[1:])
-    except (ResultError, flags.Error, OSError) as error:
-        sys.exit(f"fuse: {error}")
-    return 0
+from i3d.runtime import command
+from i3d.runtime.command import UserError
 
 
-def defined_flags():
-    """Returns the FlagValues of the command."""
+class Job(NamedTuple):
+    """What a command line asks for.
+
+    Attributes:
+      paths: the files to add.
+      weights: as many positive numbers.
+      out, picture: files to write, or None.
+    """
+
+    paths: list[str]
+    weights: list[float]
+    out: str | None
+    picture: str | None
+
+
+def main(argv: list[str]) -> int:
+    """Prints the accuracies; returns the exit status."""
+    return command.run(argv, "fuse", __doc__, defined_flags, check, work)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
     own = flags.FlagValues()
-    flags.DEFINE_list("weights", None, "a number for each file; none: 1 each", flag_values=own)
+    flags.DEFINE_list("weights", None, "weight of each file; default: 1 each", flag_values=own)
     flags.DEFINE_string("out", None, "new .npz file for the sum", flag_values=own)
     flags.DEFINE_string("confusion_png", None, "new file for a picture", flag_values=own)
     return own
 
 
-def run(options, paths):
-    """Reads, adds, prints and writes.
-
-    Args:
-      options: FlagValues as `defined_flags`, parsed.
-      paths: list of files.
+def check(options: flags.FlagValues, argv: list[str]) -> Job:
+    """Returns the job of the command line.
 
     Raises:
-      ResultError: a file or a flag cannot be used.
+      UserError: a flag cannot be used as given.
     """
+    paths = options(argv)[1:]
     if len(paths) < 2:
-        raise ResultError(f"expected two or more .npz files, got {len(paths)}")
+        raise UserError(f"expected two or more .npz files, got {len(paths)}")
     if len({os.path.realpath(path) for path in paths}) < len(paths):
-        raise ResultError(f"expected different files, got {' '.join(paths)}")
+        raise UserError(f"expected different files, got {' '.join(paths)}")
     weights = parsed_weights(options.weights, len(paths))
     report.check_outputs(options.out, options.confusion_png)
-    loaded = [results.load(path) for path in paths]
-    fused = fuse(loaded, weights, paths)
-    for path, result in zip(paths, loaded, strict=True):
+    return Job(paths, weights, options.out, options.confusion_png)
+
+
+def work(job: Job) -> None:
+    """Reads, adds, prints and writes.
+
+    Raises:
+      ResultError: a file cannot be used, or is of other videos, labels or classes.
+    """
+    loaded = [results.load(path) for path in job.paths]
+    fused = fuse(loaded, job.weights, job.paths)
+    for path, result in zip(job.paths, loaded, strict=True):
         print(f"{path}\n{report.accuracies(result)}\n")
     print("Sum")
-    report.tell(fused, options.out, options.confusion_png)
+    report.tell(fused, job.out, job.picture)
 
 
-def parsed_weights(words, count):
+def parsed_weights(words: list[str] | None, count: int) -> list[float]:
     """Returns `count` positive floats; 1 each where `words` is None.
 
     Raises:
-      ResultError: the words are not as many numbers above 0.
+      UserError: the words are not as many numbers above 0.
     """
     if words is None:
         return [1.0] * count
@@ -79,13 +93,13 @@ def parsed_weights(words, count):
     except ValueError:
         weights = []
     if len(weights) != count or not all(0 < weight < math.inf for weight in weights):
-        raise ResultError(
+        raise UserError(
             f"--weights: expected {count} numbers above 0, one for each file, got {','.join(words)}"
         )
     return weights
 
 
-def fuse(loaded, weights, paths):
+def fuse(loaded: list[Result], weights: list[float], paths: list[str]) -> Result:
     """Returns the Result whose logits are the weighted sum, in the order of the first.
 
     Args:

@@ -7,50 +7,61 @@ Stopped or killed, the same command goes on from the last checkpoint and ends wi
 weights. On several machines start it on each, with TF_CONFIG and one --workdir that all see.
 """
 
-import os
 import sys
 
-# Before TensorFlow is imported. 3, as deterministic input has it tell of errors that are none.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from absl import flags, logging
+from ml_collections import ConfigDict
 
-from absl import app, flags, logging
-
-from i3d.runtime import quiet
+from i3d.runtime import command, quiet
+from i3d.runtime.command import UserError
 from i3d.training import config
 
+HINT = "lower config.batch.per_replica"  # where memory ends before the training begins
 
-def main(argv):
-    """Trains; a user's mistake is one line on stderr and exit status 1."""
-    if argv[1:]:
-        sys.exit(f"train: unexpected argument {argv[1]!r}; flags are written --name=value")
-    if not flags.FLAGS.workdir:
-        sys.exit("train: --workdir is needed: the folder of the run")
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # TFDS tells of everything it reads
-    tf = quiet.import_tensorflow()  # not earlier, so that a wrong flag is told at once
+
+def main(argv: list[str]) -> int:
+    """Trains; returns the exit status, 128 and the signal's number where one stopped it."""
+    return command.run(argv, "train", __doc__, defined_flags, check, work, HINT)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
+    own = flags.FlagValues()
+    config.define_flag(own, argv)
+    flags.DEFINE_string("workdir", None, "folder of the run", flag_values=own)
+    flags.DEFINE_integer(
+        "replicas", 0, "devices; default 0: all GPUs, or one CPU", 0, flag_values=own
+    )
+    return own
+
+
+def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
+    """Returns the flags, parsed, with a configuration that was checked."""
+    command.refuse_words(config.parse_flags(argv, options)[1:])
+    if not options.workdir:
+        raise UserError("--workdir is needed: the folder of the run")
+    return options
+
+
+def work(options: flags.FlagValues) -> int:
+    """Trains; returns 0, or 128 and the number of the signal that stopped it."""
+    logging.set_verbosity(logging.WARNING)  # TFDS tells of everything it reads
+    # 3, as deterministic input has TensorFlow tell of errors that are none.
+    tf = quiet.import_tensorflow(log_level="3")
     from i3d.training import run
 
-    settings = flags.FLAGS.config
     try:
-        stopped_by = run.train(settings, flags.FLAGS.workdir, flags.FLAGS.replicas)
-    except (ValueError, OSError, FloatingPointError) as error:
-        sys.exit(f"train: {error}")
+        stopped_by = run.train(options.config, options.workdir, options.replicas)
     except (tf.errors.OpError, MemoryError) as error:
-        sys.exit(f"train: {told(error, settings)}")
-    except KeyboardInterrupt:
-        print("train: stopped", file=sys.stderr)
-        sys.exit(130)
-    if stopped_by:
-        sys.exit(128 + stopped_by)
+        raise UserError(told(error, options.config)) from error
+    return 128 + stopped_by if stopped_by else 0
 
 
-def told(error, settings):
-    """Returns the line that a user is told of an error out of TensorFlow's operations."""
+def told(error: Exception, settings: ConfigDict) -> str:
+    """Returns one line on an error out of TensorFlow's operations, and what helps against it."""
     import tensorflow as tf
 
-    from i3d.data import stored
-
-    line, batch = stored.problem(error), settings.batch
+    line, batch = command.op_error_line(error), settings.batch
     if isinstance(error, tf.errors.ResourceExhaustedError | MemoryError):
         return (
             f"out of memory; lower config.batch.per_replica (now {batch.per_replica}) and raise "
@@ -68,7 +79,4 @@ def told(error, settings):
 
 
 if __name__ == "__main__":
-    config.define_flag()
-    flags.DEFINE_string("workdir", None, "folder of the run")
-    flags.DEFINE_integer("replicas", 0, "devices; 0: all GPUs, or one CPU", 0)
-    app.run(main, flags_parser=config.parse_flags)
+    sys.exit(main(sys.argv))

@@ -7,20 +7,27 @@ python -m i3d.weights convert --model=inception_i3d --channels=2 \
 
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
-
-from absl import app, flags
+from absl import flags
 
 import i3d.weights
-from i3d import models
-from i3d.weights.start import head_classes
+from i3d.runtime import command, files
+from i3d.runtime.command import UserError
+
+if TYPE_CHECKING:
+    import keras
 
 _SUFFIX = ".weights.h5"
 
 
-def convert(model_name, source, out, num_classes=None, channels=None):
+def convert(
+    model_name: str,
+    source: str | os.PathLike,
+    out: str | os.PathLike,
+    num_classes: int | None = None,
+    channels: int | None = None,
+) -> "keras.Model":
     """Writes the weights of `source` to `out`, which gets its name only when whole.
 
     Args:
@@ -34,54 +41,81 @@ def convert(model_name, source, out, num_classes=None, channels=None):
       the model, with the weights.
 
     Raises:
-      FileExistsError: `out` is there.
-      FileNotFoundError, ValueError: as `i3d.weights.load` and `i3d.models.build`.
-      OSError: `out` cannot be written.
+      UserError: `out` is there or cannot be written, there is no such model, or `source` cannot be
+        used as i3d.weights.load says.
     """
-    out = Path(out)
-    if not out.name.endswith(_SUFFIX):
-        raise ValueError(f"--out: expected a name ending in {_SUFFIX}, got {out}")
-    if out.exists():
-        raise FileExistsError(f"{out} is there already; move it away or choose another name")
+    from i3d import models  # with Keras, so that a wrong call is told at once
+    from i3d.weights.start import head_classes
+
+    files.check_new(out, _SUFFIX)
     if model_name not in models.names():
-        models.build(model_name)  # says which names there are, before the source is read
+        _built(model_name)  # says which names there are, before the source is read
     keywords = {} if channels is None else {"channels": channels}
-    model = models.build(model_name, num_classes=num_classes or head_classes(source), **keywords)
+    model = _built(model_name, num_classes=num_classes or head_classes(source), **keywords)
     i3d.weights.load(model, source)
-    partial = out.with_name(f"tmp-{out.name}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        model.save_weights(partial)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.new_path(out) as path:
+        model.save_weights(path)
     return model
 
 
-def main(argv):
-    """Runs the command; a user's mistake is one line on stderr and exit status 1 (usage: 2)."""
-    flag = flags.FLAGS
-    if argv[1:] != ["convert"] or not (flag.model and flag.source and flag.out):
-        print(
-            "usage: python -m i3d.weights convert --model=NAME --source=FILE "
-            f"--out=FILE{_SUFFIX} [--num_classes=N] [--channels=N]",
-            file=sys.stderr,
-        )
-        return 2
+def _built(model_name, **keywords):
+    """Returns the model; UserError where there is none of this name with such keywords."""
+    from i3d import models
+
     try:
-        model = convert(flag.model, flag.source, flag.out, flag.num_classes, flag.channels)
-    except (ValueError, OSError) as error:
-        print(f"convert: {error}", file=sys.stderr)
-        return 1
-    print(f"{flag.out}: {flag.model}, {model.count_params():,} parameters from {flag.source}")
-    return 0
+        return models.build(model_name, **keywords)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
-if __name__ == "__main__":  # only here: other commands define flags of the same names
-    flags.DEFINE_string("model", None, "name in the catalogue of models")
-    flags.DEFINE_string("source", None, "TF1 prefix, or .pth, .pt, .safetensors, .weights.h5 file")
-    flags.DEFINE_string("out", None, "file to write, ending in .weights.h5; never replaced")
-    flags.DEFINE_integer("num_classes", None, "of the checkpoint; default: what its head has", 1)
-    flags.DEFINE_integer("channels", None, "of the input; default: the model's own", 1)
-    flags.FLAGS.set_gnu_getopt(True)  # flags may stand after the command
-    app.run(main)
+def main(argv: list[str]) -> int:
+    """Runs the command; returns the exit status."""
+    return command.run(argv, "convert", __doc__, defined_flags, check, work)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
+    own = flags.FlagValues()
+    flags.DEFINE_string("model", None, "name in the catalogue of models", flag_values=own)
+    flags.DEFINE_string(
+        "source",
+        None,
+        "TF1 prefix, or .pth, .pt, .safetensors, .weights.h5 file",
+        flag_values=own,
+    )
+    flags.DEFINE_string(
+        "out", None, "file to write, ending in .weights.h5; never replaced", flag_values=own
+    )
+    flags.DEFINE_integer(
+        "num_classes", None, "classes; default: those of the checkpoint's head", 1, flag_values=own
+    )
+    flags.DEFINE_integer(
+        "channels", None, "channels of the input; default: the model's own", 1, flag_values=own
+    )
+    own.set_gnu_getopt(True)  # flags may stand after the command
+    return own
+
+
+def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
+    """Returns the flags, parsed."""
+    words = options(argv)[1:]
+    if words != ["convert"] or not (options.model and options.source and options.out):
+        raise UserError(
+            "usage: python -m i3d.weights convert --model=NAME --source=FILE "
+            f"--out=FILE{_SUFFIX} [--num_classes=N] [--channels=N]"
+        )
+    files.check_new(options.out, _SUFFIX)
+    return options
+
+
+def work(options: flags.FlagValues) -> None:
+    """Converts."""
+    model = convert(
+        options.model, options.source, options.out, options.num_classes, options.channels
+    )
+    count = f"{model.count_params():,}"
+    print(f"{options.out}: {options.model}, {count} parameters from {options.source}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

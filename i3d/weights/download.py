@@ -7,7 +7,6 @@ Names: the keys of FILES. A stopped download goes on where it stopped (FILE.part
 own name only when whole. Source: github.com/google-deepmind/kinetics-i3d (Apache 2.0).
 """
 
-import contextlib
 import difflib
 import hashlib
 import os
@@ -16,15 +15,13 @@ import time
 from pathlib import Path
 
 import requests
-from absl import app, flags
+from absl import flags
 from tqdm import tqdm
 
+from i3d.runtime import command
+from i3d.runtime.command import UserError
+from i3d.runtime.files import alone_in, move
 from i3d.weights.files import BASE_URL, FILES
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; mixed-up bytes would still fail the blob id
-    fcntl = None
 
 _TIMEOUT_S = (5, 30)  # to connect (each address of the host is tried in turn), between bytes
 _ATTEMPTS = 8  # for each file
@@ -32,8 +29,10 @@ _PAUSE_S = 1.0  # before the second attempt; doubles, up to four times this
 _CHUNK_BYTES = 1 << 14  # a dropped connection loses less than this
 
 
-class DownloadError(Exception):
+class DownloadError(UserError):
     """A published file is not there, not whole or not to be had; the text says what to do."""
+
+    one_line = False  # each file that is missing has lines of its own
 
 
 def files_for(names):
@@ -80,6 +79,8 @@ def fetch(names, directory, base_url=BASE_URL):
                 _fetch_file(item, directory, base_url)
     except DownloadError as error:
         raise DownloadError(f"{error}\n{_by_hand(items, directory, base_url)}") from error
+    except BrokenPipeError:  # the reader of the progress has gone
+        raise
     except OSError as error:
         raise DownloadError(f"cannot write into {directory}: {error}") from error
     return [item.target for item in wanted]
@@ -130,17 +131,10 @@ def _by_hand(items, directory, base_url):
     return "\n".join(lines)
 
 
-@contextlib.contextmanager
 def _alone_in(directory):
-    # A lock of the operating system goes with its process, so that a kill leaves nothing locked.
-    with open(directory / ".download.lock", "w") as lock:
-        if fcntl:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                _say(f"waiting for another download into {directory}")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    lock = directory / ".download.lock"
+    waiting = f"waiting for another download into {directory}"
+    return alone_in(lock, f"{lock}: was removed meanwhile", wait=lambda: _say(waiting))
 
 
 def _fetch_file(item, directory, base_url):
@@ -154,7 +148,7 @@ def _fetch_file(item, directory, base_url):
         if difference:
             part.unlink()
             raise DownloadError(f"{url} gave a file that {difference}; it was deleted")
-    os.replace(part, target)
+    move(part, target)
 
 
 def _transfer(item, url, part):
@@ -244,7 +238,32 @@ def _say(line):
     tqdm.write(line, file=sys.stderr)
 
 
-def _run(names, directory, only_verify):
+def main(argv: list[str]) -> int:
+    """Runs the command; returns the exit status."""
+    return command.run(argv, "download", __doc__, defined_flags, check, work)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
+    own = flags.FlagValues()
+    flags.DEFINE_string("checkpoint_dir", "checkpoints", "folder of the files", flag_values=own)
+    flags.DEFINE_bool(
+        "verify", False, "download nothing; compare the files that are there", flag_values=own
+    )
+    own.set_gnu_getopt(True)  # flags may stand after names
+    return own
+
+
+def check(options: flags.FlagValues, argv: list[str]) -> tuple[list[str], Path, bool]:
+    """Returns the names (all by default), the folder, and whether only to verify."""
+    names = options(argv)[1:] or list(FILES)
+    files_for(names)
+    return names, Path(options.checkpoint_dir), options.verify
+
+
+def work(job: tuple[list[str], Path, bool]) -> None:
+    """Downloads or verifies, and prints what is there."""
+    names, directory, only_verify = job
     if not only_verify:
         new = fetch(names, directory)
         print(f"{directory}: all {len(files_for(names))} files are there, {len(new)} of them new")
@@ -257,22 +276,5 @@ def _run(names, directory, only_verify):
     print(f"{directory}: {len(whole)} files are as published, {len(missing)} are missing")
 
 
-def main(argv):
-    """Runs the command; `argv[1:]` are names, all by default. Returns the exit status."""
-    flag = flags.FLAGS
-    try:
-        _run(argv[1:] or list(FILES), Path(flag.checkpoint_dir), flag.verify)
-    except DownloadError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; run again to go on from here", file=sys.stderr)
-        return 130
-    return 0
-
-
-if __name__ == "__main__":  # only here: other commands define flags of the same names
-    flags.DEFINE_string("checkpoint_dir", "checkpoints", "Where the files are or go.")
-    flags.DEFINE_bool("verify", False, "Download nothing; compare the files that are there.")
-    flags.FLAGS.set_gnu_getopt(True)  # flags may stand after names
-    app.run(main)
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
