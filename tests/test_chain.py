@@ -14,6 +14,8 @@ import pytest
 
 from i3d.evaluation import metrics, results
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 CLASSES = ("jumping_jacks", "walking_left")
 PER_CLASS = {"train": 14, "test": 6}

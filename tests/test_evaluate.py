@@ -67,6 +67,7 @@ def test_every_video_once_in_order(scores):
     assert scores.labels.dtype == np.int64
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
 def test_logits_are_the_mean_over_clips_and_crops(tmp_path, stream):
     records = write(tmp_path, [[example(str(n), n, 7) for n in range(3)]], streams=(stream,))
@@ -92,6 +93,7 @@ def test_logits_are_the_mean_over_clips_and_crops(tmp_path, stream):
     np.testing.assert_allclose(found.logits, each.mean(axis=1), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch_size", [1, 500])
 def test_batch_size_does_not_matter(many, scores, batch_size):
     found = inference_records.evaluate(small_model(), many, **PROTOCOL | {"batch_size": batch_size})
@@ -99,6 +101,7 @@ def test_batch_size_does_not_matter(many, scores, batch_size):
     np.testing.assert_allclose(found.logits, scores.logits, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_progress_counts_every_video(many):
     begun = []
     inference_records.evaluate(small_model(), many, **PROTOCOL, on_batch=begun.append)
@@ -216,6 +219,7 @@ def assert_same(path, scores):
             assert metrics.top_k_accuracy(found["logits"], found["labels"], k) == expected
 
 
+@pytest.mark.long
 def test_one_two_and_three_replicas_agree(tmp_path, scores):
     assert 0 < metrics.top_k_accuracy(scores.logits, scores.labels) < 1
     finish(run_script("replicas", tmp_path, "r"))
@@ -223,6 +227,7 @@ def test_one_two_and_three_replicas_agree(tmp_path, scores):
         assert_same(tmp_path / f"r-{count}.npz", scores)
 
 
+@pytest.mark.long
 def test_two_workers_agree(tmp_path, scores):
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
     workers = []
@@ -276,6 +281,7 @@ def error_of(run, *more, **options):
     return line
 
 
+@pytest.mark.long
 def test_the_command(run, tmp_path, capsys):
     out = tmp_path / "new" / "rgb.npz"
     assert evaluate.main(words(run, "--clips=2", "--crops=3", f"--out={out}")) == 0
@@ -302,6 +308,7 @@ def test_the_command(run, tmp_path, capsys):
     assert done.stdout == text
 
 
+@pytest.mark.long
 def test_flow_of_whole_videos(run, tmp_path, capsys):
     settings = config.defaults()
     settings.data.size, settings.model.width, settings.data.stream = 48, 0.05, "flow"

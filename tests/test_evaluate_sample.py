@@ -15,6 +15,8 @@ from i3d.weights.cards import DEMO_CARDS, class_names
 from tests.helpers import synthetic
 from tests.helpers.sample_command import assert_same_result, evaluate, last_line, parsed
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("joint", "rgb", "flow")
 NO_NETWORK = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}

@@ -100,6 +100,7 @@ def assert_close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * np.std(expected))
 
 
+@pytest.mark.long
 def test_a_pickle_holds_the_means_in_list_order(files, expected, tmp_path):
     """As a process, on two devices: nine views by fours, the last batch is not whole."""
     out = tmp_path / "new" / "ucf101_feature.pkl"
@@ -134,6 +135,7 @@ def test_a_file_per_video_of_another_layer_and_crops(files, tmp_path):
     assert_close(np.load(tmp_path / found[-1]), means(files, views, "one"))
 
 
+@pytest.mark.long
 def test_windows_have_rows_with_times(files, tmp_path):
     flags = "--window_s=1", "--stride_s=0.5", "--clips=2"
     assert extract(files, tmp_path / "w.npz", *flags) == 0
@@ -155,6 +157,7 @@ def test_windows_have_rows_with_times(files, tmp_path):
         assert_close(video["features"], found["features"][-len(of_video) :])
 
 
+@pytest.mark.long
 def test_a_bad_video_is_recorded_and_the_rest_goes_on(files, expected, tmp_path, capsys):
     videos = tmp_path / "videos"
     videos.mkdir()
@@ -184,6 +187,7 @@ def test_a_bad_video_is_recorded_and_the_rest_goes_on(files, expected, tmp_path,
         assert_close(arrays["features"], expected[[0, 2]])
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on(files, expected, tmp_path, capsys):
     names = (files / "list.txt").read_text().splitlines() * 12
     (tmp_path / "long.txt").write_text("\n".join(names))
@@ -264,6 +268,7 @@ def test_nothing_to_write_is_an_error(files, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == left
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["out.pkl", "folder"])
 def test_videos_that_failed_are_tried_again(name, files, tmp_path, capsys):
     good, out = paths(files)[0], tmp_path / name
@@ -287,6 +292,7 @@ def test_videos_that_failed_are_tried_again(name, files, tmp_path, capsys):
         extract(files, out, *places)
 
 
+@pytest.mark.long
 def test_the_model_is_that_of_the_run(files, tmp_path):
     """Weights beside the config.json of their training need neither --model nor --config."""
     (tmp_path / "best.weights.h5").symlink_to(files / "tiny.weights.h5")
@@ -301,6 +307,7 @@ def test_the_model_is_that_of_the_run(files, tmp_path):
         extract_features.main(["extract_features", *flags, f"--out={tmp_path / 'b.pkl'}"])
 
 
+@pytest.mark.long
 def test_a_backbone_without_a_head_gives_features(files, tmp_path):
     model = models.build("tv_r3d_18", num_classes=1, size=112, width=0.0625)
     state = {}

@@ -13,6 +13,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from i3d.inference.recipes import recipe_of
+from i3d.inference.streams import softmax
 
 import i3d
 from i3d import models, predict
@@ -20,12 +22,12 @@ from i3d.data import read
 from i3d.inference import checkpoint as inference_checkpoint
 from i3d.inference import predictor
 from i3d.inference import views as inference_views
-from i3d.inference.recipes import recipe_of
-from i3d.inference.streams import softmax
 from tests.golden import mmaction_models as golden
 from tests.helpers import datasets, training
 from tests.helpers.golden_views import E2E, golden_recipe, golden_video
 from tests.helpers.videos import texture_frames, write_video
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "checkpoints/demo"

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from i3d.inference.recipes import Recipe
 
 from data_prep.figures import render
 from i3d import models
@@ -16,13 +17,14 @@ from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings
 from i3d.inference import record_views
 from i3d.inference import records as inference_records
-from i3d.inference.recipes import Recipe
 from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
 from i3d.training import config, input
 from i3d.training import model as training_model
 from i3d.training import run as training_run
 from tests.helpers import datasets, training
 from tests.helpers.torch_files import published, write_safetensors
+
+pytestmark = pytest.mark.long
 
 ACTIONS = ("jumping_jacks", "walking_left")
 NO_WARMUP = {"schedule.begin": 0, "schedule.warmup_steps": 0}

@@ -7,12 +7,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from i3d.inference.streams import load_stream
 
 from i3d.inference import sample
-from i3d.inference.streams import load_stream
 from i3d.video import frames
 from i3d.weights.cards import CARDS
 from tests.helpers.sample_command import assert_same_result, evaluate, last_line, parsed
+
+pytestmark = pytest.mark.long
 
 MISC = "misc"
 

@@ -91,6 +91,7 @@ def test_late_steps_cost_nothing(many):
     assert batch["rgb"].shape == (8, 2, 12, 12, 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pipelines, replicas", [(2, 2), (3, 3), (1, 2), (2, 4)])
 def test_a_step_is_the_same_however_it_is_shared_out(many, pipelines, replicas):
     expected = {}
@@ -169,7 +170,13 @@ def test_crops_of_another_size_are_resized(many):
     assert taken(batches, 1)[0]["rgb"].shape == (2, 3, 20, 20, 3)
 
 
-@pytest.mark.parametrize("pipelines, replicas", [(1, 1), (2, 2), (3, 3), (1, 3), (2, 4)])
+@pytest.mark.parametrize(
+    "pipelines, replicas",
+    [
+        (1, 1),
+        *(pytest.param(*both, marks=pytest.mark.long) for both in ((2, 2), (3, 3), (1, 3), (2, 4))),
+    ],
+)
 def test_every_video_counts_once(many, pipelines, replicas):
     counted, rows = collections.Counter(), 0
     for index in range(pipelines):
@@ -186,6 +193,7 @@ def test_every_video_counts_once(many, pipelines, replicas):
     assert rows < 101 + pipelines * 8 * (replicas // pipelines)
 
 
+@pytest.mark.long
 def test_more_pipelines_than_records(tmp_path):
     records = write(tmp_path, [[example("a"), example("b")]])
     batches = [taken(evaluate(records, context=context(5, index, 5))) for index in range(5)]
@@ -206,6 +214,7 @@ def test_views_are_clips_by_crops(many):
         np.testing.assert_allclose(level[1] - level[0], 4, atol=1)  # the next frame
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("streams", [("rgb", "flow"), ("rgb",), ("flow",)])
 def test_segments_are_one_video_again(built, streams):
     whole, cut = (data.opened(built[name], "train", streams) for name in ("whole", "cut"))
@@ -216,6 +225,7 @@ def test_segments_are_one_video_again(built, streams):
     assert sum(batch["mask"].sum() for batch in expected) == 9 * 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pipelines", [2, 5])
 def test_segments_are_not_torn_by_pipelines(built, pipelines):
     records = data.opened(built["cut"], "train", ("rgb",))
@@ -249,6 +259,7 @@ def line(error):
     return told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("harm", ["flipped", "cut off", "gone"])
 def test_unreadable_shard_is_named(tmp_path, harm):
     records = write(tmp_path, [[example("a"), example("b")], [example("c"), example("d")]])

@@ -22,6 +22,8 @@ from tests.helpers.points import Point
 from tests.helpers.processes import contents, has_proc
 from tests.helpers.videos import texture_frames, write_folder, write_video
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):

@@ -9,6 +9,8 @@ from tests.helpers.builds import QUICK, build, told
 from tests.helpers.processes import contents
 from tests.helpers.videos import texture_frames, write_folder, write_video
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def videos(tmp_path):

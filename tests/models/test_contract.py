@@ -58,9 +58,16 @@ PUBLISHED = {  # trainable parameters: millions in MMAction2's metafiles, torchv
 }
 
 
-def in_part_slow(names, quick):
-    """Returns parameters of which only the quick ones are in the fast suite."""
-    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+FAST = ("c3d_16x1x1", "inception_i3d", "tsm_r50_1x1x8")
+LONG, SLOW = pytest.mark.long, pytest.mark.slow
+
+
+def in_tiers(names, quick, fast=FAST):
+    """Returns parameters: those that are quick but not fast are long, the others slow."""
+    return [
+        name if name in fast else pytest.param(name, marks=[LONG if name in quick else SLOW])
+        for name in names
+    ]
 
 
 def small(name, **keywords):
@@ -100,7 +107,7 @@ def outputs(model, x):
     return [keras.ops.convert_to_numpy(value) for value in both(x, training=False)]
 
 
-@pytest.mark.parametrize("name", in_part_slow(models.names(), (*ARCHITECTURES, "inception_i3d")))
+@pytest.mark.parametrize("name", in_tiers(models.names(), (*ARCHITECTURES, "inception_i3d")))
 def test_contract(name, tmp_path):
     model = randomised(small(name))
     x = clips(model)
@@ -148,7 +155,7 @@ def assert_mixed(half, x, features, logits):
         assert np.abs(actual - expected).max() <= 0.1 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("name", in_part_slow(PUBLISHED, ("tv_s3d", "slowfast_r50_4x16x1")))
+@pytest.mark.parametrize("name", in_tiers(PUBLISHED, ("slowfast_r50_4x16x1",), ("tv_s3d",)))
 def test_parameters_are_as_many_as_published(name):
     millions, classes = PUBLISHED[name]
     model = models.build(name, num_classes=classes, size=112 if name == "c3d_16x1x1" else 224)
@@ -157,7 +164,8 @@ def test_parameters_are_as_many_as_published(name):
     assert abs(trainable - 1e6 * millions) < 10 ** (6 - digits)  # some are rounded up
 
 
-@pytest.mark.parametrize("name", in_part_slow(ARCHITECTURES, ("cnn_lstm_r50", "tsm_r50_1x1x8")))
+@pytest.mark.long
+@pytest.mark.parametrize("name", in_tiers(ARCHITECTURES, ("cnn_lstm_r50", "tsm_r50_1x1x8")))
 def test_saved_model_is_read_back(name, tmp_path):
     model = randomised(small(name, dropout=0.5))
     model.save(tmp_path / "model.keras")
@@ -166,6 +174,7 @@ def test_saved_model_is_read_back(name, tmp_path):
     np.testing.assert_array_equal(outputs(again, x)[1], outputs(model, x)[1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ARCHITECTURES[1:-1])  # C3D and S3D want a large or fixed clip
 def test_any_size_is_accepted_unless_given(name):
     fixed = randomised(small(name))

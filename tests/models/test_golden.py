@@ -19,10 +19,19 @@ SLOW = {  # another case of the same network is fast
     "tsm_r50_1x1x16",
     "tsn_r50_1x1x8",
 }
+FAST = ("slowonly_r50_4x16x1", "tsn_r50_1x1x3", "tv_s3d")  # their small cases
+
+
+def marks(name, run):
+    """Returns the marks of a case, by what it takes."""
+    full = run[0] == "f"
+    if full and name in SLOW:
+        return [pytest.mark.slow]
+    return [pytest.mark.long] if full or name not in FAST else []
+
+
 CASES = [
-    pytest.param(name, run, marks=[pytest.mark.slow] if run[0] == "f" and name in SLOW else [])
-    for name in NAMES
-    for run in golden.runs(name)
+    pytest.param(name, run, marks=marks(name, run)) for name in NAMES for run in golden.runs(name)
 ]
 
 

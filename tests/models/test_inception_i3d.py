@@ -13,6 +13,7 @@ from tests.helpers import synthetic
 STREAMS = {"rgb": ("rgb_scratch", 3, 400), "flow": ("flow_scratch", 2, 400)}
 STREAMS["rgb600"] = ("rgb_scratch_kin600", 3, 600)
 CASES = [(1, 16), (1, 25), (1, 64), (2, 16)]
+FAST = ("rgb", 1, 16)
 
 
 @pytest.fixture(scope="module")
@@ -20,21 +21,29 @@ def golden():
     return synthetic.golden()
 
 
-@pytest.fixture(scope="module")
-def streams(checkpoints):
-    """All three streams, loaded from TF1 checkpoints, giving every endpoint."""
-    built = {}
-    for stream, (folder, channels, num_classes) in STREAMS.items():
+class Streams(dict):
+    """The three streams, loaded from TF1 checkpoints, giving every endpoint; built when asked."""
+
+    def __init__(self, checkpoints):
+        self._checkpoints = checkpoints
+
+    def __missing__(self, stream):
+        folder, channels, num_classes = STREAMS[stream]
         model = models.build(
             "inception_i3d",
             channels=channels,
             num_classes=num_classes,
             final_endpoint="Predictions",
         )
-        i3d.weights.load(model, checkpoints / folder / "model.ckpt")
+        i3d.weights.load(model, self._checkpoints / folder / "model.ckpt")
         outputs = {name: model.get_layer(name).output for name in ENDPOINTS}
-        built[stream] = keras.Model(model.input, outputs)
-    return built
+        self[stream] = keras.Model(model.input, outputs)
+        return self[stream]
+
+
+@pytest.fixture(scope="module")
+def streams(checkpoints):
+    return Streams(checkpoints)
 
 
 def run(streams, stream, batch, frames):
@@ -62,8 +71,14 @@ def assert_endpoints(outputs, golden, key, tolerance):
         assert abs(actual.std(dtype=np.float64) - std) <= tolerance * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("stream", STREAMS)
-@pytest.mark.parametrize(("batch", "frames"), CASES)
+@pytest.mark.parametrize(
+    ("stream", "batch", "frames"),
+    [
+        pytest.param(stream, *case, marks=[] if (stream, *case) == FAST else [pytest.mark.long])
+        for stream in STREAMS
+        for case in CASES
+    ],
+)
 def test_golden_endpoints_and_logits(streams, golden, stream, batch, frames):
     key = f"{stream}/b{batch}_t{frames}"
     if f"{key}/logits" not in golden:
@@ -75,12 +90,14 @@ def test_golden_endpoints_and_logits(streams, golden, stream, batch, frames):
     assert_close(outputs["Predictions"], golden[f"{key}/probs"], 1e-5, key)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("batch", "frames"), CASES)
 def test_golden_joint_logits_are_the_sum(streams, golden, batch, frames):
     logits = sum(run(streams, stream, batch, frames)["Logits"] for stream in ("rgb", "flow"))
     assert_close(logits, golden[f"joint/b{batch}_t{frames}/logits"], 1e-5, "joint")
 
 
+@pytest.mark.long
 def test_training_mode_golden(checkpoints):
     """Batch statistics and moving averages after one step, against the original in float64."""
     golden = synthetic.golden("i3d_f64_seed0.npz")
@@ -186,6 +203,7 @@ def test_mixed_precision_gives_float32_logits():
     assert model.output.dtype == "float32"
 
 
+@pytest.mark.long
 def test_saved_model_is_read_back(tmp_path):
     model = models.build("inception_i3d", width=0.125, spatial_squeeze=False, dropout=0.5)
     clip = synthetic.input_clip("rgb", (1, 16, 224, 224, 3))

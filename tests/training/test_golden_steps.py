@@ -18,6 +18,8 @@ from i3d.training.step import TrainStep
 from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
 
+pytestmark = pytest.mark.long
+
 FILE = Path(__file__).parents[1] / "golden/mmaction_train_steps.npz"
 INPUTS = {"slowonly_r50_4x16x1": (4, 1, 3, 4, 64, 64), "tsn_r50_1x1x3": (4, 3, 3, 64, 64)}
 DECAY, KEPT = 1e-4, 0.9  # weight decay; share of statistics that a step keeps

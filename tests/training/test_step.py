@@ -18,6 +18,7 @@ from keras import layers
 
 from i3d import models
 from i3d.models import blocks
+from i3d.runtime.command import UserError
 from i3d.training import checkpoints
 from i3d.training.optimizer import SGD
 from i3d.training.step import TrainStep, check_finite, set_batch_norm
@@ -168,7 +169,7 @@ def test_nan_loss_is_named_with_its_step(batch):
     clips = tf.where(tf.range(CLIPS)[:, None, None, None, None] == 1, np.nan, batch[0])
     losses = [train_step([b], 0.1, i)["loss"] for i, b in enumerate([batch, (clips, batch[1])])]
     assert check_finite(losses[:1], 10) == [float(losses[0])]
-    with pytest.raises(FloatingPointError, match="step 11: the loss is nan"):
+    with pytest.raises(UserError, match="step 11: the loss is nan"):
         check_finite(losses, 10)
 
 
@@ -386,6 +387,7 @@ def check_replicas_and_workers(folder, modes, num_steps):
         assert_equal_steps(results, modes, num_steps)
 
 
+@pytest.mark.long
 def test_two_replicas_and_two_workers_make_the_step_of_one_device(tmp_path):
     check_replicas_and_workers(tmp_path, "sync-small,frozen-small", 5)
 

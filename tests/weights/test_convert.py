@@ -2,16 +2,17 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from absl import flags
 
 import i3d.weights
 from i3d import models
+from i3d.runtime.command import UserError
 from i3d.weights.__main__ import convert, main
 from tests.helpers import synthetic
+
+pytestmark = pytest.mark.long
 
 COMMAND = [sys.executable, "-m", "i3d.weights", "convert"]
 
@@ -36,8 +37,8 @@ def test_a_tf1_checkpoint_becomes_keras_weights(tmp_path, source):
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
-        ({"out": "a.h5"}, ValueError, r"--out: expected a name ending in .weights.h5"),
-        ({"out": "there.weights.h5"}, FileExistsError, "is there already"),
+        ({"out": "a.h5"}, UserError, r"a.h5: expected a name that ends in .weights.h5"),
+        ({"out": "there.weights.h5"}, UserError, "is there already"),
         ({"model_name": "inception"}, ValueError, "model: expected one of"),
         ({"source": "absent.pth"}, FileNotFoundError, "absent.pth"),
         ({"source": "absent"}, FileNotFoundError, "absent: no such checkpoint"),
@@ -74,12 +75,9 @@ def test_a_pth_file_by_command_with_the_classes_of_its_head(tmp_path):
     assert all(np.all(value == 0.5) for value in model.get_weights())
 
 
-def test_usage_and_mistakes_have_a_status(tmp_path, monkeypatch, capsys):
-    given = SimpleNamespace(model="tv_mc3_18", source="absent.pth", out=None)
-    given.num_classes = given.channels = None
-    monkeypatch.setattr(flags, "FLAGS", given)
-    assert main(["", "convert"]) == 2
-    assert capsys.readouterr().err.startswith("usage: python -m i3d.weights convert --model=")
-    given.out = str(tmp_path / "a.weights.h5")
-    assert main(["", "convert"]) == 1
+def test_usage_and_mistakes_have_a_status(tmp_path, capsys):
+    given = ["", "convert", "--model=tv_mc3_18", "--source=absent.pth"]
+    assert main(given) == 2
+    assert capsys.readouterr().err.startswith("convert: usage: python -m i3d.weights convert ")
+    assert main([*given, f"--out={tmp_path / 'a.weights.h5'}"]) == 1
     assert capsys.readouterr().err.startswith("convert: absent.pth: no such checkpoint")

@@ -25,6 +25,7 @@ def values_for(model, scope="RGB/inception_i3d/"):
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(CARDS))
 def test_every_published_layout_loads_whole(checkpoints, name):
     card = CARDS[name]
@@ -78,6 +79,7 @@ def test_a_variable_that_does_not_fit_is_named_and_nothing_is_loaded(tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.long
 def test_another_stream_or_class_count_is_refused(checkpoints):
     rgb = checkpoints / "rgb_imagenet" / "model.ckpt"
     with pytest.raises(ValueError, match="Conv3d_1a_7x7/conv_3d/w"):
@@ -117,6 +119,7 @@ def test_a_changed_source_is_noticed(tmp_path):
     np.testing.assert_array_equal(model.get_layer("Logits").bias, values[bias])
 
 
+@pytest.mark.long
 def test_keras_weights_round_trip_and_misfit(tmp_path):
     model, other = small(), small()
     model.save_weights(tmp_path / "a.weights.h5")
@@ -139,6 +142,7 @@ def test_missing_and_unknown_files(tmp_path):
         i3d.weights.load(small(), tmp_path / "weights.bin")
 
 
+@pytest.mark.long
 def test_keras_weights_of_another_width_say_what_differs(tmp_path):
     small().save_weights(tmp_path / "a.weights.h5")
     wider = models.build("inception_i3d", num_classes=3, width=0.2, size=32)

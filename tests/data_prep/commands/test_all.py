@@ -19,7 +19,7 @@ def test_wrong_calls_and_help(call, name):
 def test_folder_without_data_set(call, name, tmp_path):
     extra = ["--id=a", f"--out={tmp_path / 'x.gif'}"] if name != "verify" else []
     status, _, errors = call(name, f"--data={tmp_path}", *extra)
-    assert status == 1
+    assert status == 2
     assert errors.startswith(f"data_prep {name}: {tmp_path}: expected a data set")
     assert errors.count("\n") == 1
 
@@ -30,6 +30,7 @@ def test_unknown_split(call, built):
     assert "--split: expected one of train, got 'tset'" in errors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["show", "export_npy"])
 def test_damage_is_one_line_here_too(folder, name, tmp_path):
     for shard in folder.glob("*.tfrecord-*"):

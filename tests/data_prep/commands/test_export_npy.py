@@ -40,7 +40,7 @@ def test_export_writes_the_published_arrays(call, large, tmp_path):
         motion = schema.flow_to_unit(sample.crop(fields[t], 224))
         assert np.abs(arrays["flow"][0, t] - motion).mean() < 0.005
     status, _, errors = call("export_npy", *words)
-    assert status == 2 and f"{paths['rgb']}: exists already" in errors
+    assert status == 2 and f"{paths['rgb']}: is there already" in errors
 
 
 def test_export_needs_large_pictures(call, built, tmp_path):

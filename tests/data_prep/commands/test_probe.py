@@ -4,6 +4,7 @@ import csv
 import shutil
 
 import numpy as np
+import pytest
 
 from data_prep import estimate, inputs
 from data_prep import shards as data_prep_shards
@@ -21,6 +22,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 def test_probe_tells_and_writes_what_is_there(videos, tmp_path):
     manifest = tmp_path / "manifest.csv"
     result = process(
@@ -161,7 +163,7 @@ def test_probe_reads_a_list_with_times(call, videos, tmp_path):
 def test_probe_replaces_nothing(call, videos, tmp_path):
     (tmp_path / "m.csv").write_text("mine")
     status, _, errors = call("probe", f"--videos={videos}", f"--out={tmp_path / 'm.csv'}")
-    assert status == 2 and "exists already" in errors
+    assert status == 2 and "is there already" in errors
     assert (tmp_path / "m.csv").read_text() == "mine"
 
 

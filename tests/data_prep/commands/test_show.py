@@ -32,7 +32,7 @@ def test_show_writes_a_gif_of_all_segments(call, built, videos, tmp_path):
     colour = shown[10][8:40, 72:120].reshape(-1, 3).mean(0)
     assert colour[0] > colour[1] + 60 and colour[2] > colour[1]
     status, _, errors = call("show", *words)
-    assert status == 2 and "exists already" in errors
+    assert status == 2 and "is there already" in errors
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.JPG"])
@@ -72,7 +72,7 @@ def test_show_without_flow(call, videos, tmp_path):
 def test_show_wrong_names(call, built, tmp_path):
     words = [f"--data={built}", "--id=run/run0"]
     status, _, errors = call("show", *words, f"--out={tmp_path / 'a.mp4'}")
-    assert status == 2 and "expected a name in .gif, .png or .jpg" in errors
+    assert status == 2 and "expected a name that ends in .gif, .png, .jpg or .jpeg" in errors
     status, _, errors = call("show", *words)
     assert status == 2 and "--out is needed" in errors
     status, _, errors = call(

@@ -2,11 +2,14 @@
 
 import shutil
 
+import pytest
+
 from i3d.data import tfrecord
 from tests.helpers.builds import process, told
 from tests.helpers.videos import texture_frames, write_video
 
 
+@pytest.mark.long
 def test_verify_counts_and_compares(videos, built):
     result = process("verify", f"--data={built}", f"--videos={videos}")
     assert result.returncode == 0 and told(result.stderr) == []

@@ -144,6 +144,7 @@ def test_a_head_of_other_classes_is_named_as_such(tmp_path, model):
     assert head_classes(tmp_path / "a.pth") == 400
 
 
+@pytest.mark.long
 def test_a_model_that_nobody_publishes_is_refused(tmp_path):
     torch.save({"w": torch.ones(1)}, tmp_path / "a.pth")
     inception = models.build("inception_i3d", width=0.125, num_classes=3)
@@ -162,6 +163,7 @@ def test_missing_files_and_files_without_a_head(tmp_path, model):
         i3d.weights.load(model, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["tsn_r50_1x1x3", "slowonly_r50_4x16x1"])
 def test_a_published_file_gives_the_published_logits(tmp_path, monkeypatch, name):
     """As released: a state dict beside meta data of foreign classes."""
