@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from i3d.inference.recipes import recipe_of
+from i3d.weights import zoo
 from tests.golden.mmaction import uniform
 from tests.helpers.synthetic import GOLDEN
 
@@ -23,16 +23,16 @@ def golden_video():
     return np.floor(coarse + fine).astype(np.uint8)
 
 
-def golden_recipe(name):
-    """Returns the Recipe of a model with the numbers of its stored pipeline."""
+def golden_spec(name):
+    """Returns the InputSpec of a model with the numbers of its stored pipeline."""
     steps = {step["type"]: step for step in json.loads(str(E2E[f"{name}/pipeline"]))}
     crop = next(kind for kind in CROPS if kind in steps)
-    sample, recipe = steps["SampleFrames"], recipe_of(name)
-    assert (sample["clip_len"], sample["frame_interval"]) == (recipe.frames, recipe.stride)
-    assert sample.get("target_fps", 0) == recipe.fps and steps["Resize"]["scale"][0] == -1
+    sample, spec = steps["SampleFrames"], zoo.default_spec(name)
+    assert (sample["clip_len"], sample["frame_interval"]) == (spec.frames, spec.stride)
+    assert sample.get("target_fps", 0) == spec.fps and steps["Resize"]["scale"][0] == -1
     return dataclasses.replace(
-        recipe,
-        clips=sample["num_clips"],
+        spec,
+        **{"segments" if spec.segments else "clips": sample["num_clips"]},
         resize=steps["Resize"]["scale"][1],
         crop=steps[crop]["crop_size"],
         crops=CROPS[crop],

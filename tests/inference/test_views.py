@@ -2,32 +2,42 @@
 
 import dataclasses
 import hashlib
+import itertools
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d import models
-from i3d.data import augment, cropping, read, sampling, schema
+from i3d import spec as input_spec
+from i3d.data import augment, cropping, read, sampling, view_sampling
 from i3d.flow import methods
 from i3d.inference import pixels as inference_pixels
-from i3d.inference import recipes, record_views
 from i3d.inference import views as inference_views
-from i3d.inference.recipes import Recipe, recipe_of
+from i3d.spec import WHOLE, InputSpec
 from i3d.video import frames as video_frames
 from i3d.video import picture as video_picture
 from i3d.video import sampled
+from i3d.weights import zoo
 from tests.helpers import datasets
-from tests.helpers.golden_views import E2E, E2E_MODELS, golden_recipe, golden_video
+from tests.helpers.golden_views import E2E, E2E_MODELS, golden_spec, golden_video
 from tests.helpers.videos import texture_frames, write_video
 
-SMALL = Recipe(3, 2, clips=2, crops=1, resize=40, crop=32, mean=(0.0,) * 3, std=(1.0,) * 3)
-FLOW = dataclasses.replace(SMALL, stream="flow", flow_method="dis", range=(-1.0, 1.0))
+SMALL = InputSpec(
+    frames=3, stride=2, clips=2, crops=1, resize=40, crop=32, mean=(0.0,) * 3, std=(1.0,) * 3
+)
+FLOW = dataclasses.replace(SMALL, stream="flow", flow_method="dis", mean=(), std=(), range=(-1, 1))
 
 
-def pixels(views):
-    return np.stack([views.pixels(number) for number in range(len(views))])
+def views(video, spec, start_s=0.0, end_s=None):
+    """Returns uint8 [V, N, H, W, C] of a file, or of a part of it."""
+    if start_s or end_s is not None:
+        return np.stack(list(inference_views.opened(video, spec, start_s, end_s)))
+    return np.stack(list(inference_views.views_of(video, spec)))
+
+
+def of_frames(frames, spec, fps=0.0):
+    return np.stack(list(inference_views.of_frames(frames, spec, fps)))
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +54,10 @@ def nothing_told(monkeypatch):
 
 @pytest.mark.parametrize("name", E2E_MODELS)
 def test_inputs_are_those_of_the_published_pipelines(name):
-    frames, recipe = golden_video(), golden_recipe(name)
+    frames, spec = golden_video(), golden_spec(name)
     assert hashlib.sha256(frames.tobytes()).digest() == E2E["video_sha256"].tobytes()
-    views = inference_views.of_frames(frames, recipe)
-    found, shape = pixels(views), tuple(E2E[f"{name}/inputs_shape"])
-    assert found.shape == (recipe.num_views, *recipe.shape)
+    found, shape = of_frames(frames, spec), tuple(E2E[f"{name}/inputs_shape"])
+    assert found.shape == (spec.num_views, *spec.view_shape) and found.dtype == np.uint8
     if len(shape) == 4:  # images of all segments
         found = found.transpose(0, 1, 4, 2, 3).reshape(shape)
     else:
@@ -56,30 +65,27 @@ def test_inputs_are_those_of_the_published_pipelines(name):
     assert found.shape == shape
     digest = hashlib.sha256(np.ascontiguousarray(found).tobytes()).digest()
     assert digest == E2E[f"{name}/inputs_sha256"].tobytes()
-    expected = augment.standardise(pixels(views), recipe.mean, recipe.std)
-    np.testing.assert_array_equal(views.all(), expected)
 
 
-@pytest.mark.parametrize("recipe", [SMALL, FLOW], ids=["rgb", "flow"])
+@pytest.mark.parametrize("spec", [SMALL, FLOW], ids=["rgb", "flow"])
 @pytest.mark.parametrize("fps", [0.0, 25.0])
-def test_a_file_gives_what_its_frames_give(clip, recipe, fps):
-    recipe = dataclasses.replace(recipe, fps=fps)
+def test_a_file_gives_what_its_frames_give(clip, spec, fps):
+    spec = dataclasses.replace(spec, fps=fps)
     frames = list(video_frames.read_frames(clip, fps or None, None))
-    expected = inference_views.of_frames(frames, recipe).all()
-    assert expected.shape == (2, 3, 32, 32, recipe.channels) and expected.dtype == np.float32
-    np.testing.assert_array_equal(inference_views.views(clip, recipe), expected)
+    expected = of_frames(frames, spec)
+    assert expected.shape == (2, 3, 32, 32, spec.channels) and expected.dtype == np.uint8
+    np.testing.assert_array_equal(views(clip, spec), expected)
     part = list(video_frames.read_frames(clip, fps or None, None, 0.5, 1.3))
-    expected = inference_views.of_frames(part, recipe).all()
-    np.testing.assert_array_equal(inference_views.views(clip, recipe, 0.5, 1.3), expected)
+    np.testing.assert_array_equal(views(clip, spec, 0.5, 1.3), of_frames(part, spec))
     assert len(part) == round(0.8 * (fps or 30))
 
 
 @pytest.mark.parametrize("expected", [1, 10, 49, 51, 10**9])
 def test_a_wrong_header_changes_nothing(clip, monkeypatch, expected):
-    right = [inference_views.views(clip, recipe) for recipe in (SMALL, FLOW)]
+    right = [views(clip, spec) for spec in (SMALL, FLOW)]
     monkeypatch.setattr(sampled, "_expected_count", lambda *_: expected)
-    for recipe, views in zip((SMALL, FLOW), right, strict=True):
-        np.testing.assert_array_equal(inference_views.views(clip, recipe), views)
+    for spec, found in zip((SMALL, FLOW), right, strict=True):
+        np.testing.assert_array_equal(views(clip, spec), found)
 
 
 def test_what_is_not_sampled_is_not_converted(clip, monkeypatch):
@@ -90,11 +96,10 @@ def test_what_is_not_sampled_is_not_converted(clip, monkeypatch):
         return convert(self, frame)
 
     monkeypatch.setattr(video_picture.Converter, "__call__", counted)
-    views = inference_views.opened(clip, SMALL)
+    found = inference_views.opened(clip, SMALL)
     assert len(converted) == len(np.unique(sampling.eval_clips_1x(50, 2, 3, 2))) == 6
-    assert [len(batch) for batch in views.batches(1)] == [1, 1] and views.end_s == pytest.approx(
-        50 / 30, abs=1e-3
-    )
+    assert len(found) == len(list(found)) == 2
+    assert found.end_s == pytest.approx(50 / 30, abs=1e-3)
 
 
 def test_flow_is_that_of_the_resized_frames(clip):
@@ -103,25 +108,37 @@ def test_flow_is_that_of_the_resized_frames(clip):
     ]
     fields = np.stack(list(methods.flow_fields(iter(frames), "dis")))
     indices = sampling.eval_clips_1x(49, 2, 3, 2)
-    expected = schema.flow_to_unit(fields[indices][:, :, 4:36, 10:42])  # of 40x53
-    views = inference_views.views(clip, FLOW)
-    assert np.abs(views - expected).max() <= 0.5 / 127 + 1e-6  # a level is 1 / 127
-    assert expected.std() > 0.02
+    expected = fields[indices][:, :, 4:36, 10:42]  # of 40x53
+    found = (views(clip, FLOW).astype(np.float32) - 128) * (20 / 127)
+    assert np.abs(found - expected).max() <= 0.5 * 20 / 127 + 1e-5  # half a level
+    assert expected.std() > 0.3
 
 
-def test_segments_of_flow_hold_x_and_y_of_each_field_in_turn(clip):
+def test_flow_of_three_crops_is_resized_as_stored_flow_is(clip):
+    three = dataclasses.replace(FLOW, crops=3)  # flow at 40 pixels, then squares of 32
+    whole = dataclasses.replace(FLOW, crop=40, crops=3)
+    found, stored = views(clip, three), views(clip, whole)
+    assert found.shape == (6, 3, 32, 32, 2) and stored.shape == (6, 3, 40, 40, 2)
+    indices = sampling.eval_clips_1x(49, 2, 3, 2)
+    frames = [
+        inference_pixels.resized(frame, 40) for frame in video_frames.read_frames(clip, None, None)
+    ]
+    fields = [inference_pixels.levels(f) for f in methods.flow_fields(iter(frames), "dis")]
+    small = inference_pixels.resized(fields[indices[1, 2]], 32)
+    left = cropping.three_crops(small.shape[:2], 32)[0]
+    np.testing.assert_array_equal(found[1, 2], inference_pixels.cut(small, left))
+
+
+def test_segments_follow_each_other_in_one_view(clip):
     one = dataclasses.replace(FLOW, frames=1, stride=1, clips=49)
-    fields = pixels(inference_views.opened(clip, one))[:, 0]
-    stacked = recipe_of("tsn_r50_5x1x3_flow")
-    stacked = dataclasses.replace(stacked, clips=2, resize=40, crop=32, crops=10, flow_method="dis")
-    views = inference_views.opened(clip, stacked)
-    assert stacked.shape == (2, 32, 32, 10) and len(views) == stacked.num_views == 10
-    centre = views.pixels(8)
-    for segment, indices in enumerate(sampling.eval_clips_1x(49, 2, 5, 1)):
-        for place, index in enumerate(indices):
-            part = centre[segment, ..., 2 * place : 2 * place + 2]
-            np.testing.assert_array_equal(part, fields[index])
-    np.testing.assert_array_equal(views.all(), (pixels(views) - np.float32(128)) / 128)
+    fields = views(clip, one)[:, 0]
+    spec = zoo.default_spec("tsn_r50_5x1x3_flow")
+    spec = dataclasses.replace(spec, segments=2, resize=40, crop=32, crops=10, flow_method="dis")
+    found = views(clip, spec)
+    assert spec.view_shape == (10, 32, 32, 2) and spec.channels == 10 and spec.length == 2
+    assert len(found) == spec.num_views == 10
+    order = sampling.eval_clips_1x(49, 2, 5, 1).ravel()
+    np.testing.assert_array_equal(found[8], fields[order])  # the centre
 
 
 @pytest.mark.parametrize("size", [(72, 100), (100, 72), (72, 72)])
@@ -129,21 +146,16 @@ def test_segments_of_flow_hold_x_and_y_of_each_field_in_turn(clip):
 def test_crops_are_those_of_the_records(size, channels):
     random = np.random.default_rng(0)
     clip = random.integers(0, 256, (1, *size, channels), np.uint8)
-    for crops, side, made in (
-        (1, 56, lambda frame: [cropping.center_crop(frame, 56)]),
-        (3, 72, lambda frame: cropping.three_crops(frame, 72)),
-        (10, 56, lambda frame: cropping.ten_crops(frame, 56)),
-    ):
-        boxes = inference_pixels.crop_boxes(*size, side, crops)
-        expected = made(size)
-        assert len(boxes) == len(expected) == crops
-        for box, crop in zip(boxes, expected, strict=True):
+    for crops, side in ((1, 56), (3, 72), (10, 56)):
+        made = cropping.of_spec(InputSpec(crops=crops, crop=side))(size)
+        assert len(made) == crops
+        for crop in made:
             part = augment.cut(tf.constant(clip), crop)[0]
-            np.testing.assert_array_equal(inference_pixels.cut(clip[0], box), part)
+            np.testing.assert_array_equal(inference_pixels.cut(clip[0], crop), part)
 
 
 @pytest.mark.parametrize("size", [(72, 100), (101, 67), (240, 320), (48, 48)])
-def test_sizes_and_ranges_are_those_of_the_records(size):
+def test_sizes_are_those_of_the_records(size):
     random = np.random.default_rng(1)
     picture = random.integers(0, 256, (*size, 3), np.uint8)
     for wanted in (64, 48, (30, 40)):
@@ -151,140 +163,170 @@ def test_sizes_and_ranges_are_those_of_the_records(size):
         shape = tuple(int(side) for side in shape)
         expected = augment.resize(tf.constant(picture[None]), shape)[0]
         np.testing.assert_array_equal(inference_pixels.resized(picture, wanted), expected)
-    unit = dataclasses.replace(SMALL, range=(-1.0, 1.0))
-    np.testing.assert_allclose(
-        inference_pixels.normalised(picture, unit), schema.rgb_to_unit(picture), atol=2e-7
-    )
-    levels = np.arange(256, dtype=np.uint8).reshape(-1, 2)
-    expected = augment.flow_to_unit(tf.constant(levels))
-    np.testing.assert_allclose(inference_pixels.normalised(levels, FLOW), expected, atol=2e-7)
-    assert inference_pixels.normalised(np.uint8([[128, 128]]), FLOW).tolist() == [[0, 0]]
 
 
 def test_windows_slide_and_a_short_rest_is_left_out(clip):
-    found = list(inference_views.views_of_windows(clip, SMALL, 0.5, 0.4))
+    found = [
+        (s, e, np.stack(list(v))) for s, e, v in inference_views.windows(clip, SMALL, 0.5, 0.4)
+    ]
     assert [(round(s, 3), round(e, 3)) for s, e, _ in found] == [
         (0.0, 0.5),
         (0.4, 0.9),
         (0.8, 1.3),
         (1.2, 1.667),
     ]
-    for start, end, views in found:
-        np.testing.assert_array_equal(views, inference_views.views(clip, SMALL, start, end))
-    assert len({views.tobytes() for *_, views in found}) == 4
-    limits = [
-        (s, e) for s, e, _ in inference_views.views_of_windows(clip, SMALL, 0.75, None, 0.1, 1)
-    ]
+    for start, end, window in found:
+        expected = np.stack(list(inference_views.opened(clip, SMALL, start, end)))
+        np.testing.assert_array_equal(window, expected)
+    assert len({window.tobytes() for *_, window in found}) == 4
+    limits = [(s, e) for s, e, _ in inference_views.windows(clip, SMALL, 0.75, None, 0.1, 1)]
     assert limits == [(0.1, 0.85)]  # 0.15 s are left, less than half a window
-    assert [e for _, e, _ in inference_views.views_of_windows(clip, FLOW, 9.0)] == [found[-1][1]]
-    at_once = list(
-        inference_views.views_of_windows(clip, SMALL, 5 / 6)
-    )  # the end is a window's end
+    assert [e for _, e, _ in inference_views.windows(clip, FLOW, 9.0)] == [found[-1][1]]
+    at_once = list(inference_views.windows(clip, SMALL, 5 / 6))  # the end is a window's end
     assert len(at_once) == 2
-    with pytest.raises(ValueError, match="windows and steps above 0 s, got 0"):
-        next(inference_views.views_of_windows(clip, SMALL, 0))
+    keys = [key for key, _ in inference_views.ViewsOf(SMALL, 0.5, 0.4)(clip)]
+    assert [key.window for key in keys] == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_a_short_video_is_looped_and_told_once(clip, capsys):
     longer = dataclasses.replace(SMALL, frames=80, stride=1, clips=1)
-    views = inference_views.views(clip, longer)
-    np.testing.assert_array_equal(views[0, 50:], views[0, :30])
-    inference_views.views(clip, longer)
+    found = views(clip, longer)
+    np.testing.assert_array_equal(found[0, 50:], found[0, :30])
+    views(clip, longer)
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1 and f"{clip}: 50 frames, fewer than the 80" in told[0]
-    inference_views.views(clip, SMALL)
+    views(clip, SMALL)
     assert not capsys.readouterr().err
 
 
-def test_a_recipe_of_another_rate_takes_longer_steps(clip):
+@pytest.mark.parametrize("stream", ["rgb", "flow"])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_whole_videos_are_cut_into_equal_clips(clip, stream, stride):
+    base = SMALL if stream == "rgb" else FLOW
+    spec = dataclasses.replace(base, clips=WHOLE, longest=7, stride=stride, crops=1)
+    found = list(inference_views.views_of(clip, spec))
+    steps = -(-(50 - (stream == "flow")) // stride)
+    lengths = [len(view) for view in found]
+    assert sum(lengths) == steps and max(lengths) <= 7 and max(lengths) - min(lengths) <= 1
+    assert len(lengths) == -(-steps // 7)
+    every = dataclasses.replace(base, frames=steps, stride=stride, clips=1)
+    np.testing.assert_array_equal(np.concatenate(found), views(clip, every)[0])
+    (one,) = inference_views.views_of(clip, dataclasses.replace(spec, longest=0))
+    np.testing.assert_array_equal(one, views(clip, every)[0])
+
+
+def test_whole_videos_that_are_too_short_are_looped(tmp_path):
+    path = write_video(tmp_path / "short.mp4", texture_frames(5))
+    spec = dataclasses.replace(SMALL, clips=WHOLE, longest=250, stride=1, min_frames=9)
+    (found,) = inference_views.views_of(path, spec)
+    assert len(found) == 9
+    np.testing.assert_array_equal(found[5:], found[:4])
+
+
+def test_another_rate_takes_longer_steps(clip):
     """At 30 frames per second, a network of 15 sees every second of the frames that it is told."""
-    recipe = dataclasses.replace(SMALL, fps=15.0, steps_at_fps=True)
+    spec = dataclasses.replace(SMALL, fps=15.0, steps_at_fps=True)
     frames = list(video_frames.read_frames(clip, None, None))
-    expected = inference_views.of_frames(frames, recipe, fps=30.0).all()
-    np.testing.assert_array_equal(inference_views.views(clip, recipe), expected)
-    indices = inference_views.sampled(50, recipe, 2.0)[..., 0]
+    np.testing.assert_array_equal(views(clip, spec), of_frames(frames, spec, fps=30.0))
+    indices = view_sampling.indices(50, spec, 2.0)
     np.testing.assert_array_equal(indices, sampling.eval_clips_at_fps(50, 2, 3, 2, 2.0))
 
 
 def test_clips_at_two_sets_of_places_are_views_of_their_own():
-    recipe = recipe_of("tsm_r50_1x1x8", "tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb_"
-                       "20230317-be0fc26e.pth")  # fmt: skip
-    assert recipe.twice and recipe.num_views == 6
-    indices = inference_views.sampled(80, recipe)
-    np.testing.assert_array_equal(indices[:, :, 0], [np.arange(5, 80, 10), np.arange(0, 80, 10)])
+    card = zoo.card_of(
+        "tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb_20230317-be0fc26e.pth"
+    )
+    assert card.spec.twice and card.spec.num_views == 6 and card.spec.fixed_segments
+    indices = view_sampling.indices(80, card.spec)
+    np.testing.assert_array_equal(indices, [np.arange(5, 80, 10), np.arange(0, 80, 10)])
 
 
-def test_stored_videos_are_seen_as_they_are(tmp_path):
-    folder = datasets.build(tmp_path / "data", datasets.videos(tmp_path / "videos"))
+SPECS = {
+    "small": SMALL,
+    "flow": FLOW,
+    "three crops": dataclasses.replace(SMALL, crops=3),
+    "flow, three crops": dataclasses.replace(FLOW, crops=3),
+    "another rate": dataclasses.replace(SMALL, fps=12.5),
+    "steps at another rate": dataclasses.replace(SMALL, fps=50.0, steps_at_fps=True),
+    "segments, twice": dataclasses.replace(SMALL, segments=3, frames=1, twice=True),
+    "stacked flow": dataclasses.replace(FLOW, segments=3, frames=2, crops=10),
+    "whole": dataclasses.replace(SMALL, clips=WHOLE, longest=9, stride=1),
+    "whole flow": dataclasses.replace(FLOW, clips=WHOLE, longest=12, stride=2, min_frames=12),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("stored")
+    return datasets.build(root / "data", datasets.videos(root / "videos"))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_stored_videos_give_the_same_views_in_tf_data(folder, name):
+    """The two decoders of records: that of predict and that of evaluate."""
+    from i3d.data import pipeline, stored
+
+    spec = SPECS[name]
+    places = list(read.videos(read.opened(folder), ["train"]))
+    expected = [list(inference_views.views_of(place, spec)) for place in places]
+    records = stored.opened(folder, "train", (spec.stream,))
+    found = list(pipeline.eval_batches(records, spec, 1).as_numpy_iterator())
+    assert [row["id"][0].decode() for row in found] == [
+        place.id for place, seen in zip(places, expected, strict=True) for _ in seen
+    ]
+    rows = iter(found)
+    for place, seen in zip(places, expected, strict=True):
+        of_video = list(itertools.islice(rows, len(seen)))
+        assert [row["view"][0] for row in of_video] == list(range(len(seen))), place
+        clips = len(seen) // spec.crops
+        for row in of_video:  # there, the crops of a clip follow each other
+            clip, crop = divmod(int(row["view"][0]), spec.crops)
+            np.testing.assert_array_equal(
+                row[spec.stream][0], seen[_number(spec, crop, clip, clips)]
+            )
+
+
+def _number(spec, crop, clip, clips):
+    return clip * spec.crops + crop if spec.whole else crop * clips + clip
+
+
+def test_stored_videos_are_seen_as_they_are(folder):
     place = next(read.videos(read.opened(folder), ["train"]))
     files = list(read.steps(read.segments(place)))  # of several segments
     frames = np.stack([read.rgb(frame) for frame, _ in files])
     assert len(frames) >= 20
-    expected = inference_views.of_frames(frames, SMALL).all()
-    np.testing.assert_array_equal(record_views.opened(place, SMALL).all(), expected)
+    np.testing.assert_array_equal(views(place, SMALL), of_frames(frames, SMALL))
     slower = dataclasses.replace(SMALL, fps=12.5)  # of records at 25
-    expected = inference_views.of_frames(frames[::2], slower).all()
-    np.testing.assert_array_equal(record_views.opened(place, slower).all(), expected)
-    fields = np.stack([read.flow(field) for _, field in files[:-1]])
+    np.testing.assert_array_equal(views(place, slower), of_frames(frames[::2], slower))
+    fields = np.stack([inference_pixels.apart(read.picture(field)) for _, field in files[:-1]])
     indices = sampling.eval_clips_1x(len(fields), 2, 3, 2)
-    expected = schema.flow_to_unit(fields[indices][:, :, 8:40, 16:48])  # of 48x64
-    np.testing.assert_allclose(record_views.opened(place, FLOW).all(), expected, atol=1e-6)
+    same = dataclasses.replace(FLOW, resize=48)
+    expected = fields[indices][:, :, 8:40, 16:48]  # of 48x64
+    np.testing.assert_array_equal(views(place, same), expected)
 
 
 def test_what_cannot_be_seen_is_one_line(clip, tmp_path):
     one = write_video(tmp_path / "one.mp4", texture_frames(1))
     long = write_video(tmp_path / "long.mp4", [np.zeros((16, 400, 3), np.uint8)] * 3)
-    for path, recipe, words in (
+    for path, spec, words in (
         (one, FLOW, "one.mp4: 1 frame; flow needs 2"),
+        (one, dataclasses.replace(FLOW, clips=WHOLE), "one.mp4: 1 frame; flow needs 2"),
         (long, SMALL, r"long.mp4: frames of 400x16 pixels; expected an aspect of at most 10:1"),
-        (clip, dataclasses.replace(SMALL, crop=48), "at least 48 pixels, got 53x40"),
-        (clip, dataclasses.replace(SMALL, crops=3), "a side of 32 pixels, got 53x40"),
+        (clip, dataclasses.replace(SMALL, crop=48), "clip.mp4: a crop of 48x48 .*, got 40x53"),
         (tmp_path / "none.mp4", SMALL, "none.mp4: no such file"),
     ):
         with pytest.raises(video_frames.VideoError, match=words):
-            inference_views.views(path, recipe)
+            views(path, spec)
     with pytest.raises(inference_views.NothingThere, match="no frame from 2 s on"):
-        inference_views.views(clip, SMALL, 2.0)
+        views(clip, SMALL, 2.0)
     with pytest.raises(video_frames.VideoError, match="0 <= start_s < end_s"):
-        inference_views.views(clip, SMALL, 2.0, 1.0)
+        views(clip, SMALL, 2.0, 1.0)
 
 
-def test_every_model_of_videos_has_a_recipe():
-    for name in models.names():
-        if name != "inception_v1":
-            recipe = recipe_of(name)
-            assert recipe.model == name
-            assert recipe.num_views >= 1 and recipe.shape[0] >= 1
-
-
-def test_recipes_come_from_published_names():
-    name = "r2plus1d_r34_8xb8-32x2x1-180e_kinetics400-rgb_20220812-4270588c.pth"
-    recipe = recipe_of("r2plus1d_r34_8x8x1", f"weights/{name}")
-    assert (recipe.frames, recipe.stride, recipe.labels) == (32, 2, "kinetics400")
-    assert recipe_of("r2plus1d_r34_8x8x1", "weights/other.pth").frames == 8
-    card = recipe_of("inception_i3d", "checkpoints/flow_imagenet/model.ckpt.index")
-    assert (card.stream, card.flow_method, card.range, card.fps) == ("flow", "tvl1", (-1, 1), 25)
-    assert recipes.published_model("demo/rgb.weights.h5") == "inception_i3d"
-    assert recipes.published_model("rgb.weights.h5") == ""
-    with pytest.raises(ValueError, match="did you mean 'slowonly_r50_4x16x1'"):
-        recipe_of("slowonly_4x16x1")
-    with pytest.raises(ValueError, match="of --model=r2plus1d_r34_8x8x1 by its name, got"):
-        recipe_of("tv_r2plus1d_18", name)
-
-
-def test_recipes_of_training_runs():
-    settings = {"data.stream": "flow", "data.frames": 5, "data.stride": 1, "data.size": 32}
-    settings |= {"data.flow_method": "dis", "model.name": "tsn_r50_5x1x3_flow", "model.width": 0.5}
-    recipe = recipes.recipe_of_run(settings, 40)  # as older runs, without the keys below
-    assert (recipe.shape, recipe.num_views, recipe.range) == ((5, 32, 32, 2), 10, (-1, 1))
-    settings |= {"data.segments": 3, "data.mean": [127.0, 128.0], "data.std": [64.0, 32.0]}
-    recipe = recipes.recipe_of_run(settings, 40)
-    assert (recipe.shape, recipe.num_views, recipe.range) == ((3, 32, 32, 10), 1, None)
-    assert (recipe.resize, recipe.fps, recipe.flow_method) == (40, 25, "dis")
-    pixel = np.tile(np.uint8([191, 96]), 5)
-    assert inference_pixels.normalised(pixel, recipe).tolist() == [1, -1] * 5
-    with pytest.raises(ValueError, match="no model.width"):
-        recipes.recipe_of_run({k: v for k, v in settings.items() if k != "model.width"})
+def test_views_asked_for_are_those_taken(clip):
+    assert len(views(clip, input_spec.asked(SMALL, clips=5, crops=10))) == 50
+    three = input_spec.asked(SMALL, crops=3)
+    assert views(clip, three).shape == (6, 3, 32, 32, 3) and three.resize == 40
 
 
 def test_resize_is_opencv_itself():
@@ -299,5 +341,4 @@ def test_real_videos_with_wrong_headers(clips, name):
     expected = sampled._expected_count(clips / name, 0.0, 0.0, None)
     frames = list(video_frames.read_frames(clips / name, None, None))
     assert len(frames) < expected
-    views = inference_views.views(clips / name, SMALL)
-    np.testing.assert_array_equal(views, inference_views.of_frames(frames, SMALL).all())
+    np.testing.assert_array_equal(views(clips / name, SMALL), of_frames(frames, SMALL))
