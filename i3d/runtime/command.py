@@ -137,7 +137,9 @@ def _of_tensorflow(error: Exception, out_of_memory: str) -> str:
     if not isinstance(error, kinds):
         return ""
     line = op_error_line(error)
-    return f"out of memory; {out_of_memory}: {line}" if isinstance(error, exhausted) else line
+    if isinstance(error, exhausted):
+        return ": ".join(filter(None, (f"out of memory; {out_of_memory}", line)))
+    return line
 
 
 def op_error_line(error: Exception) -> str:

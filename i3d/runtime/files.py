@@ -35,7 +35,7 @@ def new_file(path: os.PathLike | str, mode: str = "wb", **options) -> Iterator[I
     """Gives an open file, which becomes `path` on disk if the block succeeds.
 
     Args:
-      path: an existing file is replaced.
+      path: an existing file is replaced; its folder is made if need be.
       mode: "wb", or "w" for UTF-8.
       **options: further ones of `open`, such as newline.
 
@@ -43,6 +43,7 @@ def new_file(path: os.PathLike | str, mode: str = "wb", **options) -> Iterator[I
       OSError: it cannot be written; an older file of that name is still there.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(_unique(path.name))
     if "b" not in mode:
         options = {"encoding": "utf-8"} | options
@@ -66,7 +67,7 @@ def new_path(
     Where nothing was written there, nothing happens. An existing file is replaced.
 
     Args:
-      path: where it is to be.
+      path: where it is to be; its folder is made if need be.
       within: folder for the temporary one; default: a hidden one beside `path`. It must be on
         the same file system.
       replace_folder: whether an existing folder may be replaced that is not empty.
@@ -77,6 +78,7 @@ def new_path(
     path = Path(os.path.abspath(path))
     # A folder, so that what is in it can have the final name: libraries go by its suffix.
     partial = Path(within or path.parent) / ("." + _unique(path.name))
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir()
     try:
         yield partial / path.name
@@ -110,8 +112,6 @@ def remove_partials(folder: os.PathLike | str) -> None:
 def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> None:
     """Makes sure that a file can be written: its name ends so, and it is not there yet.
 
-    Its folder is made if need be.
-
     Raises:
       UserError: it cannot.
     """
@@ -121,12 +121,11 @@ def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> No
         raise UserError(f"{path}: expected a name that ends in {names}")
     if path.exists():
         raise UserError(f"{path}: is there already; remove it or choose another name")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path.parent}: this folder cannot be made: {error.strerror}") from error
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"{path.parent}: no permission to write there")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise UserError(f"{path.parent}: this folder cannot be made: {folder} is a file")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder}: no permission to write there")
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import sys
 import pytest
 from absl import flags
 
+from i3d.runtime.command import UserError
 from i3d.training import config, config_errors
 
 FILE = """
@@ -33,9 +34,9 @@ def parse(tmp_path):
 
 
 def error_of(parse, *arguments, **keywords):
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(UserError) as caught:
         parse(*arguments, **keywords)
-    message = caught.value.code
+    message = str(caught.value)
     assert "\n" not in message and "Traceback" not in message
     return message
 
@@ -117,12 +118,12 @@ def test_a_file_that_is_no_config(parse, tmp_path):
     values = flags.FlagValues()
     argv = ["train", f"--config={tmp_path}/absent.py"]
     config.define_flag(values, argv)
-    with pytest.raises(SystemExit, match="No such file or directory: .*absent.py'; expected a Py"):
+    with pytest.raises(UserError, match="No such file or directory: .*absent.py'; expected a Py"):
         config.parse_flags(argv, values)
     (tmp_path / "imports.py").write_text("import nothing_here\n")
     values, argv = flags.FlagValues(), ["train", f"--config={tmp_path}/imports.py"]
     config.define_flag(values, argv)
-    with pytest.raises(SystemExit, match="^--config: No module named 'nothing_here'; configs of"):
+    with pytest.raises(UserError, match="^--config: No module named 'nothing_here'; configs of"):
         config.parse_flags(argv, values)
     error = AttributeError("module 'config_config' has no attribute 'get_config'")
     assert "the file has no get_config()" in config_errors.one_line(error, {})
@@ -131,21 +132,18 @@ def test_a_file_that_is_no_config(parse, tmp_path):
 def test_no_config_at_all():
     values = flags.FlagValues()
     config.define_flag(values, ["train"])
-    with pytest.raises(SystemExit, match="expected --config=FILE.py, got none"):
+    with pytest.raises(UserError, match="expected --config=FILE.py, got none"):
         config.parse_flags(["train"], values)
 
 
 def test_a_command_ends_with_the_line_and_no_traceback(tmp_path):
     path = tmp_path / "recipe.py"
     path.write_text(FILE.format("c.optimizer.momentun = 0.5"))
-    code = (
-        "from absl import app; from i3d.training import config; config.define_flag();"
-        "app.run(lambda argv: print('ran'), flags_parser=config.parse_flags)"
-    )
+    code = "import sys; from i3d import train;sys.exit(train.main(sys.argv))"
     done = subprocess.run(
         [sys.executable, "-c", code, f"--config={path}"], capture_output=True, text=True
     )
-    assert done.returncode == 1 and done.stdout == ""
+    assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and 'Did you mean "momentum"' in done.stderr
 
 

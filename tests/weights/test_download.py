@@ -403,14 +403,14 @@ def test_command_without_network(tmp_path):
 
 def test_command_unknown_name():
     done = _command("rgb_imagnet")
-    assert done.returncode == 1
-    assert done.stderr == "unknown name 'rgb_imagnet'; did you mean rgb_imagenet?\n"
+    assert done.returncode == 2
+    assert done.stderr == "download: unknown name 'rgb_imagnet'; did you mean rgb_imagenet?\n"
 
 
 def test_command_verify(tmp_path):
     done = _command("sample_rgb", "--verify", f"--checkpoint_dir={tmp_path}")
     assert done.returncode == 1
-    assert done.stderr == f"none of the 1 files is in {tmp_path}\n"
+    assert done.stderr == f"download: none of the 1 files is in {tmp_path}\n"
     (tmp_path / "label_map.txt").write_text("not the labels\n")
     done = _command("--verify", f"--checkpoint_dir={tmp_path}")
     assert done.returncode == 1 and "label_map.txt has git blob id" in done.stderr
@@ -418,13 +418,13 @@ def test_command_verify(tmp_path):
 
 def test_command_says_what_is_there(server, tmp_path, capsys):
     (tmp_path / "big.bin").write_bytes(BIG)
-    download._run(["big"], tmp_path, only_verify=True)
+    download.work((["big"], tmp_path, True))
     assert capsys.readouterr().out.splitlines() == [
         "small.txt: missing",
         f"{tmp_path}: 1 files are as published, 1 are missing",
     ]
     (tmp_path / "small.txt").write_bytes(SMALL)
-    download._run(["big"], tmp_path, only_verify=False)
+    download.work((["big"], tmp_path, False))
     assert capsys.readouterr().out == f"{tmp_path}: all 2 files are there, 0 of them new\n"
 
 
