@@ -52,7 +52,7 @@ def start(folder, *words):
 
 def end(process):
     """Returns what a process that ends well wrote: output and errors."""
-    output, errors = process.communicate(timeout=600)
+    output, errors = process.communicate()
     assert process.returncode == 0, errors[-3000:]
     return output, errors
 

@@ -181,7 +181,7 @@ def run_script(role, folder, name, **environment):
 
 
 def finish(*processes):
-    outputs = [process.communicate(timeout=800)[0] for process in processes]
+    outputs = [process.communicate()[0] for process in processes]
     for process, output in zip(processes, outputs, strict=True):
         assert process.returncode == 0, output[-3000:]
     return outputs

@@ -356,7 +356,7 @@ def launch(role, folder, modes, num_steps, **environment):
 
 
 def results_of(process):
-    output, _ = process.communicate(timeout=800)
+    output, _ = process.communicate()
     assert process.returncode == 0, output[-3000:]
     return [json.loads(line[7:]) for line in output.splitlines() if line.startswith("RESULT")]
 
