@@ -18,12 +18,14 @@ from i3d.models.inception_i3d import ENDPOINTS
 CLIPS = np.zeros((5, 64, 224, 224, 3), np.float32)
 
 
+@pytest.mark.long
 def test_model_shapes_with_squeeze():
     model = models.build("inception_i3d", width=0.25, dropout=0.5, final_endpoint="Predictions")
     assert model(CLIPS, training=True).shape == (5, 400)
     assert model.get_layer("Logits").output.shape == (None, 400)
 
 
+@pytest.mark.long
 def test_model_shapes_without_squeeze():
     model = models.build(
         "inception_i3d", width=0.25, spatial_squeeze=False, final_endpoint="Predictions"

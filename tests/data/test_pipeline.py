@@ -108,6 +108,7 @@ def test_a_step_is_the_same_however_it_is_shared_out(many, pipelines, replicas):
     assert all(sorted(found[number]) == sorted(expected[number]) for number in found)
 
 
+@pytest.mark.long
 def test_first_step_of_two_workers_is_that_of_one(many):
     one = taken(train(many, batch_size=8, start_step=4), 1)[0]["record"]
     two = [

@@ -58,7 +58,7 @@ PUBLISHED = {  # trainable parameters: millions in MMAction2's metafiles, torchv
 }
 
 
-FAST = ("c3d_16x1x1", "inception_i3d", "tsm_r50_1x1x8")
+FAST = ("c3d_16x1x1", "inception_i3d")
 LONG, SLOW = pytest.mark.long, pytest.mark.slow
 
 

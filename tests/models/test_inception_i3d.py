@@ -147,6 +147,7 @@ def test_initial_values_are_the_original_ones():
     assert not np.asarray(model.get_layer("Logits").bias).any()
 
 
+@pytest.mark.long
 def test_features_lie_on_the_path_before_dropout_and_head():
     model = models.build("inception_i3d", width=0.125, dropout=0.5, num_classes=5)
     clip = synthetic.input_clip("rgb", (1, 17, 224, 224, 3))
@@ -167,6 +168,7 @@ def test_features_lie_on_the_path_before_dropout_and_head():
     assert np.abs(runs[0][1] - runs[1][1]).max() > 0
 
 
+@pytest.mark.long
 def test_dropout_drops_each_time_step_apart():
     """With T' - 1 = 5 steps, the dropped mean takes more values than 0 and twice the feature."""
     model = models.build("inception_i3d", width=0.125, dropout=0.5)
@@ -180,6 +182,7 @@ def test_dropout_drops_each_time_step_apart():
     assert ratio.min() >= -1e-5 and ratio.mean() == pytest.approx(1, abs=0.25)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("frames", "steps"), [(9, 1), (16, 1), (17, 2), (25, 3), (64, 7)])
 def test_any_length_from_nine_frames(frames, steps):
     model = models.build("inception_i3d", width=0.125, num_classes=7, frames=frames)

@@ -85,6 +85,7 @@ def test_help(word):
     assert done.returncode == 0 and done.stdout.startswith("The page.\n") and "--n:" in done.stdout
 
 
+@pytest.mark.long
 def test_an_error_of_tensorflow_is_one_line():
     work = (
         "import tensorflow as tf; "
@@ -143,6 +144,7 @@ def test_interrupted():
     assert errors.count("\n") == 1
 
 
+@pytest.mark.long
 def test_tensorflow_is_quiet_whoever_imports_it():
     """Also after somebody only looked whether it is there."""
     look = "import importlib.util; importlib.util.find_spec('tensorflow'); import keras; "

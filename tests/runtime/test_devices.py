@@ -19,6 +19,7 @@ def test_one_device_is_the_default_strategy(monkeypatch):
     assert devices.is_chief(strategy) and devices.is_alone(strategy)
 
 
+@pytest.mark.long
 def test_shares_of_a_processor_stand_in_for_gpus():
     """In a process of its own, as TensorFlow must not have started."""
     code = (

@@ -62,6 +62,7 @@ def write_old(path, kind):
         (path / "0").write_bytes(OLD)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_kill_at_any_call_leaves_a_complete_file(tmp_path, kind):
     """A folder may be missing at one of them, as two cannot be exchanged in one."""

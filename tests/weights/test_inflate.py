@@ -45,7 +45,13 @@ def test_receptive_field_is_the_published_one():
     assert temporal_fields()["Mixed_5c"][2] == 99
 
 
-@pytest.mark.parametrize("endpoint", ["Conv3d_1a_7x7", "Mixed_3c", "Mixed_4f", "Mixed_5c"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "Conv3d_1a_7x7",
+        *(pytest.param(n, marks=pytest.mark.long) for n in ("Mixed_3c", "Mixed_4f", "Mixed_5c")),
+    ],
+)
 def test_constant_video_gives_the_image_activations(endpoint):
     """Where the receptive field lies inside the clip they are equal, and elsewhere not."""
     image = randomised(models.build("inception_v1", width=WIDTH, num_classes=5))
@@ -83,6 +89,7 @@ def test_flow_takes_the_channel_average():
         np.testing.assert_allclose(kernel[3, :, :, channel], source.mean(2) / 7, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_head_of_another_width_is_refused_or_skipped():
     image = randomised(models.build("inception_v1", width=WIDTH, num_classes=5))
     video = models.build("inception_i3d", width=WIDTH, num_classes=4)
@@ -96,6 +103,7 @@ def test_head_of_another_width_is_refused_or_skipped():
     assert not np.array_equal(video.get_layer("Conv3d_1a_7x7-conv_3d").kernel, before[0])
 
 
+@pytest.mark.long
 def test_another_architecture_is_refused():
     inputs = keras.Input((8, 8, 3))
     other = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs), name="other")

@@ -40,6 +40,7 @@ def test_as_many_classes_bring_the_head(run):
     assert all(map(np.array_equal, model.get_weights(), source.get_weights()))
 
 
+@pytest.mark.long
 def test_another_number_of_classes_leaves_the_head_out(run):
     source, path = run
     model = i3d(3)
@@ -50,6 +51,7 @@ def test_another_number_of_classes_leaves_the_head_out(run):
     assert all(map(np.array_equal, weights_of(model, True), head))
 
 
+@pytest.mark.long
 def test_another_width_changes_nothing(run):
     model = i3d(3, width=0.2)
     before = model.get_weights()
@@ -129,6 +131,7 @@ def test_backbone_alone_leaves_the_head(prefix, tmp_path):
     assert all(map(np.array_equal, model.get_weights(), before))
 
 
+@pytest.mark.long
 def test_spoilt_values_are_refused(tmp_path):
     model, path = i3d(5), tmp_path / "best.weights.h5"
     model.get_layer("Logits").bias.assign(np.full(5, np.nan))

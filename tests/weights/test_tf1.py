@@ -106,6 +106,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path, damage):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_a_changed_source_is_noticed(tmp_path):
     """Nothing is cached: the same path with other values gives the other values."""
     model = small()
@@ -134,6 +135,7 @@ def test_keras_weights_round_trip_and_misfit(tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.long
 def test_missing_and_unknown_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model.ckpt: no such checkpoint"):
         i3d.weights.load(small(), tmp_path / "model.ckpt")

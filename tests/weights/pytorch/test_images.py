@@ -42,6 +42,7 @@ def image_kernel(array):
     return array.transpose(2, 3, 1, 0)
 
 
+@pytest.mark.long
 def test_resnet50_into_networks_of_images(resnet50, resnet50_path):
     for name in ("tsn_r50_1x1x3", "tsm_r50_1x1x8", "two_stream_rgb", "cnn_lstm_r50"):
         model = models.build(name, **NARROW)
@@ -142,6 +143,7 @@ def assert_unit(state, unit, x, expected):
     assert np.abs(y - expected).max() <= 1e-5 * np.abs(y).max()
 
 
+@pytest.mark.long
 def test_googlenet_computes_what_pytorch_does(tmp_path):
     """Torchvision pads the first 7x7 by 3 pixels on each side, TensorFlow by 2 and 3: its map is
     ours one pixel on, which shows nowhere if the first row and column are zero."""
