@@ -28,7 +28,7 @@ def load_tf1(model, prefix):
     shapes, read = _open(prefix)
     scope = next((s for s in SCOPES if any(name.startswith(s) for name in shapes)), "")
     stored = {name for name in shapes if not name.endswith("/Momentum")}
-    wanted = {scope + name: variable for name, variable in _variables(model).items()}
+    wanted = {scope + name: variable for name, variable in variables(model).items()}
     missing = sorted(wanted.keys() - stored)
     extra = sorted(stored - wanted.keys())
     misshapen = [
@@ -60,7 +60,7 @@ def _open(prefix):
     return reader.get_variable_to_shape_map(), lambda name: checked(reader.get_tensor, name)
 
 
-def _variables(model):
+def variables(model):
     """Returns {checkpoint name without scope: Keras variable}."""
     names = {}
     for layer in model.layers:
