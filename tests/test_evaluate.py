@@ -19,19 +19,23 @@ import pytest
 import tensorflow as tf
 
 from i3d import evaluate
-from i3d.data import cropping, pipeline, sampling
+from i3d.data import pipeline
 from i3d.evaluation import metrics, results
 from i3d.inference import records as inference_records
+from i3d.inference.average import softmax
+from i3d.inference.network import Network
+from i3d.inference.whole import equal_lengths
+from i3d.spec import WHOLE, InputSpec, asked, of_settings
 from i3d.training import config
 from i3d.training import model as training_model
-from tests.helpers import datasets
+from tests.helpers import calls, datasets
 from tests.helpers.processes import free_ports
 from tests.helpers.records import example, write
 
 ROOT = Path(__file__).parents[1]
 CLASSES, SIZE = 7, 12
 # 303 views: a video may be in two batches, and the last batch is not full.
-PROTOCOL = {"frames": 2, "stride": 1, "clips": 3, "crops": 1, "size": SIZE, "batch_size": 8}
+SPEC = InputSpec("flow", frames=2, clips=3, resize=16, crop=SIZE, range=(-1.0, 1.0))
 
 
 def small_model(channels=2, frames=2):
@@ -41,6 +45,17 @@ def small_model(channels=2, frames=2):
     x = keras.layers.Conv3D(8, (1, 5, 5), (1, 3, 3), activation="relu")(inputs)
     x = keras.layers.GlobalAveragePooling3D()(x) if frames is None else keras.layers.Flatten()(x)
     return keras.Model(inputs, keras.layers.Dense(CLASSES)(x))
+
+
+def evaluated(records, model=None, strategy=None, batch_size=8, classes=CLASSES, **keywords):
+    """Returns the SplitScores of a model; `on_batch` aside, keywords are changes of SPEC."""
+    own = {"on_batch": keywords.pop("on_batch", None)}
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        spec = dataclasses.replace(SPEC, **keywords)
+        network = Network(model or small_model(), spec, classes)
+    own |= {"batch_size": batch_size, "num_classes": classes, "strategy": strategy}
+    return inference_records.evaluate(network, spec, records, **own)
 
 
 def write_many(folder, streams=("flow",)):
@@ -57,7 +72,7 @@ def many(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scores(many):
-    return inference_records.evaluate(small_model(), many, **PROTOCOL)
+    return evaluated(many)
 
 
 def test_every_video_once_in_order(scores):
@@ -68,20 +83,13 @@ def test_every_video_once_in_order(scores):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("stream", ["rgb", "flow"])
-def test_logits_are_the_mean_over_clips_and_crops(tmp_path, stream):
+@pytest.mark.parametrize("stream, average", [("rgb", "prob"), ("flow", "logits")])
+def test_scores_are_the_mean_over_clips_and_crops(tmp_path, stream, average):
     records = write(tmp_path, [[example(str(n), n, 7) for n in range(3)]], streams=(stream,))
     model = small_model({"rgb": 3, "flow": 2}[stream], 3)
-    found = inference_records.evaluate(
-        model, records, **PROTOCOL | {"frames": 3, "stride": 2, "crops": 10}
-    )
-    batches = pipeline.eval_batches(
-        records,
-        lambda count: sampling.eval_clips_1x(count, 3, 3, 2),
-        lambda frame: cropping.ten_crops(frame, SIZE),
-        SIZE,
-        1,
-    )
+    changes = {"stream": stream, "frames": 3, "stride": 2, "crops": 10, "average": average}
+    found = evaluated(records, model, **changes)
+    batches = pipeline.eval_batches(records, dataclasses.replace(SPEC, **changes), 1)
     clips = np.concatenate([batch[stream] for batch in batches.as_numpy_iterator()])
     levels = clips.astype(np.float64)
     if stream == "rgb":
@@ -90,80 +98,99 @@ def test_logits_are_the_mean_over_clips_and_crops(tmp_path, stream):
         inputs = np.maximum((levels - 128) / 127, -1)
     each = model.predict_on_batch(inputs.astype(np.float32)).reshape(3, 30, CLASSES)
     assert each.std(axis=1).min() > 1e-4  # views differ
-    np.testing.assert_allclose(found.logits, each.mean(axis=1), rtol=1e-4, atol=1e-5)
+    mean = each.mean(axis=1)
+    np.testing.assert_allclose(found.logits, mean, rtol=1e-4, atol=1e-5)
+    expected = softmax(each).mean(axis=1) if average == "prob" else softmax(mean)
+    np.testing.assert_allclose(found.probabilities, expected, rtol=1e-4)
+    assert np.abs(softmax(each).mean(axis=1) - softmax(mean)).max() > 1e-3  # they differ
+
+
+def test_clips_at_two_sets_of_places(tmp_path):
+    """With `twice` set, a video of segments is seen at the middles and at the beginnings."""
+    records = write(tmp_path, [[example("a", 0, 8)]], streams=("rgb",))
+    views = {"stream": "rgb", "segments": 2, "frames": 1, "twice": True, "average": "logits"}
+    inputs = keras.Input((2, SIZE, SIZE, 3))
+    model = keras.Model(inputs, keras.ops.mean(inputs, (2, 3, 4)))
+    found = evaluated(records, model, classes=2, **views)
+    places = np.mean([[2, 6], [0, 4]], axis=0)  # levels rise by 4 a frame
+    both = (found.logits[0] + 1) * 127.5
+    once = (evaluated(records, model, classes=2, **views | {"twice": False}).logits[0] + 1) * 127.5
+    np.testing.assert_allclose(both - once, 4 * (places - [2, 6]), atol=0.2)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("batch_size", [1, 500])
 def test_batch_size_does_not_matter(many, scores, batch_size):
-    found = inference_records.evaluate(small_model(), many, **PROTOCOL | {"batch_size": batch_size})
+    found = evaluated(many, batch_size=batch_size)
     assert found.ids == scores.ids
     np.testing.assert_allclose(found.logits, scores.logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.probabilities, scores.probabilities, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.long
 def test_progress_counts_every_video(many):
     begun = []
-    inference_records.evaluate(small_model(), many, **PROTOCOL, on_batch=begun.append)
+    evaluated(many, on_batch=begun.append)
     assert sum(begun) == 101 and len(begun) == 38 and max(begun) == 3
 
 
 def test_three_crops_cover_the_frame(tmp_path):
-    """Of 16x24 pixels: squares of 16, made 12."""
+    """Frames of 16x24 pixels are made 12x18, of which squares of 12 are taken."""
     records = write(tmp_path, [[example("a")]], streams=("rgb",))
     inputs = keras.Input((2, SIZE, SIZE, 3))
     column = keras.layers.Lambda(lambda x: keras.ops.mean(x, (1, 2, 4)))
     model = keras.Model(inputs, column(inputs))
-    found = inference_records.evaluate(model, records, **PROTOCOL | {"clips": 1, "crops": 3})
+    views = {"stream": "rgb", "clips": 1, "classes": SIZE}
+    found = evaluated(records, model, crops=3, **views)
     left, right = (found.logits[0, [0, -1]] + 1) * 127.5
-    # Columns 0 and 15 of crops at 0, 4 and 8 (a column is 2 levels), resized.
+    # A column is 2 levels, and 16 / 12 columns after the frames are resized.
     np.testing.assert_allclose(right - left, 2 * 16 * 11 / 12, atol=1)
-    centre = inference_records.evaluate(model, records, **PROTOCOL | {"clips": 1})
+    centre = evaluated(records, model, **views)
     np.testing.assert_allclose(centre.logits.mean(), found.logits.mean(), atol=0.01)
 
 
-@pytest.mark.parametrize("stride, frames", [(1, 2), (2, 2), (2, 4), (1, 9)])
-def test_whole_videos(tmp_path, stride, frames):
-    lengths = (3, 6, 4)
+@pytest.mark.parametrize(
+    "stride, shortest, longest",
+    [(1, 2, 0), (2, 2, 0), (2, 4, 0), (1, 9, 0), (1, 1, 4), (2, 1, 2), (1, 4, 4)],
+)
+def test_whole_videos(tmp_path, stride, shortest, longest):
+    lengths = (3, 6, 4, 9)
     records = write(tmp_path, [[example(str(n), 0, n) for n in lengths]], streams=("rgb",))
     inputs = keras.Input((None, SIZE, SIZE, 3))
     summed = keras.layers.Lambda(lambda x: keras.ops.mean(keras.ops.sum(x + 2, 1), (1, 2)))
-    options = {
-        "clips": inference_records.WHOLE,
-        "batch_size": 1,
-        "stride": stride,
-        "frames": frames,
-    }
-    found = inference_records.evaluate(
-        keras.Model(inputs, summed(inputs)), records, **PROTOCOL | options
-    )
+    views = {"stream": "rgb", "clips": WHOLE, "stride": stride, "longest": longest}
+    model = keras.Model(inputs, summed(inputs))
+    found = evaluated(records, model, batch_size=1, classes=3, min_frames=shortest, **views)
     for row, count in zip(found.logits, lengths, strict=True):
-        taken = np.arange(max(count, (frames - 1) * stride + 1))[::stride] % count
-        level = 90.5 + 4 * taken.mean()  # of ramp's middle, and of its frames
-        np.testing.assert_allclose(row, len(taken) * (level / 127.5 + 1), rtol=0.01)
+        steps = np.arange(count)[::stride]
+        taken = np.resize(steps, max(len(steps), shortest))  # looped
+        parts = equal_lengths(len(taken), longest)
+        assert len(parts) == (-(-len(taken) // longest) if longest else 1)
+        level = 90.5 + 4 * taken  # of ramp's middle, and of its frames
+        clips = np.split(level / 127.5 + 1, np.cumsum(parts)[:-1])
+        np.testing.assert_allclose(row, np.mean([clip.sum() for clip in clips]), rtol=0.01)
 
 
 def test_arguments_out_of_range(many):
     for wrong, told in (
-        ({"crops": 2}, r"crops: expected one of \(1, 3, 10\), got 2"),
-        ({"frames": 0}, "got 0, 1 and 3"),
-        ({"stride": 0}, "got 2, 0 and 3"),
-        ({"clips": -1}, "got 2, 1 and -1"),
-        ({"clips": inference_records.WHOLE}, "expected batch_size 1 on one replica, got 8 on 1"),
+        ({"clips": WHOLE}, "expected batch_size 1 on one replica, got 8 on 1"),
         ({"batch_size": 0}, "expected size, batch_size"),
     ):
         with pytest.raises(ValueError, match=told):
-            inference_records.evaluate(small_model(), many, **PROTOCOL | wrong)
+            evaluated(many, **wrong)
     both = dataclasses.replace(many, streams=("rgb", "flow"))
-    with pytest.raises(ValueError, match="expected records of one stream"):
-        inference_records.evaluate(small_model(), both, **PROTOCOL)
+    with pytest.raises(ValueError, match=r"expected records of flow, got \('rgb', 'flow'\)"):
+        evaluated(both)
+    other = dataclasses.replace(many, streams=("rgb",))
+    with pytest.raises(ValueError, match="expected records of flow, got"):
+        evaluated(other)
 
 
 def test_spoilt_weights_are_told(many):
     model = small_model()
     model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
-    with pytest.raises(FloatingPointError, match="101 of 101 videos are not .* 'video 0'; "):
-        inference_records.evaluate(model, many, **PROTOCOL)
+    with pytest.raises(ValueError, match="101 of 101 videos are not .* 'video 0'; "):
+        evaluated(many, model)
 
 
 # Replicas and workers.
@@ -204,16 +231,18 @@ def main(role, folder, name):
     for strategy in strategies:
         with strategy.scope():
             model = small_model()
-        found = inference_records.evaluate(model, records, **PROTOCOL, strategy=strategy)
+        found = evaluated(records, model, strategy)
         out = folder / f"{name}-{strategy.num_replicas_in_sync}.npz"
-        np.savez(out, ids=np.array(found.ids), labels=found.labels, logits=found.logits)
+        arrays = {name: np.asarray(value) for name, value in dataclasses.asdict(found).items()}
+        np.savez(out, **arrays)
 
 
 def assert_same(path, scores):
     with np.load(path) as found:
         assert found["ids"].tolist() == scores.ids
         np.testing.assert_array_equal(found["labels"], scores.labels)
-        np.testing.assert_allclose(found["logits"], scores.logits, rtol=1e-4, atol=1e-5)
+        for name in ("logits", "probabilities"):
+            np.testing.assert_allclose(found[name], getattr(scores, name), rtol=1e-4, atol=1e-5)
         for k in (1, 3):
             expected = metrics.top_k_accuracy(scores.logits, scores.labels, k)
             assert metrics.top_k_accuracy(found["logits"], found["labels"], k) == expected
@@ -260,12 +289,20 @@ def run(tmp_path_factory):
     videos = datasets.videos(root / "videos")
     datasets.build(root / "data", videos, split="test")
     (root / "recipe.py").write_text(RECIPE.format(records=str(root / "data")))
-    settings = config.defaults()
-    settings.data.size, settings.model.width = 48, 0.05
     keras.utils.set_random_seed(0)
     for classes in (3, 13):
-        training_model.build(settings, classes).save_weights(root / f"{classes}.weights.h5")
+        save_weights(root / f"{classes}.weights.h5", classes)
     return root
+
+
+def save_weights(path, classes, **keys):
+    """Writes random weights of the small I3D; returns the settings of its run and its InputSpec."""
+    settings = config.defaults()
+    own = {"data.size": 48, "data.frames": 10, "model.width": 0.05, "data.flow_method": "dis"}
+    settings.update_from_flattened_dict(own | keys)
+    spec = of_settings(config.flat(settings), short_side=48, fps=25.0)
+    training_model.build(settings, spec, classes).save_weights(path)
+    return settings, spec
 
 
 def words(run, *more, weights="3.weights.h5"):
@@ -273,12 +310,8 @@ def words(run, *more, weights="3.weights.h5"):
     return ["evaluate", *fixed, *map(str, more)]
 
 
-def error_of(run, *more, **options):
-    with pytest.raises(SystemExit) as caught:
-        evaluate.main(words(run, *more, **options))
-    line = caught.value.code
-    assert "\n" not in line and "Traceback" not in line
-    return line
+def error_of(run, *more, status=1, **options):
+    return calls.refused(evaluate.main, *words(run, *more, **options), status=status)
 
 
 @pytest.mark.long
@@ -290,15 +323,16 @@ def test_the_command(run, tmp_path, capsys):
     assert (result.stream, result.logits.shape) == ("rgb", (9, 3))
     assert result.class_names.tolist() == ["jump", "run", "walk"]
     assert result.protocol == (
-        f"rgb, inception_i3d (width 0.05, float32), {run}/3.weights.h5; 2 clip(s) of 10 frames, "
-        f"stride 1, x 3 crop(s) of 48 px, logits averaged over 6 view(s); split 'test' of "
-        f"{run}/data, 9 videos"
+        f"inception_i3d (width 0.05) rgb, {run}/3.weights.h5: 2 clip(s) of 10 frames x 3 crop(s) "
+        f"of 48 px, 25 fps; mean of logits over 6 view(s) (float32); split 'test' of {run}/data, "
+        "9 videos"
     )
+    assert result.average == "logits" and result.probabilities is None
     hits = round(9 * metrics.top_k_accuracy(result.logits, result.labels))
     assert f", {hits} of 9 videos" in text and "95 % interval" in text
-    assert "logits averaged over 6" in " ".join(text.split())
+    assert "mean of logits over 6" in " ".join(text.split())
     assert "Accuracy of each class\njump" in text and "Confusion matrix" in text
-    assert f"{out}: is there already" in error_of(run, f"--out={out}")
+    assert f"{out}: is there already" in error_of(run, f"--out={out}", status=2)
     process = [sys.executable, "-m", "i3d.evaluate", *words(run, "--clips=2", "--crops=3")[1:]]
     process += [f"--out={tmp_path}/two.npz", "--replicas=2"]
     done = subprocess.run(process, cwd=ROOT, capture_output=True, text=True)
@@ -309,38 +343,61 @@ def test_the_command(run, tmp_path, capsys):
 
 
 @pytest.mark.long
+def test_a_run_is_tested_by_the_views_and_the_average_that_it_states(run, tmp_path, capsys):
+    """Without --config: by config.json beside the weights; accuracies are of the average."""
+    settings, spec = save_weights(tmp_path / "best.weights.h5", 3)
+    (tmp_path / "config.json").write_text(json.dumps(config.flat(settings)))
+    call = ["evaluate", f"--checkpoint={tmp_path}/best.weights.h5", f"--records={run}/data"]
+    assert evaluate.main([*call, f"--out={tmp_path}/ten.npz"]) == 0
+    assert "10 clip(s) of 10 frames" in results.load(tmp_path / "ten.npz").protocol
+    spec = dataclasses.replace(asked(spec, clips=2, crops=3), average="prob")
+    stated = config.flat(settings) | {"input": spec.to_json()}
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    capsys.readouterr()
+    assert evaluate.main([*call, f"--out={tmp_path}/prob.npz"]) == 0
+    assert "mean of probabilities over 6" in " ".join(capsys.readouterr().out.split())
+    result = results.load(tmp_path / "prob.npz")
+    assert result.average == "prob" and result.scores is result.probabilities
+    np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, rtol=1e-5)
+    apart = np.abs(result.probabilities - softmax(result.logits)).max()
+    assert 0 < apart < 0.1
+
+
+@pytest.mark.long
 def test_flow_of_whole_videos(run, tmp_path, capsys):
-    settings = config.defaults()
-    settings.data.size, settings.model.width, settings.data.stream = 48, 0.05, "flow"
-    training_model.build(settings, 3).save_weights(tmp_path / "flow.weights.h5")
+    save_weights(tmp_path / "flow.weights.h5", 3, **{"data.stream": "flow"})
     process = words(run, "--whole_video", "--config.data.stream=flow", "--config.data.stride=2")
     process[2:4] = [f"--checkpoint={tmp_path}/flow.weights.h5"]
     assert evaluate.main(process) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "flow.weights.h5; whole videos, stride 2, x 1 crop(s) of 48 px" in text
-    assert "averaged over 1 view(s)" in text and "of 9 videos" in text
+    assert "flow.weights.h5: the whole video, stride 2 x 1 crop(s) of 48 px" in text
+    assert "mean of logits over its views" in text and "of 9 videos" in text
 
 
 def test_bad_calls(run, tmp_path, capsys):
     for told, *more in (
-        ("expected the split 'tset', there is test", "--split=tset"),
         ("unexpected argument 'word'", "word"),
         ("flag --clips=0", "--clips=0"),
         ("flag --crops=2: value should be one of", "--crops=2"),
         ("Unknown command line flag 'clip'", "--clip=1"),
         ("--clips cannot go with --whole_video", "--whole_video", "--clips=3"),
         ("--batch_size cannot go with --whole_video", "--whole_video"),
-        ("config.data.records: expected the folder of a data set", "--config.data.records="),
-        ("nothere: expected a data set", "--config.data.records=nothere"),
+        ("--records is needed: the folder of a data set", "--config.data.records="),
         ("a name that ends in .npz", f"--out={tmp_path}/a.txt"),
-        ("config.data.size: expected at most 48", "--config.data.size=64"),
         ("config.data.stream: expected one of", "--config.data.stream=depth"),
+    ):
+        assert told in error_of(run, *more, status=2), more
+    for told, *more in (
+        ("expected the split 'tset', there is test", "--split=tset"),
+        ("nothere: expected a data set", "--config.data.records=nothere"),
+        ("a crop of 64x64 (height x width) needs frames at least that large, got 48x64",
+         "--config.data.size=64"),
         ("expected flow made by tvl1, this was made by dis", "--config.data.stream=flow",
          "--config.data.flow_method=tvl1"),
     ):  # fmt: skip
         assert told in error_of(run, *more), more
-    with pytest.raises(SystemExit, match="--checkpoint is needed"):
-        evaluate.main(["evaluate", f"--config={run}/recipe.py"])
+    line = calls.refused(evaluate.main, "evaluate", f"--config={run}/recipe.py")
+    assert "--checkpoint is needed" in line
     assert evaluate.main(["evaluate", "--help"]) == 0
     assert "--whole_video" in capsys.readouterr().out
 
@@ -348,7 +405,7 @@ def test_bad_calls(run, tmp_path, capsys):
 def test_picture(run, tmp_path):
     picture = tmp_path / "a.png"
     if importlib.util.find_spec("matplotlib") is None:
-        assert "pip install 'i3d[plot]'" in error_of(run, f"--confusion_png={picture}")
+        assert "pip install 'i3d[plot]'" in error_of(run, f"--confusion_png={picture}", status=2)
     else:
         assert evaluate.main(words(run, f"--confusion_png={picture}")) == 0
         assert picture.read_bytes().startswith(b"\x89PNG")
@@ -356,10 +413,12 @@ def test_picture(run, tmp_path):
 
 def test_weights_that_do_not_fit(run):
     line = error_of(run, weights="13.weights.h5")
-    assert f"13.weights.h5: has 13 classes, {run}/data has 3: expected weights" in line
-    assert "nothere.weights.h5: no such checkpoint" in error_of(run, weights="nothere.weights.h5")
+    assert "13.weights.h5: has 13 classes, the data set 3: expected weights trained on it" in line
+    line = error_of(run, weights="nothere.weights.h5", status=2)
+    assert "nothere.weights.h5: no such checkpoint" in line
     line = error_of(run, "--config.model.width=0.1")
-    assert "not weights of inception_i3d" in line and line.endswith("as it was trained with")
+    assert "not weights of inception_i3d" in line
+    assert line.endswith("expected a checkpoint of inception_i3d (rgb, width 0.1)")
 
 
 def test_data_without_flow(run, tmp_path):

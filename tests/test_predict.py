@@ -13,18 +13,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from i3d.inference.recipes import recipe_of
-from i3d.inference.streams import softmax
 
 import i3d
 from i3d import models, predict
 from i3d.data import read
-from i3d.inference import checkpoint as inference_checkpoint
-from i3d.inference import predictor
+from i3d.inference import decoding, predictor
 from i3d.inference import views as inference_views
+from i3d.inference.average import softmax
+from i3d.weights.cards import Card
+from i3d.weights.zoo import default_spec
 from tests.golden import mmaction_models as golden
-from tests.helpers import datasets, training
-from tests.helpers.golden_views import E2E, golden_recipe, golden_video
+from tests.helpers import calls, datasets, training
+from tests.helpers.golden_views import E2E, golden_spec, golden_video
 from tests.helpers.videos import texture_frames, write_video
 
 pytestmark = pytest.mark.long
@@ -44,12 +44,9 @@ def run(*arguments, status=0):
     return done.stdout, done.stderr
 
 
-def refused(*arguments):
+def refused(*arguments, status=2):
     """Returns the line with which the command ends."""
-    with pytest.raises(SystemExit) as error:
-        predict.main(["predict", *map(str, arguments)])
-    assert str(error.value).count("\n") == 0
-    return str(error.value)
+    return calls.refused(predict.main, "predict", *arguments, status=status)
 
 
 @pytest.fixture(scope="module")
@@ -97,45 +94,77 @@ def run_folder(tmp_path_factory):
     return folder
 
 
+def pieces(*views):
+    """Yields what decoding yields of one video for each network, whose uint8 views are given."""
+    keyed = [[(inference_views.WHOLE_VIDEO, view) for view in each] for each in views]
+    return decoding.decoded_here(iter, keyed)
+
+
 @pytest.mark.parametrize("name", [TSN, "slowonly_r50_4x16x1"])
 def test_scores_are_those_of_the_published_pipelines(torch_file, name):
-    choice = inference_checkpoint.Choice(golden_recipe(name), str(torch_file(name)))
-    found = predictor.of_choices([choice], batch_size=4)
-    views = inference_views.of_frames(golden_video(), choice.recipe)
-    logits = found._networks[0].logits(views, 4)
+    file = str(torch_file(name))
+    found = predictor.of_cards([Card(file, file, name, golden_spec(name))], batch_size=4)
+    (network,) = found._networks
+    views = list(inference_views.of_frames(golden_video(), network.spec))
+    batches = [np.stack(views[i : i + 4]) for i in range(0, len(views), 4)]
+    logits = np.concatenate([np.asarray(network(batch)) for batch in batches])
     expected = E2E[f"{name}/logits_per_view"]
     if name == TSN:  # one view there is all crops
         logits = logits.mean(axis=0, keepdims=True)
     error = np.abs(logits - expected).max() / expected.std()
     print(f"{name}: {error:.1e} of the deviation of the logits")
     assert error <= 1e-4
-    np.testing.assert_allclose(found.scores([views]), E2E[f"{name}/pred_score"], rtol=1e-3)
+    ((_, scores),) = found.scores(pieces(views))
+    np.testing.assert_allclose(scores.probabilities, E2E[f"{name}/pred_score"], rtol=1e-3)
+    np.testing.assert_allclose(scores.logits, logits.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
 class Fixed:
-    """A network whose logits are known."""
+    """A network whose logits are known: those of the number that the pixels of a view have."""
 
     def __init__(self, logits, average):
-        self.recipe = dataclasses.replace(recipe_of(TSN), average=average)
+        self.spec = dataclasses.replace(default_spec(TSN), average=average)
         self._logits = np.float32(logits)
 
-    def logits(self, views, batch_size):
-        return self._logits
+    def __call__(self, views):
+        return keras.ops.take(self._logits, keras.ops.cast(views[:, 0], "int32"), axis=0)
+
+    def views(self):
+        return np.arange(len(self._logits), dtype=np.uint8)[:, None]
 
 
-def test_views_are_averaged_as_the_recipe_says_and_models_added():
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_views_are_averaged_as_the_spec_says_and_models_added(batch_size):
     one, two = [[0.0, 2.0], [4.0, 0.0]], [[1.0, 0.0]]
 
     def scores(*networks):
-        return predictor.Predictor(list(networks), ["a", "b"]).scores([None] * len(networks))
+        found = predictor.Predictor(networks, ["a", "b"], batch_size)
+        ((place, of_video),) = found.scores(pieces(*(n.views() for n in networks)))
+        assert place == 0 and of_video.probabilities.dtype == np.float32
+        return of_video
+
+    def assert_scores(found, probabilities, logits):
+        np.testing.assert_allclose(found.probabilities, probabilities, rtol=1e-6)
+        np.testing.assert_allclose(found.logits, logits, rtol=1e-6)
 
     prob = np.mean([[1, np.e**2], [np.e**4, 1]] / np.array([[1 + np.e**2], [1 + np.e**4]]), axis=0)
-    np.testing.assert_allclose(scores(Fixed(one, "prob")), prob, rtol=1e-6)
-    np.testing.assert_allclose(scores(Fixed(one, "logits")), softmax(np.array([2.0, 1])), rtol=1e-6)
+    assert_scores(scores(Fixed(one, "prob")), prob, [2, 1])
+    assert_scores(scores(Fixed(one, "logits")), softmax(np.array([2.0, 1])), [2, 1])
     both = scores(Fixed(one, "prob"), Fixed(two, "logits"))
-    np.testing.assert_allclose(both, softmax(np.array([3.0, 1.0])), rtol=1e-6)
-    with pytest.raises(FloatingPointError, match="not finite; are the weights spoilt"):
+    assert_scores(both, softmax(np.array([3.0, 1.0])), [3, 1])
+    with pytest.raises(ValueError, match="not finite; are the weights spoilt"):
         scores(Fixed([[np.nan, 1.0]], "prob"))
+
+
+def test_a_bad_video_has_a_reason_in_place_of_scores():
+    networks = Fixed([[1.0, 2.0]], "logits"), Fixed([[0.0, 5.0]], "logits")
+    problems = ["", "cut off", "", ""]  # of the two tasks of each of two videos
+    came = []
+    for task, problem in enumerate(problems):
+        came.append(decoding.View(task, inference_views.WHOLE_VIDEO, np.zeros(1, np.uint8)))
+        came.append(decoding.End(task, problem))
+    found = dict(predictor.Predictor(networks, ["a", "b"]).scores(iter(came)))
+    assert found[0] == "cut off" and found[1].logits.tolist() == [1, 7]
 
 
 def test_command_and_python_agree_and_a_bad_video_is_told(torch_file, videos, tmp_path):
@@ -224,36 +253,28 @@ def test_mistakes_are_one_line(run_folder, videos, tmp_path):
         ((f"--checkpoint={checkpoint}",), "expected videos, or --records=FOLDER.* got neither"),
         ((*given, "--records=data"), "expected videos, or --records=FOLDER.* got both"),
         (("--model=slowony_r50_4x16x1", *given), "did you mean 'slowonly_r50_4x16x1'"),
-        (("--model=tv_r3d_18", *given), "not weights of tv_r3d_18.*expected a checkpoint of tv_r3"),
         ((f"--checkpoint={lone}", videos[0]), "which model. expected --model=NAME"),
         ((f"--checkpoint={tmp_path}/no.pth", "--model=tv_r3d_18", videos[0]), "no such checkpoint"),
-        ((f"--labels={tmp_path}/two.txt", *given), "two.txt: expected 3 names.*got 2"),
         ((f"--labels={tmp_path}/bad.json", *given), "bad.json: not JSON"),
         ((f"--labels={tmp_path}/no.txt", *given), "no.txt"),
         (("--format=xml", *given), "xml"),
         (("--modle=x", *given), "Unknown command line flag 'modle'"),
         (("--model=tv_r3d_18", "--model=tv_s3d", *given), "a --checkpoint for each --model"),
-        (("--model=tsm_r50_1x1x8", "--clips=4", *given), "takes 8 segments, no others"),
+        (("--model=tsm_r50_1x1x8", "--clips=4", *given), "take 8 segments, no others"),
     ):
         line = refused(*arguments)
+        assert re.search(words, line), line
+    for arguments, words in (
+        (("--model=tv_r3d_18", *given), "not weights of tv_r3d_18.*expected a checkpoint of tv_r3"),
+        ((f"--labels={tmp_path}/two.txt", *given), "two.txt: expected 3 names.*got 2"),
+    ):
+        line = refused(*arguments, status=1)
         assert re.search(words, line), line
 
 
 def test_where_no_video_can_be_read_nothing_is_written(run_folder, tmp_path):
     (tmp_path / "a.mp4").touch()
     flags = f"--checkpoint={run_folder / 'best.weights.h5'}", f"--out={tmp_path / 'out.json'}"
-    line = refused(*flags, "--format=json", tmp_path / "a.mp4")
+    line = refused(*flags, "--format=json", tmp_path / "a.mp4", status=1)
     assert "none of 1 videos could be read" in line
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
-
-
-def test_class_names_from_files(tmp_path):
-    (tmp_path / "a.txt").write_text("one\ntwo\n\n")
-    (tmp_path / "b.json").write_text('["one", "two"]')
-    (tmp_path / "c.json").write_text('{"1": "two", "0": "one"}')
-    for name in ("a.txt", "b.json", "c.json"):
-        assert inference_checkpoint.read_names(tmp_path / name) == ("one", "two")
-    (tmp_path / "d.json").write_text('{"1": "two", "2": "one"}')
-    with pytest.raises(ValueError, match="expected a JSON list of names"):
-        inference_checkpoint.read_names(tmp_path / "d.json")
-    assert inference_checkpoint.class_names([], 2) == ("0", "1")

@@ -75,7 +75,8 @@ def cards(
         raise UserError(f"expected a --checkpoint for each --model, got {len(files)}")
     if settings is not None and (names or len(files) > 1):
         raise UserError("expected either --model=NAME or --config=FILE.py, got both")
-    views = {"clips": clips or own.clips, "crops": own.crops and int(own.crops)}
+    clips = own.clips if clips is None else clips  # WHOLE is 0
+    views = {"clips": clips, "crops": own.crops and int(own.crops)}
     return [
         card_of(name, file, settings, **views, short_side=short_side)
         for name, file in zip(names or [None] * len(files), files, strict=True)
