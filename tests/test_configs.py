@@ -9,7 +9,7 @@ from absl import flags
 
 from i3d import models
 from i3d.training import config
-from i3d.weights.zoo import RELEASES
+from i3d.weights.zoo import CARDS
 from tests.golden import mmaction
 
 ROOT = Path(__file__).parents[1]
@@ -136,12 +136,12 @@ def test_models_and_inputs_fit(path):
     """The network is in the catalogue; a start that keeps a published name is that network's."""
     settings = loaded(path)
     assert settings.model.name in models.names()
-    release = RELEASES.get(Path(settings.model.start).name)
-    if release:
-        assert release.model == settings.model.name
+    card = CARDS.get(Path(settings.model.start).name)
+    if card:
+        assert card.model == settings.model.name
         if settings.data.mean:
-            assert settings.data.mean == release.protocol.mean
-            assert settings.data.std == release.protocol.std
+            assert settings.data.mean == card.spec.mean
+            assert settings.data.std == card.spec.std
     elif path.stem == "finetune":
         assert path.parent.name == "i3d"
 
@@ -152,9 +152,9 @@ def test_models_and_inputs_fit(path):
 )  # fmt: skip
 def test_fine_tuning_of_the_family_fits_the_protocol_of_its_weights(path):
     settings = loaded(path)
-    data, release = settings.data, RELEASES.get(Path(settings.model.start).name)
+    data, card = settings.data, CARDS.get(Path(settings.model.start).name)
     assert data.records == "" and data.validation == "test"
     assert settings.batch.per_replica * settings.batch.accumulate == 16
     assert settings.schedule.boundaries[-1] < settings.steps
-    if release and release.model != "tv_s3d":
-        assert (data.frames, data.stride) == (release.protocol.frames, release.protocol.stride)
+    if card and card.model != "tv_s3d":
+        assert (data.frames, data.stride) == (card.spec.frames, card.spec.stride)

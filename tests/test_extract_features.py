@@ -1,4 +1,4 @@
-"""Features of a list of videos: the command as users run it, and its pool of decoding processes."""
+"""Features of a list of videos: the command as users run it."""
 
 import dataclasses
 import json
@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
@@ -18,15 +17,15 @@ import pytest
 from data_prep.figures import render
 from i3d import extract_features, models
 from i3d.features import videos as features_videos
-from i3d.inference import decoding, recipes
+from i3d.inference import checkpoint as inference_checkpoint
 from i3d.inference import network as inference_network
-from i3d.inference import views as inference_views
+from i3d.inference.views import ViewsOf
+from i3d.spec import asked, of_settings
 from i3d.training import config
 from i3d.training import model as training_model
 from i3d.weights.pytorch.names import entries
 from i3d.weights.start import head_classes
-from tests.helpers import training
-from tests.helpers.decoding import SHAPE, numbered
+from tests.helpers import calls, training
 from tests.helpers.points import Point
 from tests.helpers.processes import children, is_running, wait_for
 from tests.helpers.torch_files import write_safetensors
@@ -45,7 +44,7 @@ def files(tmp_path_factory):
     (folder / "list.txt").write_text("".join(f"{name} {i}\n" for i, name in enumerate(names)))
     training.write_config(folder / "tiny.py", folder / "none")
     keras.utils.set_random_seed(1)
-    model = training_model.build(settings(folder), 3)
+    model = training_model.build(settings(folder), spec(folder), 3)
     model.save_weights(folder / "tiny.weights.h5")
     return folder
 
@@ -55,10 +54,10 @@ def settings(folder):
     return training.tiny(folder / "none")
 
 
-def recipe(files, **changes):
+def spec(files, **changes):
     """What the command is to take of a video."""
-    made = recipes.recipe_of_run(config.flat(settings(files)), 48)
-    return dataclasses.replace(made, **{"clips": 3} | changes)
+    own = of_settings(config.flat(settings(files)), short_side=48, fps=25.0)
+    return asked(own, **{"clips": 3} | changes)
 
 
 def arguments(files, out, *more):
@@ -72,18 +71,28 @@ def extract(files, out, *more):
     return extract_features.main(["extract_features", *arguments(files, out, *more)])
 
 
+def refused(files, out, *more, status=2):
+    """Returns the line that the command ends with."""
+    words = arguments(files, out, *more)
+    return calls.refused(extract_features.main, "extract_features", *words, status=status)
+
+
 def read(path):
     with open(path, "rb") as file:
         return pickle.load(file)
 
 
 def means(files, views, endpoint="features"):
-    """Float32 [C]: the mean over views and all axes of a layer."""
-    model = training_model.build(settings(files), 3)
+    """Float32 [C]: the mean over uint8 views and all axes of a layer."""
+    model = training_model.build(settings(files), spec(files), 3)
     model.load_weights(files / "tiny.weights.h5")
     model = keras.Model(model.input, model.get_layer(endpoint).output)
-    maps = np.asarray(model.predict_on_batch(views))
+    maps = np.asarray(model.predict_on_batch(np.float32(np.stack(views)) / np.float32(127.5) - 1))
     return maps.reshape(-1, maps.shape[-1]).mean(axis=0)
+
+
+def views_of(path, spec):
+    return [view for _, view in ViewsOf(spec)(path)]
 
 
 def paths(files):
@@ -93,7 +102,7 @@ def paths(files):
 @pytest.fixture(scope="module")
 def expected(files):
     """Float32 [3, C], in the order of the list, computed without the command."""
-    return np.array([means(files, inference_views.views(p, recipe(files))) for p in paths(files)])
+    return np.array([means(files, views_of(p, spec(files))) for p in paths(files)])
 
 
 def assert_close(actual, expected):
@@ -112,7 +121,8 @@ def test_a_pickle_holds_the_means_in_list_order(files, expected, tmp_path):
     assert np.abs(np.diff(expected, axis=0)).max() > 1e-3  # videos differ
     assert_close(found, expected)
     assert [path.name for path in out.parent.iterdir()] == [out.name]
-    assert "3 clip(s) of 4 frame(s), stride 1, 25 fps, 1 crop(s) of 32 px" in errors
+    assert "3 clip(s) of 4 frames x 1 crop(s) of 32 px, 25 fps" in errors
+    assert "; features of each video" in errors
 
 
 @pytest.mark.parametrize("workers, batch_size", [(1, 1), (3, 100)])
@@ -130,7 +140,7 @@ def test_a_file_per_video_of_another_layer_and_crops(files, tmp_path):
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
     assert found == [f"all/{action}/{action}_0.npy" for action in ACTIONS]
     path = paths(files)[0]
-    views = inference_views.views(path, recipe(files, clips=1, crops=3, resize=32))
+    views = views_of(path, spec(files, clips=1, crops=3))  # three crops: resized to 32
     assert len(views) == 3
     assert_close(np.load(tmp_path / found[-1]), means(files, views, "one"))
 
@@ -140,10 +150,12 @@ def test_windows_have_rows_with_times(files, tmp_path):
     flags = "--window_s=1", "--stride_s=0.5", "--clips=2"
     assert extract(files, tmp_path / "w.npz", *flags) == 0
     assert extract(files, tmp_path / "w.pkl", *flags, "--workers=1") == 0
-    taken = recipe(files, clips=2)
-    windows = [
-        list(inference_views.views_of_windows(path, taken, 1.0, 0.5)) for path in paths(files)
-    ]
+    windows = []
+    for path in paths(files):
+        found = {}
+        for (_, *limits), view in ViewsOf(spec(files, clips=2), 1.0, 0.5)(path):
+            found.setdefault(tuple(limits), []).append(view)
+        windows.append([(*limits, views) for limits, views in found.items()])
     rows = [row for of_video in windows for row in of_video]
     assert len(rows) > 10
     with np.load(tmp_path / "w.npz") as found:
@@ -204,8 +216,8 @@ def test_a_killed_run_goes_on(files, expected, tmp_path, capsys):
     assert not out.exists() and len(workers) >= 2
     wait_for(lambda: not any(map(is_running, workers)), "the workers to end")
     point.log.unlink()
-    with pytest.raises(SystemExit, match="holds work with endpoint 'features', this run has 'one'"):
-        extract(files, out, place, "--endpoint=one")
+    line = refused(files, out, place, "--endpoint=one", status=1)
+    assert "holds work with endpoint 'features', this run has 'one'" in line
     there = sorted(work.glob("0*.npz"))
     there[0].write_bytes(there[0].read_bytes()[:100])  # as after a power cut
     (work / "9.partial").write_bytes(b"half")
@@ -236,34 +248,33 @@ def test_wrong_calls_are_one_clear_line(files, tmp_path):
         f"--out={tmp_path / 'full'}": "is there already; remove it",
         f"--out={tmp_path / 'a.json'}": "ends in .pkl or .npz, or a folder, got 'a.json'",
         "--model=tsn_r50_1x1x3": "either --model=NAME or --config=FILE.py, got both",
-        "--checkpoint=none.pth": "none.pth: no such file; expected",
+        "--checkpoint=none.pth": "none.pth: no such checkpoint",
         "--window_s=0": "--window_s: expected seconds above 0",
         "--stride_s=1": "--stride_s needs --window_s",
         "--precision=bfloat16": "--config.precision says it",
-        "--endpoint=feature": "has no layer 'feature'; did you mean features",
         "--batchsize=2": "Unknown command line flag 'batchsize'",
         "word": "unexpected argument 'word'",
     }
     for flag, message in wrong.items():
-        with pytest.raises(SystemExit) as stopped:
-            extract(files, tmp_path / "out", flag)
-        line = str(stopped.value)
-        assert re.search(message, line) and "\n" not in line, (flag, line)
+        line = refused(files, tmp_path / "out", flag)
+        assert re.search(message, line), (flag, line)
+    line = refused(files, tmp_path / "out", "--endpoint=feature", status=1)
+    assert "has no layer 'feature'; did you mean features" in line
     assert not list(tmp_path.glob("out*"))
 
 
 def test_the_short_side_must_be_known(files, tmp_path):
     flags = [word for word in arguments(files, tmp_path / "a.pkl") if "--short-side" not in word]
-    with pytest.raises(SystemExit, match="no data set in .*give it by --short_side"):
-        extract_features.main(["extract_features", *flags])
+    line = calls.refused(extract_features.main, "extract_features", *flags)
+    assert re.search("no data set in .*give it by --short_side", line)
 
 
 def test_nothing_to_write_is_an_error(files, tmp_path):
     (tmp_path / "a.mp4").touch()
     (tmp_path / "list.txt").write_text("a.mp4\n")
     places = f"--video_list={tmp_path / 'list.txt'}", f"--video_root={tmp_path}"
-    with pytest.raises(SystemExit, match="none of 1 videos gave features; .*a.mp4: "):
-        extract(files, tmp_path / "out.npz", *places)
+    line = refused(files, tmp_path / "out.npz", *places, status=1)
+    assert re.search("none of 1 videos gave features; .*a.mp4: ", line)
     left = {"a.mp4", "list.txt", "out.npz.failures.jsonl"}
     assert {path.name for path in tmp_path.iterdir()} == left
 
@@ -288,8 +299,7 @@ def test_videos_that_failed_are_tried_again(name, files, tmp_path, capsys):
     assert left == {"a.mp4", "b.mp4", "list.txt", name}
     found = read(out) if out.is_file() else [np.load(out / f"{n}.npy") for n in "ab"]
     assert [row.shape for row in found] == [found[0].shape] * 2
-    with pytest.raises(SystemExit, match="is there already"):
-        extract(files, out, *places)
+    assert "is there already" in refused(files, out, *places)
 
 
 @pytest.mark.long
@@ -302,9 +312,10 @@ def test_the_model_is_that_of_the_run(files, tmp_path):
     flags.append(f"--checkpoint={tmp_path / 'best.weights.h5'}")
     assert extract_features.main(["extract_features", *flags]) == 0
     assert len(read(tmp_path / "a.pkl")) == 3
-    with pytest.raises(SystemExit, match="which model. expected --model=NAME"):
-        flags[-1] = f"--checkpoint={files / 'tiny.weights.h5'}"
-        extract_features.main(["extract_features", *flags, f"--out={tmp_path / 'b.pkl'}"])
+    flags[-1] = f"--checkpoint={files / 'tiny.weights.h5'}"
+    flags.append(f"--out={tmp_path / 'b.pkl'}")
+    line = calls.refused(extract_features.main, "extract_features", *flags)
+    assert "which model? expected --model=NAME" in line
 
 
 @pytest.mark.long
@@ -317,15 +328,15 @@ def test_a_backbone_without_a_head_gives_features(files, tmp_path):
             state[entry.key] = value.transpose(4, 3, 0, 1, 2) if value.ndim == 5 else value
     write_safetensors(tmp_path / "backbone.safetensors", state)
 
-    def build(num_classes):
-        return models.build("tv_r3d_18", num_classes=num_classes, size=112, width=0.0625)
-
-    network = inference_network.load(build, tmp_path / "backbone.safetensors")
-    assert network.output_shape == (None, 32)
-    with pytest.raises(ValueError, match="--endpoint: .* a backbone without a head, no logits"):
-        inference_network.load(build, tmp_path / "backbone.safetensors", "Logits")
+    path = str(tmp_path / "backbone.safetensors")
+    card = inference_checkpoint.card_of("tv_r3d_18", path)
+    card = dataclasses.replace(card, width=0.0625)
+    network = inference_network.load(card, endpoint="features")
+    assert network.model.output_shape == (None, 32)
+    with pytest.raises(ValueError, match="a backbone without a head, .*: it has no logits"):
+        inference_network.load(card)
     with pytest.raises(ValueError, match="a backbone without a head, which names no classes"):
-        head_classes(tmp_path / "backbone.safetensors")
+        head_classes(path)
 
 
 def test_flags_may_have_dashes():
@@ -342,54 +353,3 @@ def test_the_script_for_several_gpus(tmp_path):
     script[1] = "tsn_r50_1x1x3"
     assert " --model=tsn_r50_1x1x3 " in subprocess.run(script, stdout=subprocess.PIPE, **run).stdout
     assert subprocess.run(script[:3], stderr=subprocess.PIPE, **run).returncode == 2
-
-
-def decoded(tasks, workers):
-    """Returns {place of a task: its views' values} and {place: problem}."""
-    values, problems = {}, {}
-    with decoding.Decoders(numbered, tasks, workers, SHAPE) as pieces:
-        for piece in pieces:
-            if isinstance(piece, decoding.End):
-                problems[piece.task] = piece.problem
-            else:
-                assert piece.pixels.shape == SHAPE
-                values.setdefault(piece.task, []).append(float(piece.pixels.mean()))
-    return values, problems
-
-
-def test_a_crash_costs_one_video():
-    values, problems = decoded([0, "crash", 2, "bad", 4], workers=2)
-    assert problems == {0: "", 1: "the decoder crashed (SIGSEGV)", 2: "", 3: "broken", 4: ""}
-    assert values == {0: [0, 1, 2], 2: [20, 21, 22], 3: [0], 4: [40, 41, 42]}
-
-
-@pytest.mark.parametrize("task, message", [("killed", "out of memory"), ("shape", "status 1")])
-def test_other_ends_of_workers_stop_the_work(task, message):
-    with pytest.raises(decoding.DecodeError, match=message):
-        decoded([0, task, 2], workers=1)
-
-
-def test_views_wait_in_bounded_room(monkeypatch):
-    """A worker with no room left waits: with room for three, its fourth view is not there."""
-    monkeypatch.setattr(decoding, "WAITING_BYTES", 0)
-    with decoding.Decoders(numbered, [0, 1, 2], 1, SHAPE) as pieces:
-        stream = iter(pieces)
-        assert next(stream).pixels[0, 0] == 0
-        (worker,) = pieces._workers
-        wait_for(lambda: worker.slots[2, 0, 0] == 2, "the room to be full")
-        time.sleep(0.5)  # for a fourth view to come, were there a mistake
-        assert worker.slots[:, 0, 0].tolist() == [0, 1, 2]
-        rest = [p.pixels[0, 0] for p in stream if isinstance(p, decoding.View)]
-    assert rest == [1, 2, 10, 11, 12, 20, 21, 22]
-
-
-def test_ahead_gives_items_errors_and_ends():
-    def items():
-        yield from range(5)
-        raise KeyError("late")
-
-    stream = decoding.ahead(items(), 2)
-    assert [next(stream) for _ in range(5)] == list(range(5))
-    with pytest.raises(KeyError, match="late"):
-        next(stream)
-    assert list(decoding.ahead(iter("abc"))) == list("abc")

@@ -6,7 +6,7 @@ import pytest
 
 import i3d.weights
 from i3d import models
-from i3d.inference.streams import computing_in
+from i3d.inference.network import computing_in
 from tests.helpers import synthetic
 
 

@@ -1,31 +1,70 @@
-"""The table of published checkpoints."""
+"""The table of published checkpoints, and what each model sees by default."""
+
+import pytest
 
 from i3d import models
-from i3d.weights.zoo import RELEASES
+from i3d.weights import cards, zoo
+from i3d.weights.zoo import CARDS
 
 
 def test_rows_are_whole():
-    assert len(RELEASES) == 44
-    for file, release in RELEASES.items():
-        assert file == release.file and file.endswith(".pth")
-        assert 30 < release.top1 < 90
-        assert release.top5 is None or release.top1 < release.top5 < 100
-        resize = release.protocol.resize
-        assert release.protocol.crop <= (resize if isinstance(resize, int) else min(resize))
+    assert len(CARDS) == 44
+    for file, card in CARDS.items():
+        assert file == card.file == f"{card.name}.pth"
+        assert 30 < card.top1 < 90
+        assert card.top5 is None or card.top1 < card.top5 < 100
+        resize = card.spec.resize
+        assert card.spec.crop <= (resize if isinstance(resize, int) else min(resize))
+        assert card.licence == ("BSD-3-Clause" if card.model.startswith("tv_") else "Apache-2.0")
+        kind, _, beginning = card.integrity.partition(":")
+        assert kind == "sha256" and len(beginning) == 8 and int(beginning, 16) >= 0
+        names = card.class_names()
+        assert len(names) == (400 if card.data == "kinetics400" else 0)
 
 
 def test_rows_as_published():
-    release = RELEASES[
-        "tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb_20230317-be0fc26e.pth"
-    ]
-    assert (release.model, release.data, release.num_classes) == ("tsm_r50_1x1x8", "sthv2", 174)
-    assert (release.top1, release.top5) == (62.72, 87.7)
-    protocol = release.protocol
-    assert (protocol.frames, protocol.clips, protocol.crops, protocol.twice) == (1, 8, 3, True)
-    protocol = RELEASES["s3d-d76dad2f.pth"].protocol
-    assert (protocol.frames, protocol.fps, protocol.resize) == (128, 15.0, (256, 256))
+    card = CARDS["tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb_20230317-be0fc26e.pth"]
+    assert (card.model, card.data, card.num_classes) == ("tsm_r50_1x1x8", "sthv2", 174)
+    assert (card.top1, card.top5) == (62.72, 87.7)
+    spec = card.spec
+    assert (spec.frames, spec.segments, spec.crops, spec.twice) == (1, 8, 3, True)
+    assert (spec.average, spec.num_views, spec.fixed_segments) == ("prob", 6, True)
+    spec = CARDS["s3d-d76dad2f.pth"].spec
+    assert (spec.frames, spec.fps, spec.resize) == (128, 15.0, (256, 256))
 
 
 def test_models_are_in_the_catalogue():
-    missing = {release.model for release in RELEASES.values()} - set(models.names())
+    missing = {card.model for card in CARDS.values()} - set(models.names())
     assert missing <= {"x3d_s_13x6x1", "x3d_m_16x5x1", "ircsn_r50_32x2x1", "ipcsn_r152_32x2x1"}
+
+
+def test_files_are_known_by_their_published_names():
+    name = "r2plus1d_r34_8xb8-32x2x1-180e_kinetics400-rgb_20220812-4270588c.pth"
+    card = zoo.card_of(f"weights/{name}")
+    assert (card.model, card.spec.frames, card.spec.stride) == ("r2plus1d_r34_8x8x1", 32, 2)
+    assert card.labels == "kinetics400"
+    for path in ("checkpoints/flow_imagenet/model.ckpt.index", "a/flow_imagenet/model.ckpt"):
+        assert zoo.card_of(path) is cards.CARDS["flow_imagenet"]
+    assert zoo.card_of("demo/rgb.weights.h5") is cards.DEMO_CARDS["demo_rgb"]
+    for path in ("rgb.weights.h5", "model.ckpt", f"{name}.bak", "weights/other.pth"):
+        assert zoo.card_of(path) is None
+
+
+def test_every_model_of_videos_is_seen_somehow():
+    for name in models.names():
+        if name != "inception_v1":
+            spec = zoo.default_spec(name)
+            assert spec.num_views >= 1 and spec.view_shape[0] >= 1
+    with pytest.raises(ValueError, match="did you mean 'slowonly_r50_4x16x1'"):
+        zoo.default_spec("slowonly_4x16x1")
+
+
+def test_published_i3d_sees_whole_videos():
+    """As its authors tested it: all frames at 25 per second, centre crop, mean of logits."""
+    for card in (*cards.CARDS.values(), *cards.DEMO_CARDS.values()):
+        spec = card.spec
+        assert spec.whole and (spec.longest, spec.min_frames, spec.fps) == (250, 9, 25.0)
+        assert (spec.crops, spec.average, spec.range) == (1, "logits", (-1.0, 1.0))
+        flow = ("tvl1", 20.0) if spec.stream == "flow" else ("", 0.0)
+        assert (spec.flow_method, spec.flow_bound_px) == flow
+        assert len(card.class_names()) == card.num_classes
