@@ -6,14 +6,17 @@
 "ahead" is what `python -m i3d.extract_features` does. "in sequence" decodes a video, runs the
 network on its views, goes on. "network alone" has the views in memory: the bound that "ahead" comes
 near where the processors that decode are not those that compute. The sides take turns in one run;
-rates count from the first finished video to the last. Exit status 1 where ahead is not at least
-1.1 times as fast as in sequence.
+rates count from the first finished video to the last. Before that the command itself runs on the
+same videos, views as published, and the memory of its largest process is printed. Exit status 1
+where ahead is not at least 1.1 times as fast as in sequence, or that process takes more than
+LARGEST_MB.
 """
 
-import dataclasses
 import itertools
 import os
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,10 +28,13 @@ from absl import app, flags
 
 from data_prep import inputs
 from data_prep.figures import render
-from i3d.features.rows import Sums, ViewsOf
-from i3d.inference import decoding, views
+from i3d.inference import decoding
+from i3d.inference.average import Sums
+from i3d.inference.views import ViewsOf
 from i3d.runtime import quiet
+from i3d.spec import asked
 from i3d.video import frames
+from i3d.weights import zoo
 
 # TensorFlow is imported by functions: decoding processes import this file.
 
@@ -40,7 +46,9 @@ VIEWS = flags.DEFINE_integer("views", 3, "clips of each video, or segments", 1)
 WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "processes that decode", 1)
 BATCH = flags.DEFINE_integer("batch_size", 1, "views at a time", 1)
 REPEATS = flags.DEFINE_integer("repeats", 3, "timed runs of each side", 1)
+COMMAND = flags.DEFINE_boolean("command", True, "run the command, and print its memory")
 REQUIRED = 1.1
+LARGEST_MB = 1500  # of TSN; a larger network may take more
 
 
 def main(argv):
@@ -49,13 +57,33 @@ def main(argv):
     tf = quiet.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
         paths = chosen(CLIPS.value or drawn(folder))
-        recipe = views.recipe_of(MODEL.value)
-        recipe = dataclasses.replace(recipe, clips=VIEWS.value, crops=1, twice=False)
-        network, views_of = built(recipe), ViewsOf(recipe)
+        spec = asked(zoo.default_spec(MODEL.value), clips=VIEWS.value, crops=1)
+        network, views_of = built(spec), ViewsOf(spec)
         print(f"{device(tf)}, TensorFlow {tf.__version__}, load average {os.getloadavg()[0]:.1f}")
-        print(f"{len(paths)} videos, views of {recipe.shape}: {recipe.num_views} each; ", end="")
+        megabytes = peak_of_command(paths, folder) if COMMAND.value else 0
+        print(f"{len(paths)} videos, views of {spec.view_shape}: {spec.num_views} each; ", end="")
         print(f"{WORKERS.value} workers, batches of {BATCH.value}, {PRECISION.value}")
-        return compare(paths, views_of, network)
+        return compare(paths, views_of, network) or int(megabytes > LARGEST_MB)
+
+
+def peak_of_command(paths, folder):
+    """Returns the megabytes of the largest process of extract_features on the videos."""
+    from i3d import models
+
+    spec = zoo.default_spec(MODEL.value)
+    weights, listed = Path(folder, "a.weights.h5"), Path(folder, "list.txt")
+    models.build(MODEL.value, channels=spec.channels, size=spec.crop).save_weights(weights)
+    listed.write_text("".join(f"{os.path.abspath(path)}\n" for path in paths))
+    command = [sys.executable, "-m", "i3d.extract_features", f"--model={MODEL.value}"]
+    command += [f"--checkpoint={weights}", f"--video_list={listed}", "--video_root=/"]
+    command += [f"--out={Path(folder, 'a.npz')}", f"--precision={PRECISION.value}"]
+    begin = time.perf_counter()
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=True)
+    seconds = time.perf_counter() - begin
+    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+    print(f"command: {seconds:.1f} s, {spec.num_views} view(s) a video, ", end="")
+    print(f"largest process {megabytes:.0f} MB (at most {LARGEST_MB} MB)")
+    return megabytes
 
 
 def device(tf):
@@ -82,16 +110,14 @@ def chosen(folder):
     return [str(path) for path in itertools.islice(itertools.cycle(found[::step]), VIDEOS.value)]
 
 
-def built(recipe):
+def built(spec):
     """Returns the network up to its features, with random weights, folded."""
     from i3d import models
-    from i3d.inference import network as inference_network
-    from i3d.inference.streams import computing_in
+    from i3d.inference import network
 
-    shape = {"frames": recipe.length, "size": recipe.crop, "channels": recipe.channels}
-    with computing_in(PRECISION.value):
-        model = models.fold_batch_norm(models.build(recipe.model, num_classes=400, **shape))
-    return inference_network.ending_at(model, "features")
+    model = network.build(MODEL.value, spec, 400, precision=PRECISION.value, frames=spec.length)
+    folded = models.fold_batch_norm(model)
+    return network.Network(network.ending_at(folded, "features"), spec, 400)
 
 
 def compare(paths, views_of, network):
@@ -144,13 +170,13 @@ def one_by_one(paths, views_of, network):
     """Yields the Rows of videos; each is decoded when those before it are done."""
     import tensorflow as tf
 
-    step = tf.function(lambda clips: network(clips, training=False))
+    step = tf.function(network)
     for path in paths:
         sums = Sums()
         pieces = [decoding.View(0, key, view) for key, view in views_of(path)]
         for batch in decoding.batches(pieces, BATCH.value):
             for (_, key), vector in zip(batch.keys, step(batch.clips).numpy(), strict=True):
-                sums.add(key, vector)
+                sums.add(vector, key)
         yield sums.rows()
 
 

@@ -29,7 +29,7 @@ from data_prep import build as data_prep_build
 from data_prep import inputs
 from data_prep.figures import render
 from i3d import models
-from i3d.data import augment, cropping, pipeline, sampling, schema, stored
+from i3d.data import augment, pipeline, random_cropping, sampling, schema, stored
 from i3d.data.build_settings import BuildSettings
 from i3d.video import frames as video_frames
 
@@ -119,7 +119,7 @@ def rate(data):
 
 def crop(frame, seed):
     """Returns a random crop."""
-    return cropping.random_crop(frame, SIZE, seed)
+    return random_cropping.random_crop(frame, SIZE, seed)
 
 
 def batches(data, sample):

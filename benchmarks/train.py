@@ -102,18 +102,19 @@ def measured(width, size, frames, batch, records):
     tf = quiet.import_tensorflow()
     import keras
 
-    from i3d.training import input
-    from i3d.training import model as training_model
+    from i3d.inference import network
+    from i3d.training import input as train_input
+    from i3d.training import model as train_model
     from i3d.training.step import TrainStep
 
     settings = settings_of(width, size, frames, batch, records)
-    data, _ = input.opened(settings)
-    strategy = tf.distribute.get_strategy()
-    model = training_model.build(settings, len(data.class_names))
-    optimizer = training_model.optimizer(settings, model)
-    prepare = input.prepare(settings.data)
+    data, _ = train_input.opened(settings)
+    strategy, spec = tf.distribute.get_strategy(), train_input.spec(settings, data)
+    model = train_model.build(settings, spec, len(data.class_names))
+    optimizer = train_model.optimizer(settings, model)
+    prepare = network.preprocessing(spec)
     step = TrainStep(strategy, model, optimizer, clips_per_update=batch, prepare=prepare)
-    batches = iter(input.batches(settings, data, strategy, 0))
+    batches = iter(train_input.batches(settings, data, strategy, 0))
     loop = loop_times(step, batches)
     clips, labels = next(batches)
     alone = part_times(model, optimizer, prepare(clips), labels)
@@ -191,9 +192,9 @@ def repeated(action):
 
 def time_of_input(settings, data, strategy):
     """Returns seconds a batch when nothing else runs, those made ahead left out."""
-    from i3d.training import input
+    from i3d.training import input as train_input
 
-    batches = iter(input.batches(settings, data, strategy, 0))
+    batches = iter(train_input.batches(settings, data, strategy, 0))
     for _ in range(4):
         next(batches)
     begin = time.perf_counter()
