@@ -31,6 +31,7 @@ from data_prep.figures import render
 from i3d import models
 from i3d.data import augment, pipeline, random_cropping, sampling, schema, stored
 from i3d.data.build_settings import BuildSettings
+from i3d.spec import FPS
 from i3d.video import frames as video_frames
 
 DATA = flags.DEFINE_string("data", None, "folder of a data set with flow, short side 224 or more")
@@ -156,7 +157,7 @@ def batches_by_seeking(paths, sample):
 @functools.cache
 def num_frames(path):
     """Returns the frames of a video at 25 per second, as its container states them."""
-    return max(1, int(video_frames.stated(path)[2] * schema.FPS) - 1)
+    return max(1, int(video_frames.stated(path)[2] * FPS) - 1)
 
 
 def clip_by_seeking(path, sample, number):
@@ -165,7 +166,7 @@ def clip_by_seeking(path, sample, number):
     runs = np.split(indices, np.flatnonzero(np.diff(indices) != 1) + 1)
     frames = []
     for run_ in runs:
-        start, end = run_[0] / schema.FPS, (run_[-1] + 1) / schema.FPS
+        start, end = run_[0] / FPS, (run_[-1] + 1) / FPS
         frames += itertools.islice(
             video_frames.read_frames(path, start_s=start, end_s=end), len(run_)
         )

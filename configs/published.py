@@ -4,7 +4,7 @@ c = published.kinetics(epochs=100, clips=256)     # in updates of so many clips
 published.fine_tuned(c, "tsn_....pth")            # the same for a data set of one's own
 """
 
-from i3d.training import config
+from i3d import config
 
 # Of ImageNet's pictures, and of levels of flow.
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)

@@ -9,13 +9,27 @@
 """
 
 import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+# Public name -> where it is; a submodule, or what a submodule holds.
+_FACE = {
+    "config": "i3d.training.config",
+    "load": "i3d.inference.predictor:load",
+    "models": "i3d.models",
+    "spec": "i3d.spec",
+    "weights": "i3d.weights",
+}
+__all__ = ["config", "load", "models", "spec", "weights"]  # noqa: F822 - see __getattr__
 
 
-def __getattr__(name):
-    if name in ("models", "weights"):
-        return importlib.import_module(f"i3d.{name}")
-    if name == "load":
-        return importlib.import_module("i3d.inference.predictor").load
-    raise AttributeError(f"module 'i3d' has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module 'i3d' has no attribute {name!r}")
+    module, _, attribute = _FACE[name].partition(":")
+    found = importlib.import_module(module)
+    return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_FACE])

@@ -12,7 +12,6 @@ also where videos failed. Without --model or --config the model is that of the c
 published name, or of the run's config.json beside it.
 """
 
-import re
 import sys
 
 from absl import flags
@@ -34,8 +33,9 @@ def underscored(argv: list[str]) -> list[str]:
     """Returns the arguments with --video-list, as MMAction2 spells it, made --video_list."""
 
     def renamed(word):
-        dashes, name, value = re.fullmatch(r"(-*)([^=]*)(.*)", word, re.DOTALL).groups()
-        return dashes + name.replace("-", "_") + value if dashes else word
+        name, equals, value = word.partition("=")
+        dashes = name[: len(name) - len(name.lstrip("-"))]
+        return dashes + name[len(dashes) :].replace("-", "_") + equals + value if dashes else word
 
     return [argv[0], *map(renamed, argv[1:])]
 

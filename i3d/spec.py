@@ -14,6 +14,8 @@ from typing import Any
 from i3d.runtime.command import UserError
 
 WHOLE = 0  # for `clips`: the whole video
+FPS = 25.0  # frames per second of I3D's videos and of stored ones
+SHORT_SIDE = 256  # pixels, the shorter side of their frames
 CROPS = (1, 3, 10)
 CHANNELS = {"rgb": 3, "flow": 2}
 FLOW_ZERO = 128  # the uint8 level of no motion
@@ -148,7 +150,9 @@ def from_json(fields: dict[str, Any]) -> InputSpec:
     known = {field.name for field in dataclasses.fields(InputSpec)}
     if unknown := sorted(fields.keys() - known):
         raise UserError(f"input: {unknown[0]!r} is not known; it was written by a later version")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
     return InputSpec(**values)
 
 
@@ -168,7 +172,8 @@ def asked(spec: InputSpec, clips: int | None = None, crops: int | None = None) -
         if spec.fixed_segments and not same:
             raise UserError(f"--clips: these weights take {spec.segments} segments, no others")
         shortest = spec.frames if clips == WHOLE and not spec.whole else spec.min_frames
-        changed = {own: clips, "twice": spec.twice and same, "min_frames": shortest}
+        changed: dict[str, Any] = {own: clips, "min_frames": shortest}
+        changed["twice"] = spec.twice and same
         spec = dataclasses.replace(spec, **changed)
     return spec if crops is None else dataclasses.replace(spec, crops=crops)
 

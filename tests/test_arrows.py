@@ -16,7 +16,8 @@ LEVELS = (
     {"training", "evaluation", "features", "detection", "localization", "visual", "web"},
     {"inference"},
     {"weights"},
-    {"models", "spec", "data", "video", "flow"},
+    {"models", "data", "video", "flow"},
+    {"spec"},
     {"runtime"},
 )
 FOR_DATA_PREP = {"data_prep", "video", "flow", "data", "visual", "runtime"}
@@ -50,8 +51,9 @@ def allowed(unit):
         return FOR_DATA_PREP
     if unit == "models":
         return {"models"}
+    also = {"training": {"evaluation"}}.get(unit, set())  # validation is an evaluation
     own = next(number for number, level in enumerate(LEVELS) if unit in level)
-    return {unit}.union(*LEVELS[own + 1 :])
+    return ({unit} | also).union(*LEVELS[own + 1 :])
 
 
 def unit_of(module):

@@ -20,7 +20,7 @@ Hours: 0.1 for the data set, 0.3 for flow, 0.2 for RGB (each of the two on one c
 Expected result: checkpoints/README.md.
 """
 
-from i3d.training import config
+from i3d import config
 
 
 def get_config():

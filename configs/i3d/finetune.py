@@ -10,7 +10,7 @@ Hours: not run.
 Expected result: not run.
 """
 
-from i3d.training import config
+from i3d import config
 
 
 def get_config():

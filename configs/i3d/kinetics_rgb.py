@@ -9,7 +9,7 @@ Hours: not run.
 Expected result: 68.4 top-1 from scratch, 71.1 from ImageNet on the test set, as published; not run.
 """
 
-from i3d.training import config
+from i3d import config
 
 
 def get_config():

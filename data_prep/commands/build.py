@@ -35,8 +35,8 @@ flags.DEFINE_list("streams", ["rgb", "flow"], "rgb or rgb,flow", flag_values=FLA
 flags.DEFINE_enum(
     "flow_method", "tvl1", list(methods.METHODS), "I3D's weights want TV-L1", flag_values=FLAGS
 )
-flags.DEFINE_float("fps", schema.FPS, "frames per second", 0.1, 1000, flag_values=FLAGS)
-flags.DEFINE_integer("short_side", schema.SHORT_SIDE, "pixels", 16, 2160, flag_values=FLAGS)
+flags.DEFINE_float("fps", BuildSettings.fps, "frames per second", 0.1, 1000, flag_values=FLAGS)
+flags.DEFINE_integer("short_side", BuildSettings.short_side, "pixels", 16, 2160, flag_values=FLAGS)
 flags.DEFINE_float(
     "max_segment_s", schema.MAX_SEGMENT_S, "longest example, seconds", 0.1, 3600, flag_values=FLAGS
 )

@@ -15,6 +15,7 @@ from absl import flags
 
 from data_prep.commands import need, stored
 from i3d.data import read, schema
+from i3d.data.build_settings import BuildSettings
 from i3d.runtime import files
 from i3d.runtime.command import refuse_words
 from i3d.runtime.npy import NpyWriter
@@ -72,7 +73,7 @@ def _centre(image):
     if min(height, width) < SIZE:
         raise read.ReadError(
             f"expected at least {SIZE} pixels a side, got {height} x {width}; build the data set "
-            f"with --short_side={schema.SHORT_SIDE}"
+            f"with --short_side={BuildSettings.short_side}"
         )
     top, left = (height - SIZE) // 2, (width - SIZE) // 2
     return image[top : top + SIZE, left : left + SIZE]

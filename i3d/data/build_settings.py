@@ -11,6 +11,7 @@ from typing import Any
 
 from i3d.data import schema
 from i3d.runtime.command import UserError
+from i3d.spec import FPS, SHORT_SIDE
 
 NAME = "videos"  # of the data set, as TFDS knows it
 BUILD = "build.json"
@@ -35,8 +36,8 @@ class BuildSettings:
 
     streams: tuple[str, ...] = ("rgb", "flow")
     flow_method: str = "tvl1"
-    fps: float = schema.FPS
-    short_side: int = schema.SHORT_SIDE
+    fps: float = FPS
+    short_side: int = SHORT_SIDE
     max_segment_s: float = schema.MAX_SEGMENT_S
 
     @property

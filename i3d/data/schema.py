@@ -14,8 +14,6 @@ import numpy as np
 
 from i3d.data import example
 
-FPS = 25.0  # frames per second of every stored video
-SHORT_SIDE = 256  # pixels, shorter side of every stored frame
 FLOW_BOUND_PX = 20.0  # flow beyond this many pixels per frame is clipped
 FLOW_ZERO = 128  # the level of no motion, exactly
 JPEG_QUALITY = 95  # of frames and flow

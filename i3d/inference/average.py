@@ -106,7 +106,7 @@ def added(scores: list[Scores]) -> Scores:
     """Returns the Scores of several networks: one alone is itself, logits of more are added."""
     if len(scores) == 1:
         return scores[0]
-    logits = np.sum([one.logits for one in scores], axis=0, dtype=np.float32)
+    logits = np.asarray(np.sum([one.logits for one in scores], axis=0, dtype=np.float32))
     return Scores(logits, softmax(logits))
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from i3d import spec as input_spec
-from i3d.data import schema
 from i3d.data.build_settings import stored_side_and_rate
 from i3d.runtime.command import UserError
 from i3d.weights import zoo
@@ -70,7 +69,7 @@ def _of_run(checkpoint, settings, short_side):
     if "input" in settings:
         spec = input_spec.from_json(settings["input"])
     else:
-        side, fps = stored or (schema.SHORT_SIDE, schema.FPS)
+        side, fps = stored or (input_spec.SHORT_SIDE, input_spec.FPS)
         spec = input_spec.of_settings(settings, short_side or side, fps)
         if not stored and not short_side:
             note = (
@@ -105,7 +104,9 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
         )
     try:
         settings = dict(json.loads(file.read_text()))
-        input_spec.of_settings(settings, schema.SHORT_SIDE, schema.FPS)  # has what is needed
+        input_spec.of_settings(
+            settings, input_spec.SHORT_SIDE, input_spec.FPS
+        )  # has what is needed
         _ = settings["model.name"], settings["model.width"]
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{file}: cannot be read: {error}") from error

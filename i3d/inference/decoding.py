@@ -16,7 +16,7 @@ import queue
 import signal
 import threading
 from multiprocessing import connection, get_context, parent_process
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -190,7 +190,8 @@ def _work(pipe, memory, view_bytes, free, decode):
 
 
 def _end_with_parent():
-    parent_process().join()
+    if parent := parent_process():
+        parent.join()
     os._exit(1)
 
 
@@ -214,7 +215,10 @@ def batches(pieces, size, kind=lambda task: 0):
       size: views of a batch, at least 1.
       kind: number of a task -> what keeps its views apart from those of others.
     """
-    clips, keys, ended, what = None, [], [], None
+    clips: Any = None
+    keys: list = []
+    ended: list[End] = []
+    what = None
     for piece in pieces:
         if isinstance(piece, End):
             ended.append(piece)
@@ -240,7 +244,8 @@ def ahead(items, count=1):
     What the iterable raises is raised here. Closing this generator does not end a thread that
     waits inside the iterable: end that first.
     """
-    made, stopped = queue.Queue(count), threading.Event()
+    made: queue.Queue = queue.Queue(count)
+    stopped = threading.Event()
 
     def put(item):
         while not stopped.is_set():

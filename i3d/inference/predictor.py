@@ -2,7 +2,7 @@
 
 predictor = load("tsn_r50_1x1x3", "tsn.pth")
 predictor.predict("jump.mp4")                        # [("high jump", 0.93), ...]
-both = load([None] * 2, ["checkpoints/rgb_imagenet/model.ckpt", ".../flow_imagenet/model.ckpt"])
+both = load(None, ["checkpoints/rgb_imagenet/model.ckpt", ".../flow_imagenet/model.ckpt"])
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -107,7 +107,7 @@ def load(
 
     Args:
       model: name in the catalogue; None for files of a published name and for weights beside the
-        config.json of their training; or a list of such.
+        config.json of their training; or a list of such, one for each checkpoint.
       checkpoint: path of a TF1 prefix, .weights.h5, .pth or .safetensors file; or as many.
       labels: file of class names (one a line, or JSON), where the checkpoint's are not known.
       precision: "float32" or "bfloat16".
@@ -118,8 +118,12 @@ def load(
       UserError: a name or a file cannot be used; one line.
     """
     several = isinstance(checkpoint, list | tuple)
-    pairs = zip(model, checkpoint, strict=True) if several else [(model, checkpoint)]
-    cards = [checkpoints.card_of(m, str(c), clips=clips, crops=crops) for m, c in pairs]
+    names = list(model or [None] * len(checkpoint)) if several else [model]
+    files = checkpoint if several else [checkpoint]
+    cards = [
+        checkpoints.card_of(name, str(file), clips=clips, crops=crops)  # type: ignore[arg-type]
+        for name, file in zip(names, files, strict=True)
+    ]
     return of_cards(cards, labels, precision, batch_size)
 
 

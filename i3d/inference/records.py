@@ -138,10 +138,13 @@ def _of_all_workers(scores, strategy, replicas):
         return stepping.per_replica(strategy, [array] + [array[:0]] * (replicas - 1))
 
     text = np.frombuffer("".join(f"{id}\0" for id in scores.ids).encode(), np.uint8)
+    # Strings are not gathered.
     arrays = text.astype(np.int64), scores.labels, scores.logits, scores.probabilities
-    text, *arrays = (a.numpy() for a in gathered([own(array) for array in arrays]))
-    ids = text.astype(np.uint8).tobytes().decode().split("\0")[:-1]  # strings are not gathered
-    return SplitScores(ids, *arrays)
+    text, labels, logits, probabilities = (
+        array.numpy() for array in gathered([own(array) for array in arrays])
+    )
+    ids = text.astype(np.uint8).tobytes().decode().split("\0")[:-1]
+    return SplitScores(ids, labels, logits, probabilities)
 
 
 def _check_finite(scores):

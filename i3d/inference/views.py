@@ -274,7 +274,7 @@ def _stored_views(place: read.Place, spec: InputSpec) -> Iterator[np.ndarray]:
         count, fps = count + len(segment.frames) - 1, segment.fps
         if flow and segment.flow is None:
             raise read.ReadError(f"{place.id}: holds no flow; build it with --streams=rgb,flow")
-    indices = None if spec.whole else view_sampling.stored_indices(count, fps, spec)
+    indices: Any = None if spec.whole else view_sampling.stored_indices(count, fps, spec)
     wanted = range(count - flow) if spec.whole else set(indices.ravel().tolist())
 
     def pictures():

@@ -25,7 +25,7 @@ from i3d.runtime.command import UserError
 try:
     import fcntl
 except ImportError:  # Windows has no flock; there nothing is locked
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _PARTIAL = ".partial"
 

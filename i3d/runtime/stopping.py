@@ -23,7 +23,7 @@ def requests(listen=True):
         workers, for which the others would wait: it ends at once, and all go on from the last
         checkpoint.
     """
-    asked = []
+    asked: list[int] = []
     if not listen:
         yield asked
         return

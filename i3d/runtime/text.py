@@ -58,9 +58,9 @@ def class_names(labels):
 def _without_index(names, source):
     """Returns the names in the order of the numbers before them, if all have one."""
     pairs = [re.fullmatch(r"(\d+)\s+(.+)", name) for name in names]
-    if not pairs or None in pairs:
+    numbered = sorted((int(pair[1]), pair[2]) for pair in pairs if pair)
+    if not pairs or len(numbered) < len(pairs):
         return names
-    numbered = sorted((int(pair[1]), pair[2]) for pair in pairs)
     first = numbered[0][0]
     if first > 1 or [number for number, _ in numbered] != list(range(first, first + len(names))):
         raise InputError(f"{source}: expected `index name` from 0 or 1 without gaps")

@@ -9,7 +9,7 @@ import dataclasses
 from functools import partial
 
 from i3d import spec as input_spec
-from i3d.data import pipeline, random_cropping, sampling, schema, stored
+from i3d.data import pipeline, random_cropping, sampling, stored
 from i3d.training import config
 
 
@@ -84,8 +84,8 @@ def spec(settings, records):
       settings: ConfigDict as i3d.training.config.defaults.
       records: stored.Records of training.
     """
-    side = records.recipe.get("short_side", schema.SHORT_SIDE)
-    fps = records.recipe.get("fps", schema.FPS)
+    side = records.recipe.get("short_side", input_spec.SHORT_SIDE)
+    fps = records.recipe.get("fps", input_spec.FPS)
     return input_spec.of_settings(config.flat(settings), side, fps)
 
 

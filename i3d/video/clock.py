@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import av
 
-from i3d.data import schema
+from i3d.spec import FPS
 from i3d.video.source import Source, VideoError
 
 _SEEK_MARGIN_S = 1  # a keyframe this much early has its leading pictures behind it
@@ -37,7 +37,7 @@ class Clock:
         self.trusted = not (avi and stream.codec_context.has_b_frames)
         self.last = self._origin = None
         self._tick = stream.time_base
-        self._frame_s = 1 / (stream.guessed_rate or stream.average_rate or Fraction(schema.FPS))
+        self._frame_s = 1 / (stream.guessed_rate or stream.average_rate or Fraction(FPS))
 
     def seconds(self, frame):
         """Returns the seconds that the frame's timestamp says."""

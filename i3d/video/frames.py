@@ -15,8 +15,8 @@ from fractions import Fraction
 
 import av
 
-from i3d.data import schema
 from i3d.runtime.command import UserError
+from i3d.spec import FPS, SHORT_SIDE
 from i3d.video.clock import Clock, intervals
 from i3d.video.picture import Converter, aspect_problem, turned_size
 from i3d.video.source import Source, VideoError
@@ -121,7 +121,7 @@ def stated(path):
     return height, width, duration / av.time_base if duration else None
 
 
-def read_frames(path, fps=schema.FPS, short_side=schema.SHORT_SIDE, start_s=0.0, end_s=None):
+def read_frames(path, fps=FPS, short_side=SHORT_SIDE, start_s=0.0, end_s=None):
     """Yields the frames of a video, uint8 RGB [H, W, 3], in the decoder's output order.
 
     Frame n shows the video at n / fps seconds from its first frame, by the rule of ffmpeg's fps

@@ -10,6 +10,7 @@ import tensorflow as tf
 from data_prep import shards
 from i3d.data import schema
 from i3d.flow import methods
+from i3d.spec import FPS
 from i3d.video import frames as video_frames
 
 LEVEL_PX = 20 / 127
@@ -124,7 +125,7 @@ def test_without_flow_there_is_no_such_feature():
 
 def clip_errors(path, method, pairs=12):
     """Returns (bias in pixels, RMSE in pixels, mean bytes) of storing the flow of a clip."""
-    frames = video_frames.read_frames(path, end_s=(pairs + 1) / schema.FPS)
+    frames = video_frames.read_frames(path, end_s=(pairs + 1) / FPS)
     bias, square, sizes = [], [], []
     for field in methods.flow_fields(frames, method):
         back, size = stored(field)

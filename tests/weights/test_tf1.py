@@ -6,6 +6,7 @@ import pytest
 import i3d.weights
 from i3d import models
 from i3d.data import schema
+from i3d.spec import FPS, SHORT_SIDE
 from i3d.weights.cards import CARDS
 from tests.helpers import synthetic
 
@@ -47,7 +48,7 @@ def test_every_published_layout_loads_whole(checkpoints, name):
 def test_cards_say_what_preprocessing_makes():
     for card in CARDS.values():
         assert card.input_range == (-1.0, 1.0)
-        assert (card.fps, card.short_side) == (schema.FPS, schema.SHORT_SIDE)
+        assert (card.spec.fps, card.spec.resize) == (FPS, SHORT_SIDE)
         if card.stream == "flow":
             assert card.flow_bound_px == schema.FLOW_BOUND_PX
             assert schema.flow_to_unit(np.float32([99, -99])).tolist() == [1, -1]
