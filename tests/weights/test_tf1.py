@@ -17,9 +17,9 @@ def small(**keywords):
 
 def values_for(model, scope="RGB/inception_i3d/"):
     """Returns a checkpoint that fits `model`, each variable filled with its own number."""
-    from i3d.weights.tf1 import _variables
+    from i3d.weights.tf1 import variables
 
-    named = sorted(_variables(model).items())
+    named = sorted(variables(model).items())
     return {
         scope + name: np.full(variable.shape, index, np.float32)
         for index, (name, variable) in enumerate(named, 1)
@@ -30,7 +30,7 @@ def values_for(model, scope="RGB/inception_i3d/"):
 @pytest.mark.parametrize("name", sorted(CARDS))
 def test_every_published_layout_loads_whole(checkpoints, name):
     card = CARDS[name]
-    model = models.build(card.model, num_classes=card.num_classes, channels=card.channels)
+    model = models.build(card.model, num_classes=card.num_classes, channels=card.spec.channels)
     i3d.weights.load(model, checkpoints / name / "model.ckpt")
     kind, seed = synthetic.KINDS[name]
     values = synthetic.variables(kind, seed)
@@ -47,10 +47,10 @@ def test_every_published_layout_loads_whole(checkpoints, name):
 
 def test_cards_say_what_preprocessing_makes():
     for card in CARDS.values():
-        assert card.input_range == (-1.0, 1.0)
+        assert card.spec.range == (-1.0, 1.0)
         assert (card.spec.fps, card.spec.resize) == (FPS, SHORT_SIDE)
-        if card.stream == "flow":
-            assert card.flow_bound_px == schema.FLOW_BOUND_PX
+        if card.spec.stream == "flow":
+            assert card.spec.flow_bound_px == schema.FLOW_BOUND_PX
             assert schema.flow_to_unit(np.float32([99, -99])).tolist() == [1, -1]
         else:
             assert schema.rgb_to_unit(np.uint8([0, 255])).tolist() == [-1, 1]

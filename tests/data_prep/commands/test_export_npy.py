@@ -8,6 +8,7 @@ from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.inference import sample
 from i3d.video import frames as video_frames
+from i3d.weights.cards import i3d_spec
 from tests.helpers import datasets
 from tests.helpers.videos import texture_frames, write_video
 
@@ -31,13 +32,15 @@ def test_export_writes_the_published_arrays(call, large, tmp_path):
     assert arrays["rgb"].shape == (1, 25, 224, 224, 3)
     assert arrays["flow"].shape == (1, 25, 224, 224, 2)
     assert {array.dtype for array in arrays.values()} == {np.dtype(np.float32)}
-    assert len(list(sample.from_arrays(paths))) == 25  # the demo takes them
+    specs = {"rgb": i3d_spec("rgb"), "flow": i3d_spec("flow")}
+    clips = sample.from_arrays(paths, specs)  # evaluate_sample takes them
+    assert [len(next(clips[stream])) for stream in specs] == [25, 25]
     frames = list(video_frames.read_frames(videos / "walk/a.mp4"))
     fields = list(methods.flow_fields(frames, "dis"))
     for t in (0, 9, 10, 24):  # the second segment begins at 10
-        rgb = schema.rgb_to_unit(sample.crop(frames[t], 224))
+        rgb = schema.rgb_to_unit(sample.cropped(frames[t], 224))
         assert np.abs(arrays["rgb"][0, t] - rgb).mean() < 0.03
-        motion = schema.flow_to_unit(sample.crop(fields[t], 224))
+        motion = schema.flow_to_unit(sample.cropped(fields[t], 224))
         assert np.abs(arrays["flow"][0, t] - motion).mean() < 0.005
     status, _, errors = call("export_npy", *words)
     assert status == 2 and f"{paths['rgb']}: is there already" in errors
