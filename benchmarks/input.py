@@ -31,6 +31,7 @@ from data_prep.figures import render
 from i3d import models
 from i3d.data import augment, pipeline, random_cropping, sampling, schema, stored
 from i3d.data.build_settings import BuildSettings
+from i3d.models.preprocessing import Preprocessing
 from i3d.spec import FPS
 from i3d.video import frames as video_frames
 
@@ -178,11 +179,12 @@ def clip_by_seeking(path, sample, number):
 def print_step_share(data):
     """Prints how long a clip of I3D takes to read and to train on, in float32."""
     model = models.build("inception_i3d", num_classes=len(data.class_names))
+    convert = Preprocessing()
 
     @tf.function
     def gradients(clips):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(model(augment.to_range(clips), training=True))
+            loss = tf.reduce_sum(model(convert(clips), training=True))
         return tape.gradient(loss, model.trainable_variables)
 
     rgb = stored.opened(Path(data.files[0]).parent, SPLIT.value, ("rgb",))

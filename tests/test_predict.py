@@ -17,6 +17,7 @@ import pytest
 import i3d
 from i3d import models, predict
 from i3d.data import read
+from i3d.inference import clips as inference_clips
 from i3d.inference import decoding, predictor
 from i3d.inference import views as inference_views
 from i3d.inference.average import softmax
@@ -105,7 +106,7 @@ def test_scores_are_those_of_the_published_pipelines(torch_file, name):
     file = str(torch_file(name))
     found = predictor.of_cards([Card(file, file, name, golden_spec(name))], batch_size=4)
     (network,) = found._networks
-    views = list(inference_views.of_frames(golden_video(), network.spec))
+    views = list(inference_clips.of_frames(golden_video(), network.spec))
     batches = [np.stack(views[i : i + 4]) for i in range(0, len(views), 4)]
     logits = np.concatenate([np.asarray(network(batch)) for batch in batches])
     expected = E2E[f"{name}/logits_per_view"]

@@ -1,24 +1,19 @@
-"""Pixels of clips in tf.data: cut, mirror, resize, ranges; eagerly and with unknown sizes.
+"""Pixels of clips in tf.data: cut, mirror, resize; eagerly and with unknown sizes.
 
     crop = random_cropping.random_crop(augment.frame_size(rgb), 224, seed=(0, step))
     rgb, flow = augment.cut(rgb, crop), augment.cut(flow, crop)
-    rgb, flow = augment.to_range(rgb), augment.flow_to_unit(flow)
 
-Geometry is in `cropping`, drawn once and cut from each stream of a video. Cut first and convert to
-float last: uint8 is a quarter the bytes. Clips are [T, H, W, C], C = 3 for pictures and 2 for flow
-(x then y), uint8 or float32. Flow as uint8 is in the levels of `i3d.data.schema`, as float in
-pixels per frame.
+Geometry is in `cropping` and `random_cropping`, drawn once and cut from each stream of a video.
+Pixels stay uint8; i3d.models.preprocessing makes numbers of them on the device. Clips are
+[T, H, W, C], C = 3 for pictures and 2 for flow (x then y), uint8 or float32. Flow as uint8 is in
+the levels of `i3d.data.schema`, as float in pixels per frame.
 """
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
-from i3d.data import schema
 from i3d.data.cropping import checked, height_and_width
-
-# 1 / 127: the input value of a motion of one level.
-_UNIT_PER_LEVEL = schema.flow_to_unit(schema.levels_to_flow([[schema.FLOW_ZERO + 1]] * 2))[0, 0, 0]
 
 
 def frame_size(clip):
@@ -111,35 +106,6 @@ def resize_to_side(clip, side):
     resized = tf.cond(tf.convert_to_tensor(same), lambda: clip, lambda: resize(clip, size))
     static = [*side] if isinstance(side, tuple) else [None, None]
     return tf.ensure_shape(resized, [clip.shape[0], *static, clip.shape[-1]])
-
-
-def to_range(clip, input_range=(-1.0, 1.0)):
-    """Returns pictures 0..255 (uint8 or float, any rank) as float32 in a weight card's range."""
-    low, high = input_range
-    return tf.cast(clip, tf.float32) * np.float32((high - low) / 255) + np.float32(low)
-
-
-def standardise(clip, mean, std):
-    """Returns (clip - mean) / std as float32, for weights that state mean and deviation.
-
-    Args:
-      clip: uint8 or float [..., W, C], 0..255.
-      mean, std: C numbers each, on the same scale.
-    """
-    clip = tf.cast(clip, tf.float32)
-    return _per_channel(clip, lambda rows, mean, std: (rows - mean) / std, mean, std)
-
-
-def flow_to_unit(flow):
-    """Returns flow (uint8 levels or float pixels per frame, any rank) as float32 in [-1, 1].
-
-    Equal to schema.flow_to_unit: motion clipped at 20 pixels per frame, then divided by it.
-    """
-    if flow.dtype == tf.uint8:
-        unit = (tf.cast(flow, tf.float32) - np.float32(schema.FLOW_ZERO)) * _UNIT_PER_LEVEL
-    else:
-        unit = tf.cast(flow, tf.float32) / np.float32(schema.FLOW_BOUND_PX)
-    return tf.clip_by_value(unit, -1.0, 1.0)
 
 
 def _mirrored(clip):

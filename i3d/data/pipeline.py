@@ -7,8 +7,8 @@
         crop=lambda frame, seed: random_cropping.random_crop(frame, 224, seed),
         size=224, batch_size=6, seed=0, start_step=1200)
 
-Clips leave as uint8, flow in the levels of `i3d.data.schema`: convert them on the device, by
-augment.to_range and augment.flow_to_unit (a quarter of the bytes to batch and to copy).
+Clips leave as uint8, flow in the levels of `i3d.data.schema`: i3d.models.preprocessing converts
+them on the device (a quarter of the bytes to batch and to copy).
 """
 
 import os

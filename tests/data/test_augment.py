@@ -84,27 +84,6 @@ def test_mirror_of_stored_levels_is_exact_about_zero_motion():
     np.testing.assert_array_equal(found[:, 1], levels)
 
 
-def test_ranges_are_those_of_the_schema():
-    levels = np.arange(256, dtype=np.uint8).reshape(1, 128, 2)
-    rgb = augment.to_range(tf.constant(levels))
-    np.testing.assert_allclose(rgb, schema.rgb_to_unit(levels), atol=2e-7)
-    np.testing.assert_allclose(augment.to_range(levels.astype(np.float32)), rgb, atol=0)
-    np.testing.assert_allclose(augment.to_range(levels, (0, 1)), levels / 255, atol=2e-7)
-    stored = schema.levels_to_flow(np.concatenate([levels[..., 0], levels[..., 1]]))
-    found = augment.flow_to_unit(tf.constant(levels))
-    np.testing.assert_allclose(found, schema.flow_to_unit(stored), atol=2e-7)
-    assert found.numpy().min() == -1 and found.numpy()[0, 64, 0] == 0  # level 128 is no motion
-    px = np.float32([[-30, 0.1], [7, 20.5]])
-    np.testing.assert_allclose(augment.flow_to_unit(tf.constant(px)), schema.flow_to_unit(px))
-
-
-def test_standardised_values_are_the_published_ones(pixels):
-    clips = np.moveaxis(pixels["norm_in_ncthw"], 1, -1)
-    expected = np.moveaxis(pixels["norm_out_ncthw"][0], 1, -1)
-    found = augment.standardise(clips, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
 # Draws, and both streams of a video.
 
 
@@ -147,23 +126,18 @@ def test_both_streams_get_the_same_draw(name):
 def test_a_training_map_is_the_same_in_tf_data_and_knows_its_shape(name):
     def view(rgb, flow):
         crop = RANDOM[name](augment.frame_size(rgb), (0, 5))
-        rgb, flow = (augment.resize(augment.cut(clip, crop), 24) for clip in (rgb, flow))
-        return (
-            augment.to_range(rgb),
-            augment.flow_to_unit(flow),
-            augment.standardise(rgb, (104, 117, 128), (1, 2, 3)),
-        )
+        return tuple(augment.resize(augment.cut(clip, crop), 24) for clip in (rgb, flow))
 
     clips = tf.constant(noise()), tf.constant(noise(2))
     eager, mapped = view(*clips), through_dataset(view, *clips)
-    for one, other, channels in zip(eager, mapped, (3, 2, 3), strict=True):
+    for one, other, channels in zip(eager, mapped, (3, 2), strict=True):
         assert one.shape == (3, 24, 24, channels)
         np.testing.assert_allclose(one, other, atol=1e-6)
     graph = tf.function(view).get_concrete_function(
         tf.TensorSpec([None, None, None, 3], tf.uint8), tf.TensorSpec([None, None, None, 2])
     )
     assert [shape.as_list() for shape in graph.output_shapes] == [
-        [None, 24, 24, channels] for channels in (3, 2, 3)
+        [None, 24, 24, channels] for channels in (3, 2)
     ]
 
 

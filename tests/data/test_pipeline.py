@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d.data import augment, cropping, pipeline, random_cropping, read, sampling, schema
+from i3d.data import cropping, pipeline, random_cropping, read, sampling, schema
 from i3d.data import stored as data
 from tests.helpers.records import example, write
 
@@ -155,8 +155,8 @@ def test_pictures_are_decoded_as_opencv_does(built):
     flow = schema.decoded_flow(tf.constant(segment.flow))
     np.testing.assert_array_equal(frames, [read.rgb(file) for file in segment.frames])
     expected = np.stack([read.flow(file) for file in segment.flow])
-    unit = augment.flow_to_unit(flow)
-    np.testing.assert_allclose(unit * schema.FLOW_BOUND_PX, expected, atol=1e-5)
+    px = (np.float32(flow) - schema.FLOW_ZERO) * np.float32(schema.FLOW_BOUND_PX / 127)
+    np.testing.assert_allclose(px, expected, atol=1e-5)
 
 
 def test_crops_of_another_size_are_resized(many):

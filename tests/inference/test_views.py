@@ -12,6 +12,7 @@ import tensorflow as tf
 from i3d import spec as input_spec
 from i3d.data import augment, cropping, read, sampling, view_sampling
 from i3d.flow import methods
+from i3d.inference import clips as inference_clips
 from i3d.inference import pixels as inference_pixels
 from i3d.inference import views as inference_views
 from i3d.spec import WHOLE, InputSpec
@@ -32,12 +33,12 @@ FLOW = dataclasses.replace(SMALL, stream="flow", flow_method="dis", mean=(), std
 def views(video, spec, start_s=0.0, end_s=None):
     """Returns uint8 [V, N, H, W, C] of a file, or of a part of it."""
     if start_s or end_s is not None:
-        return np.stack(list(inference_views.opened(video, spec, start_s, end_s)))
+        return np.stack(list(inference_clips.opened(video, spec, start_s, end_s)))
     return np.stack(list(inference_views.views_of(video, spec)))
 
 
 def of_frames(frames, spec, fps=0.0):
-    return np.stack(list(inference_views.of_frames(frames, spec, fps)))
+    return np.stack(list(inference_clips.of_frames(frames, spec, fps)))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(inference_views, "_looped", [])
+    monkeypatch.setattr(inference_clips, "_looped", [])
 
 
 @pytest.mark.parametrize("name", E2E_MODELS)
@@ -96,7 +97,7 @@ def test_what_is_not_sampled_is_not_converted(clip, monkeypatch):
         return convert(self, frame)
 
     monkeypatch.setattr(video_picture.Converter, "__call__", counted)
-    found = inference_views.opened(clip, SMALL)
+    found = inference_clips.opened(clip, SMALL)
     assert len(converted) == len(np.unique(sampling.eval_clips_1x(50, 2, 3, 2))) == 6
     assert len(found) == len(list(found)) == 2
     assert found.end_s == pytest.approx(50 / 30, abs=1e-3)
@@ -167,7 +168,7 @@ def test_sizes_are_those_of_the_records(size):
 
 def test_windows_slide_and_a_short_rest_is_left_out(clip):
     found = [
-        (s, e, np.stack(list(v))) for s, e, v in inference_views.windows(clip, SMALL, 0.5, 0.4)
+        (s, e, np.stack(list(v))) for s, e, v in inference_clips.windows(clip, SMALL, 0.5, 0.4)
     ]
     assert [(round(s, 3), round(e, 3)) for s, e, _ in found] == [
         (0.0, 0.5),
@@ -176,13 +177,13 @@ def test_windows_slide_and_a_short_rest_is_left_out(clip):
         (1.2, 1.667),
     ]
     for start, end, window in found:
-        expected = np.stack(list(inference_views.opened(clip, SMALL, start, end)))
+        expected = np.stack(list(inference_clips.opened(clip, SMALL, start, end)))
         np.testing.assert_array_equal(window, expected)
     assert len({window.tobytes() for *_, window in found}) == 4
-    limits = [(s, e) for s, e, _ in inference_views.windows(clip, SMALL, 0.75, None, 0.1, 1)]
+    limits = [(s, e) for s, e, _ in inference_clips.windows(clip, SMALL, 0.75, None, 0.1, 1)]
     assert limits == [(0.1, 0.85)]  # 0.15 s are left, less than half a window
-    assert [e for _, e, _ in inference_views.windows(clip, FLOW, 9.0)] == [found[-1][1]]
-    at_once = list(inference_views.windows(clip, SMALL, 5 / 6))  # the end is a window's end
+    assert [e for _, e, _ in inference_clips.windows(clip, FLOW, 9.0)] == [found[-1][1]]
+    at_once = list(inference_clips.windows(clip, SMALL, 5 / 6))  # the end is a window's end
     assert len(at_once) == 2
     keys = [key for key, _ in inference_views.ViewsOf(SMALL, 0.5, 0.4)(clip)]
     assert [key.window for key in keys] == [0, 0, 1, 1, 2, 2, 3, 3]
@@ -317,7 +318,7 @@ def test_what_cannot_be_seen_is_one_line(clip, tmp_path):
     ):
         with pytest.raises(video_frames.VideoError, match=words):
             views(path, spec)
-    with pytest.raises(inference_views.NothingThere, match="no frame from 2 s on"):
+    with pytest.raises(inference_clips.NothingThere, match="no frame from 2 s on"):
         views(clip, SMALL, 2.0)
     with pytest.raises(video_frames.VideoError, match="0 <= start_s < end_s"):
         views(clip, SMALL, 2.0, 1.0)
