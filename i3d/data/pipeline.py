@@ -96,15 +96,17 @@ def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
       batch_size: of one replica; a batch is that of all replicas of a pipeline together.
 
     Returns:
-      Dataset of {"rgb": uint8 [B, N, size, size, 3], "flow": uint8 [B, N, size, size, 2] (those
-      of records.streams), "label": int64 [B], "id": string [B], "view": int64 [B], and "mask":
-      bool [B], False for rows that only fill up a batch (zeros, id ""). View v of a video is
-      crop v % crops of clip v // crops. Average what belongs to an id.
+      Dataset of {spec.stream: uint8 [B, N, size, size, C], "label": int64 [B], "id": string [B],
+      "view": int64 [B], and "mask": bool [B], False for rows that only fill up a batch (zeros, id
+      "")}. View v of a video is crop v % crops of clip v // crops. Average what belongs to an id.
 
     Raises:
-      ValueError: batch_size or read_mb is out of range, or whole videos shall be batched.
+      ValueError: batch_size or read_mb is out of range, the records lack the stream, or whole
+        videos shall be batched.
     """
-    context = context or tf.distribute.InputContext()
+    if spec.stream not in records.streams:
+        raise ValueError(f"expected records of {spec.stream}, got {records.streams}")
+    context, stream = context or tf.distribute.InputContext(), spec.stream
     _check_sizes(spec.crop, batch_size, 0, read_mb)
     calls = _calls(records, read_mb / 2)  # once for their lengths, once for their frames
     fps = float(records.recipe.get("fps", 0.0))
@@ -112,13 +114,13 @@ def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
     @tf.autograph.experimental.do_not_convert  # it would warn of callers' lambdas
     def encoded(video):
         if spec.whole:
-            steps = video["steps"] + (0 if "flow" in records.streams else 1)
+            steps = video["steps"] + (0 if stream == "flow" else 1)
             indices, lengths = view_sampling.whole_indices(steps, spec)
         else:
             indices = view_sampling.stored_indices(video["steps"] + 1, fps, spec)
             lengths = tf.repeat(tf.shape(indices, tf.int64)[1:], tf.shape(indices)[0])
-        files = _gathered(records, video, tf.reshape(indices, [-1]))
-        return files | {"id": video["id"], "label": video["label"], "lengths": lengths}
+        files = _gathered(records, stream, video, tf.reshape(indices, [-1]))
+        return {stream: files, "lengths": lengths} | {"id": video["id"], "label": video["label"]}
 
     @tf.autograph.experimental.do_not_convert  # it would warn of callers' lambdas
     def clips_of(video):
@@ -126,20 +128,19 @@ def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
         limits = tf.data.Dataset.from_tensor_slices((ends - video["lengths"], ends)).enumerate()
 
         def clip(number, limits):
-            taken = {name: video[name][limits[0] : limits[1]] for name in records.streams}
             length = None if spec.whole else spec.view_shape[0]
-            taken = {name: tf.ensure_shape(files, [length]) for name, files in taken.items()}
-            return taken | {"id": video["id"], "label": video["label"], "clip": number}
+            files = tf.ensure_shape(video[stream][limits[0] : limits[1]], [length])
+            return {stream: files} | {"id": video["id"], "label": video["label"], "clip": number}
 
         return limits.map(clip)
 
     @tf.autograph.experimental.do_not_convert  # it would warn of callers' lambdas
     def views(clip):
-        clips = _views(_decoded({name: clip[name] for name in records.streams}), spec)
-        count = clips[records.streams[0]].shape[0]
+        seen = _views(_DECODERS[stream](clip[stream]), spec)
+        count = seen.shape[0]
         same = {name: tf.repeat(clip[name], count) for name in ("id", "label")}
         view = clip["clip"] * count + tf.range(count, dtype=tf.int64)
-        return clips | same | {"view": view, "mask": tf.fill([count], True)}
+        return {stream: seen, "view": view, "mask": tf.fill([count], True)} | same
 
     videos = _videos(records, context, calls).map(encoded, calls, deterministic=True)
     clips = videos.flat_map(clips_of)
@@ -195,11 +196,11 @@ def _cut(clips, crops, size):
     return {name: tf.stack([cut(clip, c) for c in chosen]) for name, clip in clips.items()}
 
 
-def _views(clips, spec):
-    """Returns {stream: uint8 [crops, N, size, size, C]}, resized before they are cropped."""
-    clips = {name: augment.resize_to_side(clip, spec.crop_side) for name, clip in clips.items()}
-    chosen = cropping.of_spec(spec)(augment.frame_size(next(iter(clips.values()))))
-    return {name: tf.stack([augment.cut(clip, c) for c in chosen]) for name, clip in clips.items()}
+def _views(clip, spec):
+    """Returns uint8 [crops, N, size, size, C] of a clip, which is resized before it is cropped."""
+    clip = augment.resize_to_side(clip, spec.crop_side)
+    chosen = cropping.of_spec(spec)(augment.frame_size(clip))
+    return tf.stack([augment.cut(clip, crop) for crop in chosen])
 
 
 def _videos(records, context, calls):
@@ -234,28 +235,22 @@ def _videos(records, context, calls):
     return videos.take_while(lambda video: video["first"] < end)
 
 
-def _gathered(records, video, indices):
-    """Returns {stream: string, shaped as indices}: JPEG files out of all records of a video."""
+def _gathered(records, stream, video, indices):
+    """Returns JPEG files, strings shaped as indices, out of all records of a video."""
 
     def add(number, offset, found):
         record = stored.video(records, number)
-        local = indices - offset
-
-        def taken(name):
-            files = record[_FIELDS[name]]
-            count = tf.size(files, tf.int64)
-            picked = tf.gather(files, tf.clip_by_value(local, 0, count - 1))
-            return tf.where((local >= 0) & (local < count), picked, found[name])
-
-        steps = tf.size(record["frames"], tf.int64) - 1
-        return number + 1, offset + steps, {name: taken(name) for name in found}
+        files, local = record[_FIELDS[stream]], indices - offset
+        count = tf.size(files, tf.int64)
+        picked = tf.gather(files, tf.clip_by_value(local, 0, count - 1))
+        found = tf.where((local >= 0) & (local < count), picked, found)
+        return number + 1, offset + tf.size(record["frames"], tf.int64) - 1, found
 
     # Not Dataset.reduce, which takes 60 ms to set up each time.
     begin, end = video["first"], video["first"] + video["records"]
-    none = {name: tf.fill(tf.shape(indices), "") for name in records.streams}
-    state = (begin, tf.constant(0, tf.int64), none)
+    state = (begin, tf.constant(0, tf.int64), tf.fill(tf.shape(indices), ""))
     _, _, files = tf.while_loop(lambda number, *_: number < end, add, state, parallel_iterations=1)
-    return {name: tf.ensure_shape(value, indices.shape) for name, value in files.items()}
+    return tf.ensure_shape(files, indices.shape)
 
 
 def _padded(views, batch_size):

@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from i3d.data import cropping, pipeline, random_cropping, read, sampling, schema
 from i3d.data import stored as data
-from tests.helpers.records import example, write
+from i3d.runtime.command import op_error_line
+from i3d.spec import WHOLE, InputSpec
+from tests.helpers.records import HEIGHT, example, write
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +33,13 @@ def train(records, batch_size=8, seed=3, frames=2, **options):
     )
 
 
-def evaluate(records, batch_size=8, num_clips=1, frames=2, crops=None, **options):
-    crops = crops or (lambda frame: [cropping.center_crop(frame, 12)])
-    return pipeline.eval_batches(
-        records,
-        lambda count: sampling.eval_clips_1x(count, num_clips, frames, 1),
-        crops,
-        12,
-        batch_size,
-        **options,
-    )
+def spec(records, frames=2, clips=1, crops=1, crop=12, resize=HEIGHT, **others):
+    views = {"clips": clips, "crops": crops, "crop": crop, "resize": resize}
+    return InputSpec(records.streams[-1], frames, **views, **others)
+
+
+def evaluate(records, batch_size=8, context=None, **views):
+    return pipeline.eval_batches(records, spec(records, **views), batch_size, context=context)
 
 
 def taken(batches, count=-1):
@@ -182,12 +181,11 @@ def test_every_video_counts_once(many, pipelines, replicas):
     counted, rows = collections.Counter(), 0
     for index in range(pipelines):
         batches = taken(evaluate(many, context=context(pipelines, index, replicas)))
-        assert len(batches) % (replicas // pipelines) == 0
-        for batch in batches:
-            assert len(batch["mask"]) == 8
-            rows += 8
+        for batch in batches:  # of all replicas of a pipeline together
+            assert len(batch["mask"]) == 8 * (replicas // pipelines)
+            rows += len(batch["mask"])
             counted.update(batch["id"][batch["mask"]])
-            assert not batch["rgb"][~batch["mask"]].any()
+            assert not batch["flow"][~batch["mask"]].any()
             for id, label in zip(batch["id"][batch["mask"]], batch["label"], strict=False):
                 assert int(id.split()[1]) % 7 == label
     assert counted == {b"video %d" % number: 1 for number in range(101)}
@@ -203,24 +201,30 @@ def test_more_pipelines_than_records(tmp_path):
 
 
 def test_views_are_clips_by_crops(many):
-    def crops(frame):
-        return [cropping.Crop(frame, 0, left, 12, 12) for left in (0, 6, 12)]
-
-    batches = taken(evaluate(many, batch_size=6, num_clips=2, frames=2, crops=crops).take(3))
+    """Of 16x24 pixels: squares of 16 at the left, the right and the middle."""
+    batches = taken(evaluate(many, batch_size=6, clips=2, frames=2, crops=3, crop=16).take(3))
     for number, batch in enumerate(batches):
         assert set(batch["id"]) == {b"video %d" % number}
         assert batch["view"].tolist() == list(range(6))
-        level = batch["rgb"].mean((1, 2, 3, 4)).reshape(2, 3)
-        np.testing.assert_allclose(np.diff(level, axis=1), 12, atol=1)  # 6 columns
+        level = batch["flow"].mean((1, 2, 3, 4)).reshape(2, 3)
+        np.testing.assert_allclose(level - level[:, :1], [[0, 16, 8]] * 2, atol=1)  # 2 a column
         np.testing.assert_allclose(level[1] - level[0], 4, atol=1)  # the next frame
 
 
+def test_frames_are_resized_before_they_are_cropped(many):
+    small = taken(evaluate(many, batch_size=1, resize=12, crops=3, crop=12).take(3))
+    for batch, crop in zip(small, ("left", "right", "middle"), strict=True):
+        assert batch["flow"].shape == (1, 2, 12, 12, 2), crop
+    levels = [batch["flow"].mean() for batch in small]  # 12x18: a column is 2 * 24 / 18 levels
+    np.testing.assert_allclose(np.array(levels) - levels[0], [0, 16, 8], atol=1)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("streams", [("rgb", "flow"), ("rgb",), ("flow",)])
+@pytest.mark.parametrize("streams", [("rgb",), ("flow",)])
 def test_segments_are_one_video_again(built, streams):
     whole, cut = (data.opened(built[name], "train", streams) for name in ("whole", "cut"))
     assert cut.num_records > 2 * whole.num_records
-    options = {"batch_size": 5, "num_clips": 4, "frames": 8}
+    options = {"batch_size": 5, "clips": 4, "frames": 8, "resize": 48}
     expected = taken(evaluate(whole, **options))
     assert_equal(taken(evaluate(cut, **options)), expected)
     assert sum(batch["mask"].sum() for batch in expected) == 9 * 4
@@ -237,25 +241,26 @@ def test_segments_are_not_torn_by_pipelines(built, pipelines):
     assert len(counted) == 9 and set(counted.values()) == {1}
 
 
-@pytest.mark.parametrize("streams, less", [(("rgb",), 0), (("rgb", "flow"), 1), (("flow",), 1)])
-def test_whole_videos(built, streams, less):
+@pytest.mark.parametrize("stream, less", [("rgb", 0), ("flow", 1)])
+def test_whole_videos(built, stream, less):
     """All frames in order, as long as the video is; the frame that segments share comes once."""
-    records = data.opened(built["cut"], "train", streams)
-    batches = pipeline.eval_batches(
-        records, sampling.whole_video, lambda frame: [cropping.center_crop(frame, 40)], 40, 1
-    )
-    lengths = [batch[streams[0]].shape[1] for batch in taken(batches)]
+    records = data.opened(built["cut"], "train", (stream,))
+    whole = {"clips": WHOLE, "crop": 40, "resize": 48}
+    lengths = [b[stream].shape[1] for b in taken(evaluate(records, 1, **whole))]
     assert sorted(lengths) == [count - less for count in range(20, 29)]
+    clips = [b for b in taken(evaluate(records, 1, **whole, longest=10))]
+    parts = collections.defaultdict(list)
+    for clip in clips:
+        parts[clip["id"][0]].append(clip[stream].shape[1])
+    assert sorted(sum(part) for part in parts.values()) == sorted(lengths)
+    assert all(max(part) <= 10 and max(part) - min(part) <= 1 for part in parts.values())
+    assert all(len(part) == -(-sum(part) // 10) for part in parts.values())
     with pytest.raises(ValueError, match="unknown length cannot be batched by 2"):
-        pipeline.eval_batches(records, sampling.whole_video, centre, 12, 2)
-
-
-def centre(frame):
-    return [cropping.center_crop(frame, 12)]
+        evaluate(records, 2, **whole)
 
 
 def line(error):
-    told = data.problem(error.value)
+    told = op_error_line(error.value)
     assert "\n" not in told and "[[" not in told
     return told
 
@@ -300,13 +305,7 @@ def test_a_record_without_frames(tmp_path):
 
 
 def test_frames_smaller_than_the_crop(many):
-    batches = pipeline.eval_batches(
-        many,
-        lambda count: sampling.eval_clips_1x(count, 1, 2, 1),
-        lambda frame: [cropping.center_crop(frame, 17)],
-        17,
-        8,
-    )
+    batches = evaluate(many, crop=17)
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         taken(batches, 1)
     assert line(error).startswith("a crop of 17x17 (height x width) needs frames at least")
