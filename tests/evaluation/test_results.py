@@ -1,0 +1,107 @@
+"""Files of results: what classes are ranked by, and files of before that was told."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from i3d import fuse
+from i3d.evaluation import report, results
+from i3d.evaluation.results import Result, ResultError
+from i3d.inference.average import softmax
+
+LOGITS = np.float32([[3, 1, 0], [0, 2, 1], [0, 3, 4], [0, 1, 0]])
+PROBABILITIES = softmax(LOGITS[[0, 1, 2, 0]])  # of other views: the last is of another class
+
+
+def result(**changes):
+    return dataclasses.replace(
+        Result(
+            np.array(["a", "b", "c", "d"]),
+            np.array([0, 1, 2, 0]),
+            LOGITS,
+            np.array(["walk", "run", "jump"]),
+            "rgb",
+            "rgb, 3 clips",
+            "prob",
+            PROBABILITIES,
+        ),
+        **changes,
+    )
+
+
+LOGITS_ALONE = {"average": "logits", "probabilities": None}
+
+
+def write(path, each, without=(), **values):
+    """Writes a file that `results.save` might refuse."""
+    arrays = {f.name: getattr(each, f.name) for f in dataclasses.fields(Result)} | values
+    kept = {n: a for n, a in arrays.items() if a is not None and n not in without}
+    np.savez(path, **kept)
+    return path
+
+
+def assert_same(one, other):
+    for field in dataclasses.fields(Result):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
+
+
+def test_an_average_of_probabilities_is_read_back(tmp_path):
+    results.save(tmp_path / "a.npz", result())
+    again = results.load(tmp_path / "a.npz")
+    assert_same(again, result())
+    assert again.scores is again.probabilities and again.scores.dtype == np.float32
+    assert type(again.average) is str
+
+
+def test_an_average_of_logits_has_no_probabilities(tmp_path):
+    results.save(tmp_path / "a.npz", result(**LOGITS_ALONE))
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert "probabilities" not in arrays.files and arrays["average"].item() == "logits"
+    again = results.load(tmp_path / "a.npz")
+    assert again.probabilities is None and again.scores is again.logits
+
+
+def test_files_of_version_0_1_are_averages_of_logits(tmp_path):
+    path = write(tmp_path / "old.npz", result(), ("average", "probabilities"))
+    with np.load(path) as arrays:
+        assert len(arrays.files) == 6
+    assert_same(results.load(path), result(**LOGITS_ALONE))
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        ({"probabilities": None}, "expected probabilities with the average 'prob' alone"),
+        ({"average": "logits"}, "expected probabilities with the average 'prob' alone"),
+        ({"probabilities": PROBABILITIES[:3]}, "expected probabilities with the average 'prob'"),
+        (
+            {"probabilities": PROBABILITIES > 0},
+            "probabilities: expected type f of rank 2",
+        ),
+        ({"average": np.array(["prob"])}, "average: expected type U of rank 0"),
+    ],
+)
+def test_averages_that_do_not_fit_are_refused(changes, told, tmp_path):
+    with pytest.raises(ResultError, match=told):
+        results.save(tmp_path / "a.npz", result(**changes))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ResultError, match=told):
+        results.load(write(tmp_path / "b.npz", result(**changes)))
+
+
+def test_accuracies_are_those_of_the_average():
+    assert " 4 of 4 videos" in report.accuracies(result())
+    assert " 3 of 4 videos" in report.accuracies(result(**LOGITS_ALONE))
+
+
+def test_a_sum_is_one_of_logits(tmp_path, capsys):
+    results.save(tmp_path / "a.npz", result())
+    results.save(tmp_path / "b.npz", result(**LOGITS_ALONE, stream="flow"))
+    out = tmp_path / "both.npz"
+    assert fuse.main(["fuse", f"{tmp_path}/a.npz", f"{tmp_path}/b.npz", f"--out={out}"]) == 0
+    both = results.load(out)
+    np.testing.assert_allclose(both.logits, 2 * LOGITS)
+    assert both.average == "logits" and both.probabilities is None
+    hits = [x for x in capsys.readouterr().out.splitlines() if x.startswith("top-1")]
+    assert [line.count(" 4 of 4 videos") for line in hits] == [1, 0, 0]
