@@ -69,8 +69,8 @@ def test_rgb600_needs_no_other_flag(checkpoints, samples):
     assert len(classes) == 3 and set(classes) <= set(class_names("kinetics600"))
 
 
-def test_bfloat16_agrees_and_windows_are_averaged(checkpoints, tmp_path):
-    """Two windows of the same 16 frames give the result of one."""
+def test_bfloat16_agrees_and_equal_clips_are_averaged(checkpoints, tmp_path):
+    """Two clips of the same 16 frames give the result of one."""
     clip = synthetic.input_clip("rgb", (1, 16, 224, 224, 3))
     np.save(tmp_path / "once.npy", clip)
     np.save(tmp_path / "twice.npy", np.concatenate([clip, clip], axis=1))
@@ -91,17 +91,19 @@ def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
     np.save(tmp_path / "short.npy", np.zeros((1, 8, 224, 224, 3), np.float32))
     np.save(tmp_path / "nan.npy", np.full((1, 9, 224, 224, 3), np.nan, np.float32))
     np.save(tmp_path / "object.npy", np.array([{}]), allow_pickle=True)
-    wrong = {
+    wrong = {  # of calls, then of work
         ("--imagenet_pretrained", "false"): "unexpected argument 'false'.*=false",
         ("--eval_type=both",): "Bad `eval_type`, must be one of rgb, rgb600, flow, joint",
         ("--eval_type=rgb600", "--imagenet_pretrained"): "no Kinetics-600 checkpoint",
         ("--save_gif=x.gif",): "--save_gif needs --video",
         ("--video=x.mp4", samples["rgb"]): "--rgb_sample cannot go with --video",
-        ("--video=nowhere.mp4",): "nowhere.mp4: no such file",
         ("--video=README.md", "--end_s=inf"): "expected seconds, got",
-        ("--video=",): "no such file",
         ("README.md",): "did you mean --video=README.md",
         (samples["rgb"],): "joint needs both",
+    }
+    failed = {
+        ("--video=nowhere.mp4",): "nowhere.mp4: no such file",
+        ("--video=",): "no such file",
     }
     for name, message in (
         ("nowhere", "no such file; expected the rgb sample array"),
@@ -111,11 +113,12 @@ def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
         ("object", "expected a .npy array"),
         ("nan", "NaN or values beyond"),
     ):
-        wrong[("--eval_type=rgb", f"--rgb_sample={tmp_path / name}.npy")] = message
-    for arguments, message in wrong.items():
-        line = last_line(evaluate(folder, *arguments, status=1))
-        assert line.startswith("evaluate_sample: ")
-        assert re.search(message, line), line
+        failed[("--eval_type=rgb", f"--rgb_sample={tmp_path / name}.npy")] = message
+    for status, calls in ((2, wrong), (1, failed)):
+        for arguments, message in calls.items():
+            line = last_line(evaluate(folder, *arguments, status=status))
+            assert line.startswith("evaluate_sample: ")
+            assert re.search(message, line), line
 
 
 def test_missing_weights_say_where_they_come_from(tmp_path):
@@ -153,7 +156,7 @@ def test_demo_weights_do_not_take_over_what_was_asked_for(tmp_path):
         (["--eval_type=rgb600"], "--weights=demo has rgb, flow and joint, not rgb600"),
         (["--start_s=1"], "--start_s needs --video"),
     ):
-        assert message in evaluate(folder, "--weights=demo", *flags, status=1)
+        assert message in evaluate(folder, "--weights=demo", *flags, status=2)
 
 
 def test_demo_weights_on_a_video_of_ones_own(tmp_path):

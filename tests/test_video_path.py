@@ -1,5 +1,6 @@
 """Video files to a prediction: decode, flow, crop, network, files."""
 
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -7,10 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from i3d.inference.streams import load_stream
 
-from i3d.inference import sample
-from i3d.video import frames
+from i3d.inference import network, sample
+from i3d.runtime.command import UserError
 from i3d.weights.cards import CARDS
 from tests.helpers.sample_command import assert_same_result, evaluate, last_line, parsed
 
@@ -37,24 +37,37 @@ def moving(tmp_path_factory):
 
 
 def test_video_gives_what_its_saved_arrays_give(checkpoints, moving, tmp_path):
-    flags = [f"--checkpoint_dir={checkpoints}", "--flow_method=dis"]
+    """All 30 frames, and the 29 fields between them; arrays hold as many frames as fields."""
+    flags = [f"--checkpoint_dir={checkpoints}", "--top_k=400"]
     saving = [f"--save_arrays={tmp_path / 'out'}", f"--save_gif={tmp_path / 'moving.gif'}"]
-    direct = evaluate(f"--video={moving}", *saving, *flags)
+    video = [f"--video={moving}", "--flow_method=dis"]
+    joint = evaluate(*video, *saving, *flags)
     rgb, flow = (np.load(tmp_path / "out" / f"{s}.npy") for s in ("rgb", "flow"))
     assert rgb.shape == (1, 29, 224, 224, 3) and flow.shape == (1, 29, 224, 224, 2)
     # 2 px a frame at 30 fps is 2.4 at 25 fps, to the right; the range is 20 px.
     assert np.median(flow[..., 0]) == pytest.approx(2.4 / 20, abs=0.03)
     assert np.median(flow[..., 1]) == pytest.approx(0, abs=0.005)
-    arrays = [f"--{s}_sample={tmp_path / 'out' / s}.npy" for s in ("rgb", "flow")]
-    assert_same_result(evaluate(*arrays, flags[0]), direct)
+    levels = 127 * flow  # as in records
+    np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)
     with av.open(str(tmp_path / "moving.gif")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 29
 
+    arrays = [f"--{s}_sample={tmp_path / 'out' / s}.npy" for s in ("rgb", "flow")]
+    of_flow = evaluate("--eval_type=flow", arrays[1], *flags)
+    assert_same_result(evaluate("--eval_type=flow", *video, *flags), of_flow)
+    of_rgb = evaluate("--eval_type=rgb", video[0], *flags)
+    first = evaluate("--eval_type=rgb", video[0], "--end_s=1.16", *flags)
+    assert_same_result(evaluate("--eval_type=rgb", arrays[0], *flags), first)
+    logits = [parsed(text)[1] for text in (joint, of_rgb, of_flow)]
+    both, *each = (np.array([found[name][1] for name in sorted(found)]) for found in logits)
+    np.testing.assert_allclose(both, sum(each), atol=1e-5 * np.abs(both).max())
+
 
 def test_rgb_alone_takes_every_frame_and_limits_are_kept(checkpoints, moving):
-    card = CARDS["rgb_imagenet"]
-    assert len(list(sample.from_video(moving, card, ("rgb",)))) == 30
-    assert len(list(sample.from_video(moving, card, ("rgb",), 0.4, 0.8))) == 10
+    specs = {"rgb": CARDS["rgb_imagenet"].spec}
+    for limits, count in (((), 30), ((0.4, 0.8), 10)):
+        (clip,) = sample.from_video(moving, specs, *limits)["rgb"]
+        assert clip.shape == (count, 224, 224, 3) and clip.dtype == np.uint8
     flags = ["--eval_type=rgb", f"--checkpoint_dir={checkpoints}", f"--video={moving}"]
     whole, part = evaluate(*flags), evaluate(*flags, "--start_s=0.4", "--end_s=0.8")
     assert parsed(whole)[0] != parsed(part)[0]
@@ -77,16 +90,27 @@ def test_what_is_no_video_is_one_line(checkpoints, tmp_path, make, message):
     assert re.search(message, last_line(text))
 
 
-def test_too_short_a_range_says_how_many_frames_there_are(checkpoints, moving):
-    flags = [f"--video={moving}", "--end_s=0.2", f"--checkpoint_dir={checkpoints}"]
+def test_a_short_part_is_looped_up_to_nine_frames(checkpoints, moving, tmp_path):
+    flags = [f"--checkpoint_dir={checkpoints}", "--eval_type=rgb"]
+    (clip,) = sample.from_video(moving, {"rgb": CARDS["rgb_imagenet"].spec}, end_s=0.2)["rgb"]
+    assert len(clip) == 9
+    np.testing.assert_array_equal(clip[5:], clip[:4])
+    np.save(tmp_path / "rgb.npy", clip[None] / np.float32(127.5) - 1)
+    looped = evaluate(*flags, f"--rgb_sample={tmp_path / 'rgb.npy'}")
+    assert_same_result(evaluate(*flags, f"--video={moving}", "--end_s=0.2"), looped)
+
+
+def test_one_frame_has_no_flow(checkpoints, moving):
+    flags = [f"--video={moving}", "--end_s=0.03", f"--checkpoint_dir={checkpoints}"]
     line = last_line(evaluate(*flags, "--flow_method=dis", status=1))
-    assert f"{moving}: too short for I3D: 4 steps" in line and "at least 9" in line
+    assert line == f"evaluate_sample: {moving}: 1 frame; flow needs 2"
 
 
 @pytest.fixture(scope="module")
 def networks(checkpoints):
-    cards = {stream: CARDS[f"{stream}_imagenet"] for stream in ("rgb", "flow")}
-    return {s: (card, load_stream(card, checkpoints, "bfloat16")) for s, card in cards.items()}
+    cards = [CARDS[f"{stream}_imagenet"] for stream in ("rgb", "flow")]
+    cards = [dataclasses.replace(card, file=str(checkpoints / card.file)) for card in cards]
+    return {card.spec.stream: network.load(card, "bfloat16") for card in cards}
 
 
 def misc_clips():
@@ -100,12 +124,12 @@ def test_every_real_clip_gives_logits_or_one_line(clips, networks, name):
     """All of it through RGB, its first two seconds through flow."""
     path = clips / MISC / name
     for stream, end_s in (("rgb", None), ("flow", 2.0)):
-        card, run = networks[stream]
+        run = networks[stream]
+        specs = {stream: dataclasses.replace(run.spec, longest=64)}
         try:
-            steps = sample.from_video(path, card, (stream,), end_s=end_s)
-            windows = sample.windows(steps, str(path), max_frames=64)
-            logits = np.mean([run(window[stream]) for window in windows], axis=0)
-        except (frames.VideoError, sample.SampleError) as error:
+            seen = sample.from_video(path, specs, end_s=end_s)[stream]
+            logits = np.mean([np.asarray(run(clip[None]))[0] for clip in seen], axis=0)
+        except UserError as error:
             assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
             assert name in BROKEN, error
             assert BROKEN[name] in str(error)
@@ -117,11 +141,6 @@ def test_every_real_clip_gives_logits_or_one_line(clips, networks, name):
 # What must not give a result, and why; every other clip must give one.
 BROKEN = {
     "corrupted.mp4": "corrupt after",
-    "unordered.mov": "too short for I3D",
-    "video_0.mov": "too short for I3D",
-    "video_90.mov": "too short for I3D",
-    "video_180.mov": "too short for I3D",
-    "video_270.mov": "too short for I3D",
     "derived/truncated60_abseiling_k400.mp4": "not a readable video",
     "derived/zero_bytes.mp4": "the file is empty",
 }
