@@ -13,6 +13,7 @@ import tensorflow as tf
 from i3d import models, train
 from i3d.data.build_settings import BuildSettings
 from i3d.runtime.command import UserError
+from i3d.spec import of_settings
 from i3d.training import checkpoints as saved
 from i3d.training import config, run
 from i3d.training import model as training_model
@@ -54,6 +55,20 @@ def settings(data):
     c = training.tiny(data)
     c.deterministic = False
     return c
+
+
+def spec_of(settings):
+    """Returns the InputSpec of settings on the records here."""
+    return of_settings(config.flat(settings), short_side=48, fps=25.0)
+
+
+def build(settings, num_classes):
+    """Returns the model of settings on the records here."""
+    return training_model.build(settings, spec_of(settings), num_classes)
+
+
+def start(settings, model):
+    return training_model.start(settings, spec_of(settings), model)
 
 
 def lines(workdir):
@@ -254,7 +269,7 @@ def test_validation_sees_the_average(settings, tmp_path):
     _, kept = best(tmp_path)
     state = last(tmp_path)
     keras.utils.set_random_seed(settings.seed)
-    first = training_model.build(settings, 3)
+    first = build(settings, 3)
     for v, value in zip(first.weights, kept, strict=True):
         if v.name == "kernel":
             moved = np.abs(state[v.path] - v.numpy()).max()
@@ -262,7 +277,7 @@ def test_validation_sees_the_average(settings, tmp_path):
 
 
 def test_average_begins_at_the_weights_that_are_started_from(settings, tmp_path):
-    source = training_model.build(settings, 3)
+    source = build(settings, 3)
     source.set_weights([np.full(w.shape, 0.5, "float32") for w in source.get_weights()])
     source.save_weights(tmp_path / "first.weights.h5")
     settings.model.start = str(tmp_path / "first.weights.h5")
@@ -278,14 +293,14 @@ def i3d(settings, **keys):
     settings.update_from_flattened_dict(
         {"model.name": "inception_i3d", "data.size": 224, "data.frames": 9, **keys}
     )
-    return training_model.build(settings, 3)
+    return build(settings, 3)
 
 
 def test_start_from_a_published_checkpoint_leaves_the_head_out(settings, checkpoints):
     path = checkpoints / "flow_scratch" / "model.ckpt"
     model = i3d(settings, **{"model.width": 1.0, "model.start": str(path), "data.stream": "flow"})
     head = model.get_layer("Logits").get_weights()
-    told = training_model.start(settings, model)
+    told = start(settings, model)
     assert told == f"started from {path}; left out: the head of 400 classes, a new one has 3"
     values = synthetic.variables("flow")
     scope = "Flow/inception_i3d/"
@@ -299,13 +314,13 @@ def test_start_from_the_two_dimensional_twin(settings, tmp_path):
     twin.save_weights(tmp_path / "twin.weights.h5")
     keys = {"model.start": str(tmp_path / "twin.weights.h5"), "model.inflate": True}
     model = i3d(settings, **keys, **{"data.stream": "flow"})
-    assert "left out: the head of 5 classes" in training_model.start(settings, model)
+    assert "left out: the head of 5 classes" in start(settings, model)
     image = twin.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy()  # 7 x 7 x 3
     video = model.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy()  # 7 x 7 x 7 x 2
     np.testing.assert_allclose(video.sum(axis=0)[:, :, 0], image.mean(axis=2), atol=1e-6)
     settings.model.name = "tiny"
     with pytest.raises(ValueError, match="config.model.inflate: expected one of inception_i3d"):
-        training_model.start(settings, model)
+        start(settings, model)
 
 
 def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
@@ -316,12 +331,12 @@ def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
     for name, kind, line in (
         ("wide", ValueError, "not weights of inception_i3d.*; expected config.model "),
         ("cut", ValueError, "cut.weights.h5: not a Keras .weights.h5 file: [^;]*$"),
-        ("none", FileNotFoundError, "no such checkpoint; put it there, or name other weights in"),
+        ("none", ValueError, "no such checkpoint; put it there, or name other weights in"),
     ):
         keys = {"model.start": str(tmp_path / f"{name}.weights.h5"), "model.width": 0.1}
         model = i3d(settings, **keys)
         with pytest.raises(kind, match=line):
-            training_model.start(settings, model)
+            start(settings, model)
 
 
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
@@ -329,11 +344,11 @@ def test_start_from_googlenet(stream, settings, tmp_path):
     twin = models.build("inception_v1", num_classes=1000, size=224, width=0.1)
     state = torch_files.googlenet(twin)
     torch_files.write_safetensors(tmp_path / "googlenet.safetensors", state)
-    start = str(tmp_path / "googlenet.safetensors")
-    keys = {"model.start": start, "model.inflate": True, "model.width": 0.1, "data.stream": stream}
+    file = str(tmp_path / "googlenet.safetensors")
+    keys = {"model.start": file, "model.inflate": True, "model.width": 0.1, "data.stream": stream}
     model = i3d(settings, **keys)
     head = model.get_layer("Logits").get_weights()
-    assert training_model.start(settings, model).endswith("safetensors; left out: the head")
+    assert start(settings, model).endswith("safetensors; left out: the head")
     video = model.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy().sum(axis=0)
     image = (state["conv1.conv.weight"].T * state["conv1.bn.weight"]).T.transpose(2, 3, 1, 0)
     expected = image if stream == "rgb" else image.mean(axis=2, keepdims=True)
@@ -349,7 +364,7 @@ def test_start_from_another_run(settings, tmp_path, capsys):
     told = capsys.readouterr().out.splitlines()[0]
     assert told == f"started from {settings.model.start}, head included"
     started = last(tmp_path / "second")
-    names = [v.path for v in training_model.build(settings, 3).weights]
+    names = [v.path for v in build(settings, 3).weights]
     for name, value in zip(names, best(tmp_path / "first")[1], strict=True):
         if "moving" not in name:
             np.testing.assert_array_equal(started[name], value)

@@ -1,5 +1,6 @@
 """Training of every family by its recipe, made small, on drawn figures; two streams of TSN."""
 
+import dataclasses
 import importlib
 import json
 import re
@@ -9,15 +10,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from i3d.inference.recipes import Recipe
 
 from data_prep.figures import render
 from i3d import models
 from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings
-from i3d.inference import record_views
+from i3d.inference import network
 from i3d.inference import records as inference_records
+from i3d.inference.views import views_of
 from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
+from i3d.spec import of_settings
 from i3d.training import config, input
 from i3d.training import model as training_model
 from i3d.training import run as training_run
@@ -92,6 +94,20 @@ def settings_of(recipe, data, **keys):
     return settings
 
 
+def spec_of(settings):
+    """Returns the InputSpec of settings on the records here."""
+    return of_settings(config.flat(settings), short_side=48, fps=25.0)
+
+
+def build(settings, num_classes):
+    """Returns the model of settings on the records here."""
+    return training_model.build(settings, spec_of(settings), num_classes)
+
+
+def start(settings, model):
+    return training_model.start(settings, spec_of(settings), model)
+
+
 def losses(workdir):
     found = map(json.loads, (workdir / "log.jsonl").read_text().splitlines())
     return {line["step"]: line["loss"] for line in found if "loss" in line}
@@ -125,10 +141,12 @@ def test_fields_are_stacked_x_and_y_in_turn():
     settings = config.defaults()
     settings.data.stream, settings.data.segments, settings.data.frames = "flow", 3, 5
     settings.data.mean, settings.data.std = (128.0, 100.0), (128.0, 50.0)
-    levels = np.random.default_rng(0).integers(0, 256, (2, 15, 8, 8, 2), np.uint8)
-    found = input.prepare(settings.data)(tf.constant(levels))
     settings.data.size = 8
-    assert found.shape == (2, *input.shape(settings.data)) == (2, 3, 8, 8, 10)
+    spec = spec_of(settings)
+    levels = np.random.default_rng(0).integers(0, 256, (2, *spec.view_shape), np.uint8)
+    assert levels.shape == (2, 15, 8, 8, 2)
+    found = np.asarray(network.preprocessing(spec)(levels))
+    assert found.shape == (2, spec.length, 8, 8, spec.channels) == (2, 3, 8, 8, 10)
     for segment, field in ((0, 0), (1, 3), (2, 4)):
         seen = levels[:, 5 * segment + field].astype(np.float32)
         pair = found[:, segment, :, :, 2 * field : 2 * field + 2]
@@ -147,21 +165,20 @@ def test_training_takes_a_frame_of_each_third(data):
 def test_all_segments_of_a_crop_are_one_view(data):
     """As the predictor samples a video for a network of segments."""
     records = stored.opened(data, "test", ("flow",))
+    settings = settings_of("tsn/kinetics_flow", data, **{"data.frames": 3})
+    spec = dataclasses.replace(spec_of(settings), segments=4, crops=10)
     inputs = keras.Input((4, 32, 32, 6))
     model = keras.Model(inputs, keras.ops.mean(inputs, axis=(2, 3))[:, :, 0])
-    settings = settings_of("tsn/kinetics_flow", data, **{"data.frames": 3})
     found = inference_records.evaluate(
-        model, records, frames=3, stride=1, clips=4, crops=10, size=32, batch_size=3,
-        segments=True, prepare=input.prepare(settings.data),
-    )  # fmt: skip
-    recipe = Recipe(
-        3, 1, 4, 10, 48, 32, *[(128.0, 128.0)] * 2, model="tsn_r50_5x1x3_flow", stream="flow",
-        segments=True, flow_method="dis",
-    )  # fmt: skip
+        network.Network(model, spec, 4), spec, records, batch_size=3, num_classes=4
+    )
     places = list(read.videos(read.opened(data), ["test"]))
     assert sorted(place.id for place in places) == sorted(found.ids) and len(places) == 4
     for place in places:
-        expected = record_views.opened(place, recipe).all().mean(axis=(0, 2, 3))[:, 0]
+        views = np.stack(list(views_of(place, spec)))
+        assert views.shape == (10, 12, 32, 32, 2) and views.dtype == np.uint8
+        first = (views[:, ::3, ..., 0].astype(np.float64) - 128) / 128  # x of the first of each 3
+        expected = first.mean(axis=(0, 2, 3))
         np.testing.assert_allclose(found.logits[found.ids.index(place.id)], expected, atol=1e-4)
 
 
@@ -173,13 +190,13 @@ def test_start_from_published_weights_leaves_the_head_out(data, tmp_path):
     source = models.build("tsn_r50_1x1x3", num_classes=7, width=0.0625)
     write_safetensors(path, published(source))
     settings = settings_of("tsn/finetune", data, **{"model.start": str(path)})
-    model = training_model.build(settings, 2)
+    model = build(settings, 2)
     head = model.get_layer("Logits").get_weights()
-    told = training_model.start(settings, model)
+    told = start(settings, model)
     assert told == f"started from {path}; left out: the head of 7 classes, a new one has 2"
     assert all(map(np.array_equal, model.get_layer("Logits").get_weights(), head))
-    same = training_model.build(settings, 7)
-    assert training_model.start(settings, same) == f"started from {path}, head included"
+    same = build(settings, 7)
+    assert start(settings, same) == f"started from {path}, head included"
     for ours, theirs in zip(model.weights[:-2], same.weights[:-2], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -194,8 +211,8 @@ def test_start_from_images(recipe, data, tmp_path):
     write_safetensors(tmp_path / "resnet.safetensors", images)
     keys = {"model.start": str(tmp_path / "resnet.safetensors"), "model.inflate": True}
     settings = settings_of(recipe, data, **keys)
-    model = training_model.build(settings, 2)
-    assert training_model.start(settings, model).endswith("safetensors; left out: the head")
+    model = build(settings, 2)
+    assert start(settings, model).endswith("safetensors; left out: the head")
     kernel = model.get_layer("conv1-conv").kernel.numpy().sum(axis=0)  # over frames
     image = state["backbone.conv1.conv.weight"].transpose(2, 3, 1, 0)
     expected = image.mean(axis=2, keepdims=True) if kernel.shape[2] != 3 else image
@@ -204,7 +221,7 @@ def test_start_from_images(recipe, data, tmp_path):
 
 def test_factors_of_the_head(data):
     settings = settings_of("tsm/kinetics", data, **{"optimizer.weight_decay": 0.0})
-    model = training_model.build(settings, 2)
+    model = build(settings, 2)
     optimizer = training_model.optimizer(settings, model)
     before = [v.numpy() for v in model.trainable_variables]
     optimizer.apply([tf.ones(v.shape) * 1e-6 for v in model.trainable_variables], 1.0)
@@ -245,7 +262,9 @@ def test_two_streams_of_tsn_are_trained_tested_and_fused(data, tmp_path):
         told = run("evaluate", f"--config={file}", f"--checkpoint={best}", "--clips=5",
                    "--crops=10", f"--out={out}")  # fmt: skip
         told = " ".join(told.split())
-        assert "5 segment(s), seen together, of" in told and "averaged over 10 view(s)" in told
+        each = "of 5 fields x" if stream == "flow" else "x"
+        assert f"5 segment(s) {each} 10 crop(s) of 32 px" in told
+        assert "mean of logits over 10 view(s)" in told
         with np.load(out) as arrays:
             outputs[stream] = arrays["logits"]
     assert all(logits.shape == (4, 2) for logits in outputs.values())

@@ -88,4 +88,4 @@ def test_from_videos_to_a_tested_model(section, tmp_path):
     assert log[-1]["step"] == 112 and np.isfinite(losses).all()
     assert len([line for line in log if "validation/top1" in line]) == 4
     told = " ".join(run(tmp_path, "i3d.evaluate", test).split())
-    assert "25 segment(s), seen together" in told and "10 videos" in told
+    assert "25 segment(s) x" in told and "10 videos" in told

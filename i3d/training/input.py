@@ -10,6 +10,7 @@ from functools import partial
 
 from i3d import spec as input_spec
 from i3d.data import pipeline, random_cropping, sampling, stored
+from i3d.runtime.command import UserError
 from i3d.training import config
 
 
@@ -17,14 +18,13 @@ def opened(settings):
     """Returns the stored.Records of training and of validation (None where it is switched off).
 
     Raises:
-      ValueError: none is given, or their frames are smaller than the crop.
-      stored.DataError: they cannot be used.
+      UserError: none is given, they cannot be used, or their frames are smaller than the crop.
     """
     data = settings.data
     for key in ("records", "train"):
         if not data[key]:
             what = {"records": "the folder of a data set", "train": "the name of a split"}[key]
-            raise ValueError(f"config.data.{key}: expected {what}, got ''")
+            raise UserError(f"config.data.{key}: expected {what}, got ''")
     records = _opened(data, data.train)
     if not data.validation:
         return records, None
@@ -40,7 +40,7 @@ def _opened(data, split):
     records = stored.opened(data.records, split, (data.stream,), data.flow_method or None)
     side = records.recipe.get("short_side", data.size)
     if side < data.size and (data.crop == "random" or split == data.validation):
-        raise ValueError(
+        raise UserError(
             f"config.data.size: expected at most {side}, the shorter side of the frames in "
             f"{data.records}, got {data.size}; build it with --short_side={data.size} or more"
         )
