@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from i3d.data import schema
-from i3d.runtime.command import UserError, op_error_line
+from i3d.runtime.command import UserError
 
 STREAMS = ("rgb", "flow")
 _READ_BUFFER = 0  # bytes; none, as each read is one whole record
@@ -140,9 +140,6 @@ def video(records, number):
         checks.append(_stop_unless((fields == frames - 1) & (fields > 0), found["id"], *text))
     with tf.control_dependencies(checks):
         return {name: tf.identity(value) for name, value in found.items()}
-
-
-problem = op_error_line
 
 
 def _read(records, number):
