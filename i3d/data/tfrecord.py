@@ -9,12 +9,12 @@ TensorFlow's own reader gives up a file at the first damaged record, and takes a
 import it for its writer costs a worker 500 MB and seconds.
 """
 
+import functools
 import os
 import struct
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 _CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bits reversed
 
@@ -79,7 +79,7 @@ def _record(file, left):
 
 def masked_crc(data):
     """Returns the checksum of bytes as TFRecord files keep it: CRC-32C, turned and shifted."""
-    crc = int(_crc32c(np.frombuffer(data, np.uint8), _TABLES))
+    crc = int(_compiled()(np.frombuffer(data, np.uint8), _TABLES))
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -97,7 +97,14 @@ def _tables():
 _TABLES = _tables()
 
 
-@njit(nogil=True)
+@functools.cache
+def _compiled():
+    """Returns the function that computes a CRC-32C; Numba takes half a second to import."""
+    from numba import njit
+
+    return njit(nogil=True)(_crc32c)
+
+
 def _crc32c(data, tables):
     """Eight bytes at a time: Kounavis and Berry 2005, "slicing by 8"."""
     crc = np.uint32(0xFFFFFFFF)

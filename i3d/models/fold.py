@@ -26,6 +26,8 @@ def fold_batch_norm(model):
         config = layer.get_config()
         if layer.name in convs:
             config |= {"use_bias": True, "dtype": layer.compute_dtype}
+        if "kernel_initializer" in config:  # its weights are set below
+            config["kernel_initializer"] = "zeros"
         return layer.__class__.from_config(config)
 
     def call(layer, *arguments, **keywords):
