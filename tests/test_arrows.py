@@ -61,6 +61,8 @@ def unit_of(module):
     first, _, rest = module.partition(".")
     if first == "data_prep" or not rest:
         return first.removeprefix("i3d")
+    if module == "i3d.weights.__main__":  # python -m i3d.weights
+        return "commands"
     name = rest.split(".")[0]
     return name if any(name in level for level in LEVELS) else "commands"
 

@@ -79,16 +79,6 @@ def dense_clip(num_frames, length, stride=1, rng=None, *, outside=loop):
     return _clips(xp, xp.reshape(start, (1,)), _steps(length, stride), num_frames, outside)
 
 
-def whole_video(num_frames, shortest=1):
-    """All frames in order, looped up to `shortest`; [1, max(num_frames, shortest)].
-
-    Source: tested on this way, Carreira & Zisserman 2017, arXiv:1705.07750, 2.5.
-    """
-    xp, num_frames = _checked(num_frames)
-    ones = xp.ones((xp.maximum(num_frames, shortest),), np.int64)  # arange needs a known length
-    return ((xp.cumsum(ones) - 1) % num_frames)[None]
-
-
 def train_clips(
     num_frames, num_clips, length, stride, rng, *, keep_tail=False, jitter=False, outside=loop
 ):

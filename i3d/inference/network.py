@@ -75,17 +75,31 @@ def load(
             f"{card.file}: has {classes} classes, the data set {num_classes}: expected weights "
             "trained on it"
         )
-    model = build(
-        card.model,
-        card.spec,
-        classes,
-        width=card.width,
-        precision=precision,
-        frames=card.spec.length,
-    )
-    _load_weights(model, card, head)
+    model = loaded(card, classes, head, precision=precision, frames=card.spec.length)
     folded = models.fold_batch_norm(model)
     return Network(ending_at(folded, endpoint), card.spec, classes, preprocess)
+
+
+def loaded(card: Card, num_classes: int, head: bool = True, **keywords) -> keras.Model:
+    """Returns the model of a card with its weights, as it is trained: not folded.
+
+    Args:
+      card: Card whose `file` is a path.
+      num_classes: width of the head.
+      head: False for a file of a backbone alone.
+      keywords: of `build`.
+
+    Raises:
+      UserError: the checkpoint does not fit the model; one line.
+    """
+    model = build(card.model, card.spec, num_classes, width=card.width, **keywords)
+    try:
+        weights.load(model, card.file, head)
+    except UserError as error:
+        line = str(error).partition("\n")[0]
+        what = f"{card.model} ({card.spec.stream}, width {card.width:g})"
+        raise UserError(f"{line}; expected a checkpoint of {what}") from error
+    return model
 
 
 def build(
@@ -157,12 +171,3 @@ def ending_at(model: keras.Model, endpoint: str) -> keras.Model:
     axes = tuple(range(1, len(x.shape) - 1))
     x = keras.ops.cast(x, "float32") if x.dtype != "float32" else x
     return keras.Model(model.input, keras.ops.mean(x, axes) if axes else x, name=model.name)
-
-
-def _load_weights(model, card, head):
-    try:
-        weights.load(model, card.file, head)
-    except UserError as error:
-        line = str(error).partition("\n")[0]
-        what = f"{card.model} ({card.spec.stream}, width {card.width:g})"
-        raise UserError(f"{line}; expected a checkpoint of {what}") from error

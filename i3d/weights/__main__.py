@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-import i3d.weights
 from i3d.runtime import command, files
 from i3d.runtime.command import UserError
+from i3d.spec import InputSpec
+from i3d.weights import zoo
+from i3d.weights.cards import Card
 
 if TYPE_CHECKING:
     import keras
@@ -45,27 +47,26 @@ def convert(
         used as i3d.weights.load says.
     """
     from i3d import models  # with Keras, so that a wrong call is told at once
+    from i3d.inference import network
     from i3d.weights.start import head_classes
 
     files.check_new(out, _SUFFIX)
-    if model_name not in models.names():
-        _built(model_name)  # says which names there are, before the source is read
+    card = Card(str(source), str(source), model_name, _spec(model_name))
     keywords = {} if channels is None else {"channels": channels}
-    model = _built(model_name, num_classes=num_classes or head_classes(source), **keywords)
-    i3d.weights.load(model, source)
+    if model_name not in models.names():
+        network.build(model_name, card.spec, 1)  # says which there are, before the source is read
+    model = network.loaded(card, num_classes or head_classes(source), **keywords)
     with files.new_path(out) as path:
         model.save_weights(path)
     return model
 
 
-def _built(model_name, **keywords):
-    """Returns the model; UserError where there is none of this name with such keywords."""
-    from i3d import models
-
+def _spec(model_name):
+    """Returns the InputSpec of a model, that of RGB clips for one of pictures."""
     try:
-        return models.build(model_name, **keywords)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+        return zoo.default_spec(model_name)
+    except UserError:
+        return InputSpec()
 
 
 def main(argv: list[str]) -> int:

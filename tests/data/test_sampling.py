@@ -135,14 +135,6 @@ def test_long_video_is_reached_to_its_end():
     ]
 
 
-@pytest.mark.parametrize(
-    ("num_frames", "shortest", "expected"),
-    [(1, 1, [0]), (1, 3, [0, 0, 0]), (4, 9, [0, 1, 2, 3, 0, 1, 2, 3, 0]), (4, 3, [0, 1, 2, 3])],
-)
-def test_whole_video(num_frames, shortest, expected):
-    assert sampling.whole_video(num_frames, shortest).tolist() == [expected]
-
-
 def test_segments_of_tsn():
     assert sampling.eval_clips_0x(30, 3, 1, 1).tolist() == [[5], [15], [25]]
     drawn = [sampling.train_clips(30, 3, 1, 1, np.random.default_rng(i)) for i in range(300)]
@@ -164,7 +156,6 @@ SAMPLERS = {
     "dense_clip centred": lambda n, rng: sampling.dense_clip(
         n, 16, 3, outside=sampling.repeat_last
     ),
-    "whole_video": lambda n, rng: sampling.whole_video(n, 16),
     "train_clips": lambda n, rng: sampling.train_clips(n, 8, 5, 3, rng, jitter=True),
     "train_clips keep_tail": lambda n, rng: sampling.train_clips(n, 7, 2, 1, rng, keep_tail=True),
     "eval_clips_0x": lambda n, rng: sampling.eval_clips_0x(n, 25, 1, 1, twice=True),
