@@ -11,21 +11,23 @@ import keras
 import numpy as np
 import pytest
 
+import evaluate_sample
 from i3d import evaluate, extract_features, models
 from i3d.data import read
 from i3d.data.build_settings import BuildSettings
 from i3d.evaluation import results
 from i3d.inference import checkpoint, predictor
-from i3d.weights import cards, tf1
-from i3d.weights.pytorch.names import entries
+from i3d.weights import cards, tf1, zoo
 from tests.helpers import datasets, synthetic
-from tests.helpers.sample_command import evaluate as evaluate_sample
 from tests.helpers.sample_command import parsed
 from tests.helpers.videos import texture_frames, write_video
 
 pytestmark = pytest.mark.long
+WIDTH = 0.125  # of the networks, as it is the way to them that is tested
 JPEG = 0.03  # of the largest logit: what JPEG changes in logits of synthetic weights
-TWICE = "tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb_20230317-be0fc26e.pth"
+TSN = "tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_kinetics400-rgb_20220906-cd10898e"
+SLOWONLY = "slowonly_r50_4x16x1_256e_8xb16_kinetics400-rgb_20220901-f6a40d08"
+TWICE = "tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb_20230317-be0fc26e"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def model_of(name, **keywords):
     """Returns a model of three classes with random weights: without offsets, so that its logits
     are as sensitive to the input as they are large."""
     keras.utils.set_random_seed(1)
-    return models.build(name, num_classes=3, **keywords)
+    return models.build(name, num_classes=3, width=WIDTH, **keywords)
 
 
 @pytest.fixture(scope="module")
@@ -59,29 +61,19 @@ def i3d_checkpoints(tmp_path_factory):
     return root
 
 
-def as_torch(variable):
-    """Returns an array as PyTorch has it: kernels [O, I, h, w], matrices [O, I]."""
-    value = variable.numpy()
-    if value.ndim == 5:
-        value = value.transpose(4, 3, 0, 1, 2)[:, :, 0]
-    return np.ascontiguousarray(value.T if value.ndim == 2 else value)
-
-
 def head_of(card):
     """Returns (kernel, bias) of a checkpoint's head."""
     from i3d import weights
 
-    model = models.build(
-        card.model, num_classes=3, channels=card.spec.channels, size=card.spec.crop
-    )
+    model = model_of(card.model, channels=card.spec.channels, size=card.spec.crop)
     weights.load(model, card.file)
     return [np.asarray(weight) for weight in model.get_layer("Logits").weights]
 
 
-def ways(card, stored, tmp_path, more=()):
+def ways(card, stored, tmp_path):
     """Returns {way: mean logits float32 [3]}."""
     path, data = stored
-    flags = [f"--checkpoint={card.file}", *more]
+    flags = [f"--checkpoint={card.file}"]
     place = read.find(read.videos(read.opened(data), ["test"]), "walk/walk")
     found = predictor.of_cards([card], batch_size=2)
     by_predict = {
@@ -120,49 +112,48 @@ def assert_agree(found):
 
 
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
-def test_inception_i3d(i3d_checkpoints, stored, tmp_path, stream, monkeypatch):
+def test_inception_i3d(i3d_checkpoints, stored, tmp_path, stream, monkeypatch, capsys):
     """Whole videos: 21 frames, and 20 fields, in two clips of at most 12."""
     name, longest = f"{stream}_imagenet", 12
-    file = str(i3d_checkpoints / name / "model.ckpt")
     spec = dataclasses.replace(cards.CARDS[name].spec, longest=longest)
-    monkeypatch.setitem(cards.CARDS, name, dataclasses.replace(cards.CARDS[name], spec=spec))
+    card = dataclasses.replace(cards.CARDS[name], spec=spec, width=WIDTH)
+    monkeypatch.setitem(cards.CARDS, name, card)
+    file = str(i3d_checkpoints / name / "model.ckpt")
     found = ways(checkpoint.card_of(None, file), stored, tmp_path)
-    text = evaluate_sample(
-        f"--eval_type={stream}",
-        f"--checkpoint_dir={i3d_checkpoints}",
-        f"--video={stored[0]}",
-        f"--max_frames={longest}",
-        "--top_k=3",
-    )
-    _, classes = parsed(text)
-    names = cards.CARDS[name].class_names()[:3]
-    found["evaluate_sample, file"] = np.array([classes[n][1] for n in names], np.float32)
+    capsys.readouterr()
+    flags = [f"--eval_type={stream}", f"--checkpoint_dir={i3d_checkpoints}", "--top_k=3"]
+    flags += [f"--video={stored[0]}", f"--max_frames={longest}"]
+    assert evaluate_sample.main(["evaluate_sample", *flags]) == 0
+    _, classes = parsed(capsys.readouterr().out)
+    logits = [classes[name][1] for name in card.class_names()[:3]]
+    found["evaluate_sample, file"] = np.array(logits, np.float32)
     assert_agree(found)
 
 
-def test_tsn_of_segments(stored, tmp_path):
-    file = tmp_path / "a.weights.h5"
-    model_of("tsn_r50_1x1x3", size=224).save_weights(file)
-    card = checkpoint.card_of("tsn_r50_1x1x3", str(file), clips=3)
+def published(monkeypatch, tmp_path, stem, **changes):
+    """Returns the Card of a published file, narrow and of three classes, in tmp_path."""
+    card, file = zoo.CARDS[f"{stem}.pth"], f"{stem}.weights.h5"
+    spec = dataclasses.replace(card.spec, **changes)
+    card = dataclasses.replace(card, file=file, width=WIDTH, spec=spec, labels="")
+    monkeypatch.setitem(zoo.CARDS, file, card)
+    model_of(card.model, size=spec.crop).save_weights(tmp_path / file)
+    return checkpoint.card_of(None, str(tmp_path / file))
+
+
+def test_tsn_of_segments(stored, tmp_path, monkeypatch):
+    card = published(monkeypatch, tmp_path, TSN, segments=5)
     assert card.spec.crops == 10 and card.spec.average == "logits"
-    assert_agree(ways(card, stored, tmp_path, ("--model=tsn_r50_1x1x3", "--clips=3")))
+    assert_agree(ways(card, stored, tmp_path))
 
 
-def test_slowonly_of_three_crops(stored, tmp_path):
-    name = "slowonly_r50_4x16x1"
-    file = tmp_path / "a.weights.h5"
-    model_of(name, size=256).save_weights(file)
-    card = checkpoint.card_of(name, str(file), clips=2)
+def test_slowonly_of_three_crops(stored, tmp_path, monkeypatch):
+    card = published(monkeypatch, tmp_path, SLOWONLY, clips=3)
     assert card.spec.crops == 3 and card.spec.average == "prob"
-    assert_agree(ways(card, stored, tmp_path, (f"--model={name}", "--clips=2")))
+    assert_agree(ways(card, stored, tmp_path))
 
 
 def test_clips_taken_twice(stored, tmp_path, monkeypatch):
     """TSM on Something-Something: eight segments at two sets of places, three crops."""
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: no .pth to write")
-    model = model_of("tsm_r50_1x1x8", size=256)
-    state = {entry.key: torch.from_numpy(as_torch(entry.variable)) for entry in entries(model)}
-    torch.save({"state_dict": state}, tmp_path / TWICE)
-    card = checkpoint.card_of(None, str(tmp_path / TWICE))
+    card = published(monkeypatch, tmp_path, TWICE)
     assert card.spec.twice and card.spec.num_views == 6
     assert_agree(ways(card, stored, tmp_path))
