@@ -58,7 +58,13 @@ def card_of(
         card = Card(checkpoint, checkpoint, model, spec, note=note)
     else:
         card = _of_run(checkpoint, settings, short_side)
-    return dataclasses.replace(card, spec=input_spec.asked(card.spec, clips, crops))
+    spec = input_spec.asked(card.spec, clips, crops)
+    if isinstance(spec.crop_side, int) and spec.crop > spec.crop_side:
+        raise UserError(
+            f"config.data.size: expected at most {spec.crop_side}, the shorter side of the frames, "
+            f"got {spec.crop}"
+        )
+    return dataclasses.replace(card, spec=spec)
 
 
 def _of_run(checkpoint, settings, short_side):
