@@ -27,7 +27,7 @@ from i3d.flow import methods
 from i3d.inference import sample
 from i3d.inference.decoding import End, View
 from i3d.inference.views import WHOLE_VIDEO
-from i3d.runtime import command
+from i3d.runtime import command, files
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
 from i3d.video import frames as video_frames
@@ -110,6 +110,15 @@ def _check_source(own):
     limits = own.start_s, own.end_s
     if not all(limit is None or math.isfinite(limit) for limit in limits):
         raise UserError(f"--start_s and --end_s: expected seconds, got {limits}")
+    if own.end_s is not None and own.end_s <= own.start_s:
+        raise UserError(f"--end_s: expected a time after --start_s={own.start_s}, got {own.end_s}")
+    for name in ("video", "rgb_sample", "flow_sample"):
+        if own[name].value and not os.path.exists(own[name].value):
+            raise UserError(f"--{name}: {own[name].value}: no such file")
+    if own.save_gif:
+        files.check_new(own.save_gif, ".gif")
+    if own.save_arrays and os.path.exists(own.save_arrays) and not os.path.isdir(own.save_arrays):
+        raise UserError(f"--save_arrays: expected a folder, {own.save_arrays} is a file")
     if own.weights == "demo":
         names = "imagenet_pretrained rgb_sample flow_sample"
         _refuse(own, names, "cannot go with --weights=demo")
@@ -238,10 +247,10 @@ def _mean_logits(own, cards, clips, preprocess):
     from i3d.inference import network
     from i3d.inference.predictor import Predictor
 
-    files = {name: Path(own.checkpoint_dir, card.file) for name, card in cards.items()}
+    paths = {name: Path(own.checkpoint_dir, card.file) for name, card in cards.items()}
     networks = [
         network.load(
-            dataclasses.replace(card, file=str(files[name])), own.precision, preprocess=preprocess
+            dataclasses.replace(card, file=str(paths[name])), own.precision, preprocess=preprocess
         )
         for name, card in cards.items()
     ]

@@ -21,6 +21,7 @@ from absl import flags
 from i3d.runtime import command
 from i3d.runtime.command import UserError
 
+RESUMED = ("figures", "build")
 COMMANDS = ("figures", "probe", "build", "verify", "show", "export_npy")
 
 
@@ -30,7 +31,9 @@ def main(argv: list[str]) -> int:
     if argv[1:2] and argv[1] in COMMANDS:
         chosen = importlib.import_module(f"data_prep.commands.{argv[1]}")
         own, page = [name, *argv[2:]], chosen.__doc__
-        return command.run(own, name, page, lambda _: chosen.FLAGS, chosen.check, chosen.work)
+        on_stop = command.GOES_ON if argv[1] in RESUMED else ""
+        defined = lambda _: chosen.FLAGS  # noqa: E731
+        return command.run(own, name, page, defined, chosen.check, chosen.work, on_stop=on_stop)
     return command.run(argv, name, __doc__, lambda _: flags.FlagValues(), _refuse, _print_page)
 
 

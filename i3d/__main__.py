@@ -23,7 +23,10 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command named by the first argument; returns the exit status."""
     argv = sys.argv if argv is None else argv
     if argv[1:2] == [] or argv[1] in command.HELP:
-        print(__doc__)
+        try:
+            print(__doc__, flush=True)
+        except BrokenPipeError:
+            return command.closed_pipe()
         return 0 if argv[1:] else 2
     if argv[1] not in COMMANDS:
         near = difflib.get_close_matches(argv[1], COMMANDS, 1)

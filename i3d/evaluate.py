@@ -15,6 +15,7 @@ import sys
 
 from absl import flags
 
+from i3d.data.build_settings import check_there
 from i3d.evaluation import report
 from i3d.inference import options
 from i3d.runtime import command
@@ -34,10 +35,10 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     config.define_flag(own, argv)
     options.define(own)
     text = flags.DEFINE_string
-    text("records", None, "folder of a data set; default: that of --config", flag_values=own)
+    text("records", None, "folder of the data set; default: that of --config", flag_values=own)
     text("split", "test", "name of the split", flag_values=own)
     flags.DEFINE_boolean(
-        "whole_video", False, "one clip of all frames of a video, not --clips", flag_values=own
+        "whole_video", False, "the whole video as one clip, instead of --clips", flag_values=own
     )
     flags.DEFINE_integer("replicas", 0, "devices; 0: all GPUs, or one CPU", 0, flag_values=own)
     text("out", None, "new .npz file for the logits of each video", flag_values=own)
@@ -65,6 +66,7 @@ def checked(own: flags.FlagValues, argv: list[str]):
     records = own.records or (settings and settings["data.records"])
     if not records:
         raise UserError("--records is needed: the folder of a data set (or config.data.records)")
+    check_there(records)
     if settings is not None:
         settings = settings | {"data.records": records}
     (card,) = options.cards(own, settings, clips=WHOLE if own.whole_video else None)

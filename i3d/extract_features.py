@@ -26,7 +26,8 @@ NAME = "extract_features"
 
 def main(argv: list[str]) -> int:
     """Writes the features; returns the exit status, 1 where a video failed."""
-    return command.run(underscored(argv), NAME, __doc__, defined_flags, checked, work)
+    words, goes_on = underscored(argv), command.GOES_ON
+    return command.run(words, NAME, __doc__, defined_flags, checked, work, on_stop=goes_on)
 
 
 def underscored(argv: list[str]) -> list[str]:

@@ -81,6 +81,10 @@ def _videos(own, words):
         got = "both" if words else "neither"
         raise UserError(f"expected videos, or --records=FOLDER of a data set, got {got}")
     if not own.records:
+        if own["split"].present:
+            raise UserError("--split goes with --records=FOLDER of a data set")
+        if not any(map(os.path.exists, words)):
+            raise UserError(f"{words[0]}: no such file")
         return [(word, word) for word in words]
     data = read.opened(own.records)
     if own.split not in data.shards:
@@ -104,14 +108,14 @@ def work(job: Job) -> int:
     workers = min(WORKERS, os.cpu_count() or 1)
     view_bytes = max(views.view_bytes(spec) for spec in specs)
     with decoding.Decoders(views.of_task, tasks, workers, view_bytes) as pieces:
-        for card in job.cards:
-            print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
-        if len(specs) > 1:
-            print("their mean logits are added; scores are the softmax of the sum", file=sys.stderr)
         from i3d.inference import predictor
 
         size = options.batch_size(own, job.cards)
         found = predictor.of_cards(job.cards, own.labels, own.precision, size)
+        for card in job.cards:
+            print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
+        if len(specs) > 1:
+            print("their mean logits are added; scores are the softmax of the sum", file=sys.stderr)
         if found.names[0] == "0":
             print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
         failed = _write(job, found.names, found.scores(pieces))

@@ -12,6 +12,7 @@ import sys
 from absl import flags, logging
 from ml_collections import ConfigDict
 
+from i3d.data.build_settings import check_there
 from i3d.runtime import command, quiet
 from i3d.runtime.command import UserError
 from i3d.training import config
@@ -21,7 +22,9 @@ HINT = "lower config.batch.per_replica"  # where memory ends before the training
 
 def main(argv: list[str]) -> int:
     """Trains; returns the exit status, 128 and the signal's number where one stopped it."""
-    return command.run(argv, "train", __doc__, defined_flags, check, work, HINT)
+    return command.run(
+        argv, "train", __doc__, defined_flags, check, work, HINT, on_stop=command.GOES_ON
+    )
 
 
 def defined_flags(argv: list[str]) -> flags.FlagValues:
@@ -40,6 +43,8 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
     command.refuse_words(config.parse_flags(argv, options)[1:])
     if not options.workdir:
         raise UserError("--workdir is needed: the folder of the run")
+    if options.config.data.records:  # without, the configuration's own line says so
+        check_there(options.config.data.records)
     return options
 
 

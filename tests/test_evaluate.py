@@ -386,11 +386,11 @@ def test_bad_calls(run, tmp_path, capsys):
         ("a name that ends in .npz", f"--out={tmp_path}/a.txt"),
         ("config.data.stream: expected one of", "--config.data.stream=depth"),
         ("config.data.size: expected at most 48", "--config.data.size=64"),
+        ("nothere: expected a data set", "--config.data.records=nothere"),
     ):
         assert told in error_of(run, *more, status=2), more
     for told, *more in (
         ("expected the split 'tset', there is test", "--split=tset"),
-        ("nothere: expected a data set", "--config.data.records=nothere"),
         ("expected flow made by tvl1, this was made by dis", "--config.data.stream=flow",
          "--config.data.flow_method=tvl1"),
     ):  # fmt: skip

@@ -81,6 +81,16 @@ def described(folder: str | Path) -> dict[str, Any]:
     return made
 
 
+def check_there(folder: str | Path) -> None:
+    """Raises DatasetError where a folder holds no data set; a quick look, without TensorFlow."""
+    folder = Path(folder)
+    if not (folder / INFO).is_file():
+        raise DatasetError(
+            f"{folder}: expected a data set as `python -m data_prep build --out={folder}` makes "
+            f"it, there is {f'no {INFO} in it' if folder.is_dir() else 'no such folder'}"
+        )
+
+
 def stored_side_and_rate(folder: str | Path) -> tuple[int, float] | None:
     """Returns (short side in pixels, frames per second) of a data set, None where unknown."""
     try:

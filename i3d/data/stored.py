@@ -8,7 +8,6 @@ the reader takes the lengths of the records before it in the shard (about 32) an
 """
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 
@@ -16,14 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from i3d.data import schema
-from i3d.runtime.command import UserError
+from i3d.data.build_settings import DatasetError, check_there, described
 
 STREAMS = ("rgb", "flow")
 _READ_BUFFER = 0  # bytes; none, as each read is one whole record
-
-
-class DataError(UserError):
-    """A data set that cannot be used as asked; the message is one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,55 +59,50 @@ def opened(folder, split, streams, flow_method=None):
         Looked at where flow is wanted.
 
     Raises:
-      DataError: there is no such data set, split, stream or shard, or flow of another method.
+      DatasetError: there is no such data set, split, stream or shard, or flow of another method.
     """
     import tensorflow_datasets as tfds
 
     folder = Path(folder)
     if not streams or not set(streams) <= set(STREAMS):
-        raise DataError(f"expected streams out of {', '.join(STREAMS)}, got {streams}")
-    if not (folder / "dataset_info.json").is_file():
-        raise DataError(
-            f"{folder}: expected a data set as `python -m data_prep build --out={folder}` makes "
-            f"it, there is {'no dataset_info.json in it' if folder.is_dir() else 'no such folder'}"
-        )
+        raise DatasetError(f"expected streams out of {', '.join(STREAMS)}, got {streams}")
+    check_there(folder)
     try:
         info = tfds.builder_from_directory(folder).info
-        recipe = _recipe(folder)
+        recipe = described(folder).get("recipe", {})
     except Exception as error:  # whatever TFDS raises on what it cannot make sense of
-        raise DataError(f"{folder}: its metadata cannot be read: {_first_line(error)}") from error
+        raise DatasetError(
+            f"{folder}: its metadata cannot be read: {_first_line(error)}"
+        ) from error
     _check(folder, info, split, streams, recipe, flow_method)
     there = info.splits[split]
     shards = zip(there.filepaths, there.shard_lengths, strict=True)
     files, lengths = zip(*((str(p), n) for p, n in shards if n), strict=True)
     for file in files:
         if not os.access(file, os.R_OK):
-            raise DataError(f"{file}: this shard is missing or not readable; build it again")
+            raise DatasetError(f"{file}: this shard is missing or not readable; build it again")
     names = tuple(info.features["label"].names)
     streams = tuple(stream for stream in STREAMS if stream in streams)
     return Records(files, lengths, int(there.num_bytes), names, streams, recipe)
 
 
-def _recipe(folder):
-    file = folder / "build.json"
-    return json.loads(file.read_text())["recipe"] if file.is_file() else {}
-
-
 def _check(folder, info, split, streams, recipe, flow_method):
     if missing := {"id", "label", "frames"} - set(info.features):
-        raise DataError(f"{folder}: not a data set of videos, its records have no {min(missing)}")
+        raise DatasetError(
+            f"{folder}: not a data set of videos, its records have no {min(missing)}"
+        )
     if split not in info.splits:
         there = ", ".join(sorted(info.splits)) or "none"
-        raise DataError(f"{folder}: expected the split {split!r}, there is {there}")
+        raise DatasetError(f"{folder}: expected the split {split!r}, there is {there}")
     if not info.splits[split].num_examples:
-        raise DataError(f"{folder}: the split {split!r} is empty")
+        raise DatasetError(f"{folder}: the split {split!r} is empty")
     if "flow" not in streams:
         return
     if "flow" not in info.features:
-        raise DataError(f"{folder}: holds no flow; build it with --streams=rgb,flow")
+        raise DatasetError(f"{folder}: holds no flow; build it with --streams=rgb,flow")
     made = recipe.get("flow_method", "an unknown method")
     if flow_method not in (None, made):
-        raise DataError(
+        raise DatasetError(
             f"{folder}: expected flow made by {flow_method}, this was made by {made}; build it "
             f"with --flow_method={flow_method}"
         )

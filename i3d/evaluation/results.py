@@ -20,7 +20,7 @@ from i3d.runtime.command import UserError
 from i3d.runtime.files import new_file
 
 # What reading a damaged or foreign file can raise.
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError,
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError,
            zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 

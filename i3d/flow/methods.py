@@ -7,6 +7,8 @@
 OpenCV may use several threads; a pool of workers should call cv2.setNumThreads(1) in each.
 """
 
+from collections.abc import Iterable, Iterator
+
 import cv2
 import numpy as np
 
@@ -42,7 +44,7 @@ METHODS = {
 }
 
 
-def flow_fields(frames, method):
+def flow_fields(frames: Iterable[np.ndarray], method: str) -> Iterator[np.ndarray]:
     """Yields the flow between consecutive frames; holds two frames at a time.
 
     Args:

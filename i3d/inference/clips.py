@@ -24,7 +24,7 @@ from i3d.spec import InputSpec
 from i3d.video.sampled import NothingThere, frame_rate, wanted_frames
 from i3d.video.source import VideoError
 
-_looped: list[str] = []  # the first short video that was told
+_looped: list[str] = []  # the first short video
 
 
 class Views:
@@ -144,7 +144,7 @@ def windows(path, spec: InputSpec, window_s, stride_s=None, start_s=0.0, end_s=N
 
 
 def check_length(name: str, count: int, spec: InputSpec) -> None:
-    """Tells, on standard error, of the first video that is short enough to be looped.
+    """Says, on standard error, of the first video that it is short enough to be looped.
 
     Args:
       name: of the video.
@@ -157,12 +157,16 @@ def check_length(name: str, count: int, spec: InputSpec) -> None:
     indexable = count - (spec.stream == "flow")
     if not indexable:
         raise NothingThere(f"{name}: 1 frame; flow needs 2")
-    span = (spec.frames - 1) * spec.stride + 1
-    if indexable < span and not _looped:
+    say_looped(name, indexable, (spec.frames - 1) * spec.stride + 1)
+
+
+def say_looped(name: str, count: int, span: int) -> None:
+    """Says once, on standard error, that a video of fewer frames than a clip spans is looped."""
+    if count < span and not _looped:
         _looped.append(name)
         print(
-            f"{name}: {indexable} frames, fewer than the {span} that a clip spans: short videos "
-            "are looped (told once)",
+            f"{name}: {count} frames, fewer than the {span} that a clip spans: short videos are "
+            "looped (said for the first one only)",
             file=sys.stderr,
         )
 

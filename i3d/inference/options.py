@@ -70,7 +70,9 @@ def cards(
     """
     files, names = _list(own.checkpoint), _list(own.model)
     if not files:
-        raise UserError("--checkpoint is needed; checkpoints/README.md lists some, zoo.py others")
+        raise UserError(
+            "--checkpoint is needed; checkpoints/README.md lists some, i3d/weights/zoo.py others"
+        )
     if names and len(names) != len(files):
         raise UserError(f"expected a --checkpoint for each --model, got {len(files)}")
     if settings is not None and (names or len(files) > 1):

@@ -16,6 +16,7 @@ from i3d.inference import decoding, network, stepping, views
 from i3d.inference.average import Scores, Sums, added
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
+from i3d.weights.start import head_classes
 
 
 class Predictor:
@@ -134,12 +135,12 @@ def of_cards(
     batch_size: int = 4,
 ) -> Predictor:
     """Returns the Predictor of a list of Cards; see `load`."""
-    networks = [network.load(card, precision) for card in cards]
-    if len({net.num_classes for net in networks}) > 1:
-        counts = ", ".join(str(net.num_classes) for net in networks)
-        raise UserError(f"expected checkpoints of the same classes, got {counts} classes")
-    names = checkpoints.class_names(cards, networks[0].num_classes, labels)
-    return Predictor(networks, names, batch_size)
+    counts = [head_classes(card.file) for card in cards]
+    if len(set(counts)) > 1:
+        each = ", ".join(f"{card.file} {n}" for card, n in zip(cards, counts, strict=True))
+        raise UserError(f"expected checkpoints of the same classes, got {each}")
+    names = checkpoints.class_names(cards, counts[0], labels)
+    return Predictor([network.load(card, precision) for card in cards], names, batch_size)
 
 
 def ranked(scores: np.ndarray, top_k: int) -> list[int]:

@@ -70,8 +70,9 @@ def _read_array(path, stream, size):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise SampleError(f"{path}: no such file; expected the {stream} sample array") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise SampleError(f"{path}: expected a .npy array, got: {error}") from None
+    except Exception as error:  # NumPy raises many kinds on a file that is no array
+        reason = str(error).partition("\n")[0].partition("; ")[0]
+        raise SampleError(f"{path}: expected a .npy array: {reason}") from None
     if not isinstance(array, np.ndarray):
         raise SampleError(f"{path}: expected one .npy array, got an .npz archive")
     expected = f"float [1, T, {size}, {size}, {CHANNELS[stream]}] in [-1, 1]"
@@ -116,7 +117,8 @@ def from_video(
     """
     first = next(iter(specs.values()))
     part = start_s, end_s
-    source = tracked(video_frames.read_frames(path, first.fps, first.resize, *part))
+    side = first.resize if isinstance(first.resize, int) else None
+    source = tracked(video_frames.read_frames(path, first.fps, side, *part))
     frames, for_flow, for_saving = itertools.tee(source, 3)
     fields = (levels(field) for field in methods.flow_fields(for_flow, flow_method))
     if save:

@@ -112,7 +112,14 @@ def whole_views(name: str, pictures, spec: InputSpec, count_frames) -> Iterator[
       count_frames: returns the number of frames; called where the video is long.
     """
     empty = True
-    for clip in whole_clips(pictures, spec, lambda: count_frames() - (spec.stream == "flow")):
+
+    def count():
+        return count_frames() - (spec.stream == "flow")
+
+    def looped(steps):
+        clips.say_looped(name, steps, spec.min_frames)
+
+    for clip in whole_clips(pictures, spec, count, looped):
         empty = False
         for crop in clips.crops_of(clip[0], spec):
             yield np.stack([cut(picture, crop) for picture in clip])

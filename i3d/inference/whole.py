@@ -22,7 +22,10 @@ def equal_lengths(count: int, longest: int) -> list[int]:
 
 
 def whole_clips(
-    pictures: Iterable[np.ndarray], spec: InputSpec, count: Callable[[], int]
+    pictures: Iterable[np.ndarray],
+    spec: InputSpec,
+    count: Callable[[], int],
+    looped: Callable[[int], object] = lambda steps: None,
 ) -> Iterator[list[np.ndarray]]:
     """Yields the pictures of each clip of a whole video; holds one clip at a time.
 
@@ -32,10 +35,13 @@ def whole_clips(
       pictures: of all frames, or of all fields of flow, in order.
       spec: InputSpec with clips=WHOLE.
       count: returns how many pictures there are; called only where one clip does not hold them.
+      looped: called with the number of steps of a video that is too short.
     """
     steps = itertools.islice(pictures, 0, None, spec.stride)
     held = list(itertools.islice(steps, spec.longest + 1 if spec.longest else None))
     if not spec.longest or len(held) <= spec.longest:
+        if 0 < len(held) < spec.min_frames:
+            looped(len(held))
         if held:
             yield [held[i % len(held)] for i in range(max(len(held), spec.min_frames))]
         return

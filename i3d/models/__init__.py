@@ -32,12 +32,12 @@ _FAMILIES = {  # name of a configuration -> builder that takes the name first
 }
 
 
-def names():
+def names() -> tuple[str, ...]:
     """Returns the names that `build` knows, in alphabetical order."""
     return tuple(sorted({**_BUILDERS, **_FAMILIES}))
 
 
-def build(name, **keywords):
+def build(name: str, **keywords):
     """Returns the keras.Model of this name; `keywords` go to its builder (see its docstring).
 
     Raises:

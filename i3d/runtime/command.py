@@ -17,6 +17,7 @@ from absl import flags
 from i3d.runtime import quiet
 
 HELP = {"help", "--help", "-h", "-help", "--helpfull"}
+GOES_ON = "run the same command again to go on where work was saved"
 OUT_OF_MEMORY = "lower --batch_size"  # what helps against it, unless a command knows better
 
 
@@ -38,6 +39,7 @@ def run(
     check: Callable[[flags.FlagValues, list[str]], Any],
     work: Callable[[Any], int | None],
     out_of_memory: str = OUT_OF_MEMORY,
+    on_stop: str = "",
 ) -> int:
     """Runs a command and returns its exit status; an error of the user is one line on stderr.
 
@@ -52,6 +54,7 @@ def run(
         returns what `work` takes. What it raises is a wrong call.
       work: does the work; returns the exit status, None for 0.
       out_of_memory: what the user can do about that.
+      on_stop: what the user can do after Ctrl-C, such as GOES_ON.
 
     Raises:
       Exception: whatever is an error of this program, so that its traceback is seen.
@@ -70,7 +73,7 @@ def run(
             return told(name, error, 2)
         return _flushed(work(job) or 0)
     except KeyboardInterrupt:
-        return told(name, "stopped; run the same command again to go on where work was saved", 130)
+        return told(name, f"stopped{'; ' if on_stop else ''}{on_stop}", 130)
     except (UserError, OSError) as error:
         if isinstance(error, BrokenPipeError) and _reader_gone():
             return closed_pipe()

@@ -215,6 +215,8 @@ def parse_flags(argv, flag_values=flags.FLAGS):
       UserError: what is wrong in the command line or in the file of the configuration.
     """
     try:
+        if not any(re.match(r"--?config(=|$)", argument) for argument in argv[1:]):
+            raise UserError("expected --config=FILE.py, got none; configs/ holds some")
         for argument in argv[1:]:
             if match := re.match(r"--?(?:no)?config\.([\w.]+)", argument):
                 _check_known(match[1], flat(defaults()))

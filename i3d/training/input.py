@@ -30,8 +30,8 @@ def opened(settings):
         return records, None
     try:
         return records, _opened(data, data.validation)
-    except stored.DataError as error:
-        raise stored.DataError(
+    except stored.DatasetError as error:
+        raise stored.DatasetError(
             f"validation: {error}; --config.data.validation= (nothing) trains without"
         ) from error
 

@@ -11,9 +11,11 @@ of processes for many files.
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 
 import av
+import numpy as np
 
 from i3d.runtime.command import UserError
 from i3d.spec import FPS, SHORT_SIDE
@@ -121,7 +123,13 @@ def stated(path):
     return height, width, duration / av.time_base if duration else None
 
 
-def read_frames(path, fps=FPS, short_side=SHORT_SIDE, start_s=0.0, end_s=None):
+def read_frames(
+    path: str,
+    fps: float | None = FPS,
+    short_side: int | None = SHORT_SIDE,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> Iterator[np.ndarray]:
     """Yields the frames of a video, uint8 RGB [H, W, 3], in the decoder's output order.
 
     Frame n shows the video at n / fps seconds from its first frame, by the rule of ffmpeg's fps

@@ -22,7 +22,7 @@ __all__ = ["inflate", "load", "load_tf1", "load_torch", "load_torch_image"]
 _KINDS = "a TF1 prefix or a .weights.h5 file, or a .pth, .pt or .safetensors file"
 
 
-def load(model, path, head=True):
+def load(model, path: str | Path, head: bool = True) -> None:
     """Loads the checkpoint at `path` into `model`, whole or not at all.
 
     Args:

@@ -1,7 +1,7 @@
 """Turns a checkpoint of any kind that `i3d.weights.load` reads into a Keras .weights.h5 file.
 
 python -m i3d.weights convert --model=tsn_r50_1x1x3 --source=tsn.pth --out=tsn.weights.h5
-python -m i3d.weights convert --model=inception_i3d --channels=2 \
+python -m i3d.weights convert --model=inception_i3d --channels=2 \\
     --source=checkpoints/flow_imagenet/model.ckpt --out=flow.weights.h5
 """
 

@@ -240,7 +240,9 @@ def _say(line):
 
 def main(argv: list[str]) -> int:
     """Runs the command; returns the exit status."""
-    return command.run(argv, "download", __doc__, defined_flags, check, work)
+    return command.run(
+        argv, "download", __doc__, defined_flags, check, work, on_stop=command.GOES_ON
+    )
 
 
 def defined_flags(argv: list[str]) -> flags.FlagValues:

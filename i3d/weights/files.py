@@ -1,6 +1,6 @@
 """The files that DeepMind published with I3D: places, sizes and git blob ids.
 
-    from i3d.weights.published import FILES
+    from i3d.weights.files import FILES
     FILES["rgb_imagenet"]                     # its data, index and label files
 
 Source: github.com/google-deepmind/kinetics-i3d at COMMIT (Apache-2.0).

@@ -28,24 +28,24 @@ def test_opened_tells_what_is_there(built):
 
 
 def test_no_data_set(tmp_path):
-    with pytest.raises(data.DataError, match=r"nothere: expected a data set .* no such folder$"):
+    with pytest.raises(data.DatasetError, match=r"nothere: expected a data set .* no such folder$"):
         data.opened(tmp_path / "nothere", "train", ("rgb",))
-    with pytest.raises(data.DataError, match="no dataset_info.json in it$"):
+    with pytest.raises(data.DatasetError, match="no dataset_info.json in it$"):
         data.opened(tmp_path, "train", ("rgb",))
 
 
 def test_damaged_metadata(built, tmp_path):
     copy = shutil.copytree(built["whole"], tmp_path / "copy")
     (copy / "build.json").write_text("{")
-    with pytest.raises(data.DataError, match="copy: its metadata cannot be read: .*$"):
+    with pytest.raises(data.DatasetError, match="copy: its metadata cannot be read: .*$"):
         data.opened(copy, "train", ("rgb",))
 
 
 def test_split_absent_or_empty(built, tmp_path):
-    with pytest.raises(data.DataError, match="expected the split 'test', there is train$"):
+    with pytest.raises(data.DatasetError, match="expected the split 'test', there is train$"):
         data.opened(built["whole"], "test", ("rgb",))
     copy = changed(built["whole"], tmp_path, shardLengths=["0", "0", "0"])
-    with pytest.raises(data.DataError, match="the split 'train' is empty$"):
+    with pytest.raises(data.DatasetError, match="the split 'train' is empty$"):
         data.opened(copy, "train", ("rgb",))
 
 
@@ -54,18 +54,20 @@ def test_stream_missing(built, tmp_path):
     videos = write_folder(tmp_path / "videos", ("walk",), 1)
     folder = datasets.build(tmp_path / "rgb", videos, recipe, num_shards=1)
     assert data.opened(folder, "train", ("rgb",), "tvl1").num_records == 2
-    with pytest.raises(data.DataError, match="holds no flow; build it with --streams=rgb,flow$"):
+    with pytest.raises(data.DatasetError, match="holds no flow; build it with --streams=rgb,flow$"):
         data.opened(folder, "train", ("rgb", "flow"))
-    with pytest.raises(data.DataError, match="expected streams out of rgb, flow, got .'rbg',.$"):
+    with pytest.raises(data.DatasetError, match="expected streams out of rgb, flow, got .'rbg',.$"):
         data.opened(built["whole"], "train", ("rbg",))
 
 
 def test_flow_of_another_method(built, tmp_path):
-    with pytest.raises(data.DataError, match="expected flow made by tvl1, this was made by dis;"):
+    with pytest.raises(
+        data.DatasetError, match="expected flow made by tvl1, this was made by dis;"
+    ):
         data.opened(built["whole"], "train", ("flow",), "tvl1")
     copy = shutil.copytree(built["whole"], tmp_path / "copy")
     (copy / "build.json").unlink()
-    with pytest.raises(data.DataError, match="this was made by an unknown method;"):
+    with pytest.raises(data.DatasetError, match="this was made by an unknown method;"):
         data.opened(copy, "train", ("flow",), "tvl1")
     assert data.opened(copy, "train", ("flow",)).recipe == {}
 
@@ -74,5 +76,5 @@ def test_shard_missing(built, tmp_path):
     copy = shutil.copytree(built["whole"], tmp_path / "copy")
     shard = sorted(copy.glob("*00001-of-00003"))[0]
     shard.unlink()
-    with pytest.raises(data.DataError, match="00001-of-00003: this shard is missing"):
+    with pytest.raises(data.DatasetError, match="00001-of-00003: this shard is missing"):
         data.opened(copy, "train", ("rgb",))

@@ -35,7 +35,7 @@ def check(options, argv):
 def work(options):
     {work}
 
-sys.exit(command.run(sys.argv, "tell", "The page.", define, check, work))
+sys.exit(command.run(sys.argv, "tell", "The page.", define, check, work, on_stop=command.GOES_ON))
 """
 
 

@@ -33,7 +33,7 @@ SMALLEST_SIDE = 16  # of an image, and of the images of the pyramid, pixels
 _buffers = threading.local()
 
 
-def tvl1_flow(previous, following):
+def tvl1_flow(previous: np.ndarray, following: np.ndarray) -> np.ndarray:
     """TV-L1 optical flow from one grey image to the next.
 
     Several threads may call it at once: the interpreter is free meanwhile. Each thread keeps its
