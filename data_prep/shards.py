@@ -9,6 +9,7 @@ time writes the same bytes.
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Callable
 
 import cv2
@@ -66,6 +67,7 @@ def write_shard(task: ShardTask, done: Callable[[int], None] = lambda frames: No
       OSError: the shard cannot be written.
     """
     report = {"examples": 0, "bytes": 0, "frames": 0, "failures": []}
+    os.stat(os.path.dirname(task.path))  # of a build that is gone, nothing is to be made again
     with files.new_file(task.path) as shard:
         for item in task.items:
             begin = shard.tell()

@@ -256,7 +256,7 @@ def test_one_two_and_three_replicas_agree(tmp_path, scores):
         assert_same(tmp_path / f"r-{count}.npz", scores)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_two_workers_agree(tmp_path, scores):
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
     workers = []

@@ -63,6 +63,7 @@ def test_multi_evaluate_runs_every_combination(checkpoints, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_rgb600_needs_no_other_flag(checkpoints, samples):
     flags = ["--eval_type=rgb600", f"--checkpoint_dir={checkpoints}", samples["rgb"], "--top_k=3"]
     _, classes = parsed(evaluate(*flags))

@@ -248,11 +248,13 @@ def trained(settings, workdir, **keys):
     return lines(workdir)
 
 
+@pytest.mark.slow
 def test_flow_is_trained_on_too(settings, tmp_path):
     log = trained(settings, tmp_path, **{"data.stream": "flow", "data.crop": "multi_scale"})
     assert len([x for x in log if "loss" in x]) == 6
 
 
+@pytest.mark.slow
 def test_bfloat16(settings, tmp_path):
     settings.model.dropout = 0.0  # draws other numbers in another type
     expected = trained(settings, tmp_path / "32", steps=1)
