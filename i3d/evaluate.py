@@ -40,7 +40,9 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_boolean(
         "whole_video", False, "the whole video as one clip, instead of --clips", flag_values=own
     )
-    flags.DEFINE_integer("replicas", 0, "devices; 0: all GPUs, or one CPU", 0, flag_values=own)
+    flags.DEFINE_integer(
+        "replicas", 0, "number of devices; 0: all GPUs, or one CPU", 0, flag_values=own
+    )
     text("out", None, "new .npz file for the logits of each video", flag_values=own)
     text("confusion_png", None, "new .png file for the confusion matrix", flag_values=own)
     return own

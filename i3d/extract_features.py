@@ -56,7 +56,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     trained = "short side of the frames that --config was trained on, pixels"
     number("short_side", None, trained, 1, flag_values=own)
     number("workers", None, "processes that decode; default: up to 8", 1, flag_values=own)
-    number("replicas", 0, "devices; 0: all GPUs, or one CPU", 0, flag_values=own)
+    number("replicas", 0, "number of devices; 0: all GPUs, or one CPU", 0, flag_values=own)
     return own
 
 

@@ -33,7 +33,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     config.define_flag(own, argv)
     flags.DEFINE_string("workdir", None, "folder of the run", flag_values=own)
     flags.DEFINE_integer(
-        "replicas", 0, "devices; default 0: all GPUs, or one CPU", 0, flag_values=own
+        "replicas", 0, "number of devices; 0: all GPUs, or one CPU", 0, flag_values=own
     )
     return own
 

@@ -28,21 +28,37 @@ flags.DEFINE_string(
     "videos", None, "folder with one folder per class, CSV, list, or split file", flag_values=FLAGS
 )
 flags.DEFINE_string("out", None, "folder of the data set", flag_values=FLAGS)
-flags.DEFINE_string("video_root", None, "where the paths of a list start", flag_values=FLAGS)
+flags.DEFINE_string(
+    "video_root", None, "folder that the paths of a list start from", flag_values=FLAGS
+)
 flags.DEFINE_string("split", "train", "name of the split", flag_values=FLAGS)
 flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
-flags.DEFINE_list("streams", ["rgb", "flow"], "rgb or rgb,flow", flag_values=FLAGS)
-flags.DEFINE_enum(
-    "flow_method", "tvl1", list(methods.METHODS), "I3D's weights want TV-L1", flag_values=FLAGS
+flags.DEFINE_list(
+    "streams", ["rgb", "flow"], "streams to store: rgb or rgb,flow", flag_values=FLAGS
 )
-flags.DEFINE_float("fps", BuildSettings.fps, "frames per second", 0.1, 1000, flag_values=FLAGS)
-flags.DEFINE_integer("short_side", BuildSettings.short_side, "pixels", 16, 2160, flag_values=FLAGS)
+flags.DEFINE_enum(
+    "flow_method",
+    "tvl1",
+    list(methods.METHODS),
+    "optical flow; I3D's weights expect TV-L1",
+    flag_values=FLAGS,
+)
+flags.DEFINE_float(
+    "fps", BuildSettings.fps, "frame rate of stored videos", 0.1, 1000, flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "short_side", BuildSettings.short_side, "short side, pixels", 16, 2160, flag_values=FLAGS
+)
 flags.DEFINE_float(
     "max_segment_s", schema.MAX_SEGMENT_S, "longest example, seconds", 0.1, 3600, flag_values=FLAGS
 )
-flags.DEFINE_integer("num_shards", None, "files of the split", 1, flag_values=FLAGS)
-flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
-flags.DEFINE_enum("runner", "local", ["local", "beam"], "who runs the work", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "num_shards", None, "number of shards; default: by the videos", 1, flag_values=FLAGS
+)
+flags.DEFINE_integer("workers", os.cpu_count(), "worker processes", 1, flag_values=FLAGS)
+flags.DEFINE_enum(
+    "runner", "local", ["local", "beam"], "local processes, or a Beam pipeline", flag_values=FLAGS
+)
 flags.DEFINE_boolean(
     "retry_failed", False, "try the failed videos of a complete split again", flag_values=FLAGS
 )

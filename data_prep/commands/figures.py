@@ -17,12 +17,14 @@ from i3d.runtime.command import UserError, refuse_words
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("out", None, "folder to write to", flag_values=FLAGS)
-flags.DEFINE_integer("videos_per_class", None, "how many", 1, flag_values=FLAGS)
+flags.DEFINE_integer(
+    "videos_per_class", None, "number of videos of each class", 1, flag_values=FLAGS
+)
 flags.DEFINE_integer("seed", 0, "the first seed; see --test", 0, flag_values=FLAGS)
 flags.DEFINE_boolean("test", False, "seeds for testing instead", flag_values=FLAGS)
-flags.DEFINE_integer("height", 128, "pixels, even", 32, flag_values=FLAGS)
-flags.DEFINE_integer("width", 170, "pixels, even", 32, flag_values=FLAGS)
-flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
+flags.DEFINE_integer("height", 128, "height of a video, pixels, even", 32, flag_values=FLAGS)
+flags.DEFINE_integer("width", 170, "width of a video, pixels, even", 32, flag_values=FLAGS)
+flags.DEFINE_integer("workers", os.cpu_count(), "worker processes", 1, flag_values=FLAGS)
 
 
 def check(options: flags.FlagValues, argv: list[str]) -> dict:

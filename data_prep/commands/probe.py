@@ -34,14 +34,16 @@ from i3d.video import frames as video_frames
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("videos", None, "as for build; or one video; or a folder", flag_values=FLAGS)
-flags.DEFINE_string("video_root", None, "where the paths of a list start", flag_values=FLAGS)
-flags.DEFINE_string("split", None, "which rows of a list", flag_values=FLAGS)
+flags.DEFINE_string(
+    "video_root", None, "folder that the paths of a list start from", flag_values=FLAGS
+)
+flags.DEFINE_string("split", None, "split of a list to read; default: all", flag_values=FLAGS)
 flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
 flags.DEFINE_string("out", None, "manifest to write, CSV", flag_values=FLAGS)
 flags.DEFINE_enum(
-    "flow_method", "tvl1", list(methods.METHODS), "for the estimate", flag_values=FLAGS
+    "flow_method", "tvl1", list(methods.METHODS), "optical flow of the estimate", flag_values=FLAGS
 )
-flags.DEFINE_integer("workers", os.cpu_count(), "processes", 1, flag_values=FLAGS)
+flags.DEFINE_integer("workers", os.cpu_count(), "worker processes", 1, flag_values=FLAGS)
 
 COLUMNS = "id path label codec width height fps frames duration_s rotation problem".split()
 MEASURED = 3  # videos

@@ -32,9 +32,11 @@ stored.define(FLAGS)
 flags.DEFINE_string(
     "videos", None, "what the split was built from, as given to build", flag_values=FLAGS
 )
-flags.DEFINE_string("video_root", None, "where the paths of a list start", flag_values=FLAGS)
+flags.DEFINE_string(
+    "video_root", None, "folder that the paths of a list start from", flag_values=FLAGS
+)
 flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
-flags.DEFINE_integer("sample", 3, "videos to compute anew", 0, flag_values=FLAGS)
+flags.DEFINE_integer("sample", 3, "videos whose flow is computed anew", 0, flag_values=FLAGS)
 flags.DEFINE_integer("workers", os.cpu_count(), "threads, one shard each", 1, flag_values=FLAGS)
 
 # Far beyond what storing costs (40 dB and 0.05 px are usual): another video, or another method.
