@@ -112,13 +112,6 @@ def _check_source(own):
         raise UserError(f"--start_s and --end_s: expected seconds, got {limits}")
     if own.end_s is not None and own.end_s <= own.start_s:
         raise UserError(f"--end_s: expected a time after --start_s={own.start_s}, got {own.end_s}")
-    for name in ("video", "rgb_sample", "flow_sample"):
-        if own[name].value and not os.path.exists(own[name].value):
-            raise UserError(f"--{name}: {own[name].value}: no such file")
-    if own.save_gif:
-        files.check_new(own.save_gif, ".gif")
-    if own.save_arrays and os.path.exists(own.save_arrays) and not os.path.isdir(own.save_arrays):
-        raise UserError(f"--save_arrays: expected a folder, {own.save_arrays} is a file")
     if own.weights == "demo":
         names = "imagenet_pretrained rgb_sample flow_sample"
         _refuse(own, names, "cannot go with --weights=demo")
@@ -132,6 +125,13 @@ def _check_source(own):
             raise UserError("joint needs both --rgb_sample and --flow_sample, or neither")
     else:
         _refuse(own, "start_s end_s", "needs --video")
+    for path in filter(None, (own.video, own.rgb_sample, own.flow_sample)):
+        if not os.path.exists(path):
+            raise UserError(f"{path}: no such file")
+    if own.save_gif:
+        files.check_new(own.save_gif, ".gif")
+    if own.save_arrays and os.path.exists(own.save_arrays) and not os.path.isdir(own.save_arrays):
+        raise UserError(f"--save_arrays: expected a folder, {own.save_arrays} is a file")
 
 
 def _refuse(own, names, reason):

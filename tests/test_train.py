@@ -182,6 +182,7 @@ def test_output_has_the_lines_of_the_log_and_the_end(whole_run):
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_alone(whole_run, config_file):
     before = {path: path.stat().st_mtime_ns for path in whole_run[0].rglob("*.h5")}
     line = training.command(config_file, whole_run[0], **LONG)

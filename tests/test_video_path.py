@@ -74,18 +74,18 @@ def test_rgb_alone_takes_every_frame_and_limits_are_kept(checkpoints, moving):
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "message", "status"),
     [
-        (lambda path: path.write_bytes(b""), "the file is empty"),
-        (lambda path: path.write_text("not a video\n" * 100), "not a|a text file"),
-        (lambda path: path.mkdir(), "not a regular file"),
-        (lambda path: None, "no such file"),
+        (lambda path: path.write_bytes(b""), "the file is empty", 1),
+        (lambda path: path.write_text("not a video\n" * 100), "not a|a text file", 1),
+        (lambda path: path.mkdir(), "not a regular file", 1),
+        (lambda path: None, "no such file", 2),
     ],
 )
-def test_what_is_no_video_is_one_line(checkpoints, tmp_path, make, message):
+def test_what_is_no_video_is_one_line(checkpoints, tmp_path, make, message, status):
     path = tmp_path / "clip.mp4"
     make(path)
-    text = evaluate(f"--video={path}", f"--checkpoint_dir={checkpoints}", status=1)
+    text = evaluate(f"--video={path}", f"--checkpoint_dir={checkpoints}", status=status)
     assert last_line(text).startswith(f"evaluate_sample: {path}: ")
     assert re.search(message, last_line(text))
 

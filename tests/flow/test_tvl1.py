@@ -74,7 +74,7 @@ def test_still_images_have_no_flow():
     assert not tvl1_flow(previous, previous).any()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_iterating_together_changes_nothing():
     """Three iterations in one sweep are three single ones, to the last bit."""
     height, width, blocks = 21, 37, 3
