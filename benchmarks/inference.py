@@ -11,7 +11,7 @@ each variant, and how far the logits of bfloat16 folded are from plain float32; 
 
 Exit status 1 if logits are off by more than ERROR; if, with --torch, float32 folded is slower than
 PyTorch's float32 or bfloat16 folded less than twice as fast as that; or if, where the processor has
-AMX, I3D in bfloat16 folded is less than 3 times as fast as plain.
+AMX, I3D in bfloat16 folded is less than twice as fast as plain.
 """
 
 import os
@@ -41,7 +41,7 @@ NOT_OF_CLIPS = ("inception_v1",)  # the 2-D twin of inception_i3d
 LARGEST = 224  # pixels; a few networks are tested on 256
 # Segments that networks are trained on where the test takes more; of others 3.
 SEGMENTS = {"tsn_r50_1x1x8": 8, "tsn_r101_1x1x8": 8, "two_stream_rgb": 1, "two_stream_flow": 1}
-AMX_SPEED_UP = 3.0  # of I3D in bfloat16 folded
+AMX_SPEED_UP = 2.0  # of I3D in bfloat16 folded
 TORCH_SPEED_UP = 2.0  # of bfloat16 folded against PyTorch in float32
 ERROR = {"float32": 1e-4, "bfloat16": 1e-2}  # of the largest logit
 
