@@ -32,6 +32,7 @@ from tests.helpers import calls, datasets
 from tests.helpers.processes import free_ports
 from tests.helpers.records import example, write
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[1]
 CLASSES, SIZE = 7, 12
 # 303 views: a video may be in two batches, and the last batch is not full.

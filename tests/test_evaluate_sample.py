@@ -85,6 +85,7 @@ def test_bfloat16_agrees_and_equal_clips_are_averaged(checkpoints, tmp_path):
     assert half_norm == pytest.approx(norm, rel=1e-2)
 
 
+@pytest.mark.long
 def test_wrong_calls_are_one_clear_line(checkpoints, samples, tmp_path):
     folder = f"--checkpoint_dir={checkpoints}"
     np.save(tmp_path / "channels.npy", np.zeros((1, 16, 224, 224, 2), np.float32))

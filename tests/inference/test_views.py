@@ -262,6 +262,7 @@ def folder(tmp_path_factory):
     return datasets.build(root / "data", datasets.videos(root / "videos"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SPECS)
 def test_stored_videos_give_the_same_views_in_tf_data(folder, name):
     """The two decoders of records: that of predict and that of evaluate."""

@@ -155,6 +155,7 @@ def assert_mixed(half, x, features, logits):
         assert np.abs(actual - expected).max() <= 0.1 * np.abs(expected).max()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", in_tiers(PUBLISHED, ("slowfast_r50_4x16x1",), ("tv_s3d",)))
 def test_parameters_are_as_many_as_published(name):
     millions, classes = PUBLISHED[name]
