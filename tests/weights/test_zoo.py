@@ -52,7 +52,7 @@ def test_files_are_known_by_their_published_names():
 
 def test_every_model_of_videos_is_seen_somehow():
     for name in models.names():
-        if name != "inception_v1":
+        if name not in ("inception_v1", "tiny"):  # of pictures; a model that other tests bring
             spec = zoo.default_spec(name)
             assert spec.num_views >= 1 and spec.view_shape[0] >= 1
     with pytest.raises(ValueError, match="did you mean 'slowonly_r50_4x16x1'"):
