@@ -119,6 +119,7 @@ def whole_run(config_file, tmp_path_factory):
     return workdir, *output
 
 
+@pytest.mark.slow
 def test_killed_four_times_it_ends_with_the_weights_of_one_run(whole_run, config_file, tmp_path):
     workdir = tmp_path / "run"
     line = training.command(config_file, workdir, **LONG)
