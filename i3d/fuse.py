@@ -62,10 +62,7 @@ def check(options: flags.FlagValues, argv: list[str]) -> Job:
     if len({os.path.realpath(path) for path in paths}) < len(paths):
         raise UserError(f"expected different files, got {' '.join(paths)}")
     for path in paths:
-        if not os.path.exists(path):
-            raise UserError(
-                f"{path}: no such file; `python -m i3d.evaluate --out={path}` writes it"
-            )
+        results.check_there(path)
     weights = parsed_weights(options.weights, len(paths))
     report.check_outputs(options.out, options.confusion_png)
     return Job(paths, weights, options.out, options.confusion_png)

@@ -18,8 +18,6 @@ FPS = 25.0  # frames per second of I3D's videos and of stored ones
 SHORT_SIDE = 256  # pixels, the shorter side of their frames
 CROPS = (1, 3, 10)
 CHANNELS = {"rgb": 3, "flow": 2}
-FLOW_ZERO = 128  # the uint8 level of no motion
-LEVELS = 127  # of motion in one direction, up to the bound
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class InputSpec:
     """Which frames and pixels of a video make the views of a network, and how views are averaged.
 
     A view is one clip (or all segments of a video) under one crop. It enters the network as
-    uint8 [N, H, W, C]: RGB 0..255, or levels of flow, FLOW_ZERO + round(127 * motion / bound).
+    uint8 [N, H, W, C]: RGB 0..255, or levels of flow, 128 + round(127 * motion / bound).
 
     Attributes:
       stream: "rgb" or "flow".

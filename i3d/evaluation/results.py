@@ -75,14 +75,19 @@ def save(path: str | os.PathLike, result: Result) -> None:
         np.savez(file, **arrays)
 
 
+def check_there(path: str | os.PathLike) -> None:
+    """Raises ResultError where there is no such file."""
+    if not Path(path).exists():
+        raise ResultError(f"{path}: no such file; `python -m i3d.evaluate --out={path}` writes it")
+
+
 def load(path: str | os.PathLike) -> Result:
     """Returns the Result in a file.
 
     Raises:
       ResultError: there is no such file, or it is damaged or of another kind.
     """
-    if not Path(path).exists():
-        raise ResultError(f"{path}: no such file; `python -m i3d.evaluate --out={path}` writes it")
+    check_there(path)
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no .npz archive, or cut off")

@@ -11,6 +11,7 @@ from absl import flags
 from i3d.evaluation import report
 from i3d.evaluation.results import Result
 from i3d.inference import options as network_options
+from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
 
 
@@ -63,8 +64,13 @@ def run(job: Job) -> None:
     if job.settings is not None:
         method = job.settings["data.flow_method"] or None
     records = stored.opened(job.records, options.split, (spec.stream,), method)
+    classes = network.classes_of(job.card)
+    if classes != len(records.class_names):
+        raise UserError(
+            f"{job.card.file}: has {classes} classes, the data set {len(records.class_names)}: "
+            "expected weights trained on it"
+        )
     with strategy.scope():
-        classes = len(records.class_names)
         net = network.load(job.card, job.precision, num_classes=classes)
     scores = _tested(net, records, job, strategy)
     if devices.is_chief(strategy):

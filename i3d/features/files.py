@@ -75,17 +75,17 @@ class Work:
       done: set of the indices of videos whose rows are there.
     """
 
-    def __init__(self, out, plan, older_plan=None):
+    def __init__(self, out, plan, older_views=""):
         """Touches nothing yet.
 
         Args:
           out: as for `check_output`.
           plan: {key: text or number}, all that decides the numbers; work is gone on with only
             under an equal one.
-          older_plan: the same as version 0.1.0 wrote it, whose work is gone on with, too.
+          older_views: "views" of the plan as version 0.1.0 wrote them, whose work is gone on with.
         """
         self._out, self._plan = Path(os.path.abspath(out)), plan
-        self._older_plan = older_plan or plan
+        self._older = {"views": older_views} if older_views else {}
         self._folder = _work_folder(out)
         self.done = set()
 
@@ -116,7 +116,7 @@ class Work:
         begun = path.exists() and any(self._folder.glob("[0-9]*.npz"))
         there = json.loads(path.read_text()) if begun else own
         for key in own:
-            if there.get(key) not in (own[key], self._older_plan.get(key)):
+            if there.get(key) not in (own[key], self._older.get(key, own[key])):
                 raise OutputError(
                     f"{self._folder}: holds work with {key} {there.get(key)!r}, this run has "
                     f"{own[key]!r}; give the same flags to go on, or remove that folder"

@@ -17,7 +17,7 @@ from i3d.data.build_settings import stored_side_and_rate
 from i3d.features import files, videos
 from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
-from i3d.spec import InputSpec
+from i3d.spec import asked
 from i3d.weights.cards import Card
 
 WORKERS = 8  # at most, if not asked for: each holds the frames of a video
@@ -62,11 +62,11 @@ class Job:
             "output": Path(self.out).suffix,
         }
 
-    def older_plan(self) -> dict[str, Any]:
-        """Returns the plan as version 0.1.0 wrote it, {} where its numbers were others."""
+    def older_views(self) -> str:
+        """Returns "views" of a plan of version 0.1.0, "" where its numbers were others."""
         spec, card = self.card.spec, self.card
         if spec.whole or (spec.stream == "flow" and spec.crops == 3):
-            return {}
+            return ""
         fields = {
             "frames": spec.frames,
             "stride": spec.stride,
@@ -89,7 +89,7 @@ class Job:
             "labels": card.labels if isinstance(card.labels, str) else "",
         }
         text = ", ".join(f"{name}={value!r}" for name, value in fields.items())
-        return self.plan() | {"views": f"Recipe({text})"}
+        return f"Recipe({text})"
 
     def described(self) -> str:
         """Returns a line on what is taken of each video."""
@@ -152,12 +152,8 @@ def _card(own, settings):
             )
     (card,) = network_options.cards(own, settings, short_side=own.short_side)
     if own.window_s and not own.clips and not card.spec.segments:
-        return dataclasses.replace(card, spec=_one_clip(card.spec))
+        return dataclasses.replace(card, spec=asked(card.spec, clips=1))
     return card
-
-
-def _one_clip(spec: InputSpec) -> InputSpec:
-    return dataclasses.replace(spec, clips=1, twice=False)
 
 
 def _digest(checkpoint):

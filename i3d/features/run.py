@@ -34,7 +34,7 @@ def run(job: Job) -> dict[int, str]:
     with strategy.scope():
         net = network.load(job.card, job.precision, job.endpoint)
     print(job.described(), file=sys.stderr)
-    with Work(job.out, job.plan(), job.older_plan()) as work:
+    with Work(job.out, job.plan(), job.older_views()) as work:
         missing = [index for index in range(len(job.entries)) if index not in work.done]
         if work.done:
             print(f"{len(work.done)} of {len(job.entries)} videos are done", file=sys.stderr)

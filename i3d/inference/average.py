@@ -3,7 +3,7 @@
 sums = Sums()
 sums.add(key, row)                          # float32 [C] of a view
 sums.rows()                                 # Rows: features of each window
-sums.scores(spec)                           # Scores of the video: logits, probabilities
+sums.scores("prob")                         # Scores of the video: logits, probabilities
 """
 
 from typing import NamedTuple

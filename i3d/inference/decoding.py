@@ -184,7 +184,7 @@ def _work(pipe, memory, view_bytes, free, decode):
                 slots[slot, : view.size] = view.ravel()
                 pipe.send((number, key, slot, view.shape))
         except BAD_VIDEO as error:
-            problem = (str(error).strip() or repr(error)).splitlines()[0]
+            problem = _reason(error)
         pipe.send(End(number, problem))
         pipe.send(None)
 
@@ -195,6 +195,11 @@ def _end_with_parent():
     os._exit(1)
 
 
+def _reason(error):
+    """Returns the first line of what a video raised."""
+    return (str(error).strip() or repr(error)).splitlines()[0]
+
+
 def decoded_here(decode, tasks):
     """Yields the Views and Ends of all tasks as Decoders do, decoded by this process."""
     for number, task in enumerate(tasks):
@@ -203,7 +208,7 @@ def decoded_here(decode, tasks):
             for key, view in decode(task):
                 yield View(number, key, view)
         except BAD_VIDEO as error:
-            problem = str(error).strip().partition("\n")[0] or repr(error)
+            problem = _reason(error)
         yield End(number, problem)
 
 

@@ -58,26 +58,40 @@ def load(
       card: Card whose `file` is a path.
       precision: "float32" or "bfloat16" (activations and kernels; rows stay float32).
       endpoint: name of a layer; maps are averaged over space and time.
-      num_classes: that the caller expects, None for any.
+      num_classes: of the checkpoint, where `classes_of` has read it already.
       preprocess: False for a network that takes float32 clips in its own range.
 
     Raises:
       UserError: the checkpoint or the endpoint does not fit the model; one line.
     """
-    try:
-        classes, head = head_classes(card.file), True
-    except NoHead as error:
-        if endpoint == "Logits":
-            raise UserError(f"{error}: it has no logits") from error
-        classes, head = 1, False
-    if num_classes not in (None, classes):
-        raise UserError(
-            f"{card.file}: has {classes} classes, the data set {num_classes}: expected weights "
-            "trained on it"
-        )
-    model = loaded(card, classes, head, precision=precision, frames=card.spec.length)
+    classes = num_classes or _classes_if_any(card, endpoint)
+    model = loaded(
+        card, classes or 1, classes is not None, precision=precision, frames=card.spec.length
+    )
     folded = models.fold_batch_norm(model)
-    return Network(ending_at(folded, endpoint), card.spec, classes, preprocess)
+    return Network(ending_at(folded, endpoint), card.spec, classes or 1, preprocess)
+
+
+def classes_of(card: Card) -> int:
+    """Returns the number of classes of a card's checkpoint, read from its head.
+
+    Raises:
+      UserError: it cannot be read, or has no head.
+    """
+    try:
+        return head_classes(card.file)
+    except NoHead as error:
+        raise UserError(f"{error}: it has no logits") from error
+
+
+def _classes_if_any(card, endpoint):
+    """Returns the number of classes, None for a backbone alone, of which logits are not wanted."""
+    if endpoint == "Logits":
+        return classes_of(card)
+    try:
+        return head_classes(card.file)
+    except NoHead:
+        return None
 
 
 def loaded(card: Card, num_classes: int, head: bool = True, **keywords) -> keras.Model:

@@ -16,7 +16,6 @@ from i3d.inference import decoding, network, stepping, views
 from i3d.inference.average import Scores, Sums, added
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
-from i3d.weights.start import head_classes
 
 
 class Predictor:
@@ -135,12 +134,13 @@ def of_cards(
     batch_size: int = 4,
 ) -> Predictor:
     """Returns the Predictor of a list of Cards; see `load`."""
-    counts = [head_classes(card.file) for card in cards]
+    counts = [network.classes_of(card) for card in cards]
     if len(set(counts)) > 1:
         each = ", ".join(f"{card.file} {n}" for card, n in zip(cards, counts, strict=True))
         raise UserError(f"expected checkpoints of the same classes, got {each}")
     names = checkpoints.class_names(cards, counts[0], labels)
-    return Predictor([network.load(card, precision) for card in cards], names, batch_size)
+    networks = [network.load(card, precision, num_classes=counts[0]) for card in cards]
+    return Predictor(networks, names, batch_size)
 
 
 def ranked(scores: np.ndarray, top_k: int) -> list[int]:
