@@ -145,8 +145,8 @@ def work(own: flags.FlagValues) -> None:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())  # of a drawn video
         cards, arrays, video = _chosen(own, folder)
-        longest = {"longest": own.max_frames, "flow_method": own.flow_method}
-        specs = {name: dataclasses.replace(card.spec, **longest) for name, card in cards.items()}
+        longest = own.max_frames
+        specs = {name: dataclasses.replace(c.spec, longest=longest) for name, c in cards.items()}
         if arrays:
             clips = sample.from_arrays(arrays, specs)
         else:

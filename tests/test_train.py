@@ -13,13 +13,12 @@ import tensorflow as tf
 from i3d import models, train
 from i3d.data.build_settings import BuildSettings
 from i3d.runtime.command import UserError
-from i3d.spec import of_settings
 from i3d.training import checkpoints as saved
 from i3d.training import config, run
-from i3d.training import model as training_model
 from tests.helpers import datasets, synthetic, torch_files, training
 from tests.helpers.points import Point
 from tests.helpers.processes import free_ports
+from tests.helpers.train_models import build, start
 from tests.helpers.videos import write_folder
 
 pytestmark = pytest.mark.long
@@ -55,20 +54,6 @@ def settings(data):
     c = training.tiny(data)
     c.deterministic = False
     return c
-
-
-def spec_of(settings):
-    """Returns the InputSpec of settings on the records here."""
-    return of_settings(config.flat(settings), short_side=48, fps=25.0)
-
-
-def build(settings, num_classes):
-    """Returns the model of settings on the records here."""
-    return training_model.build(settings, spec_of(settings), num_classes)
-
-
-def start(settings, model):
-    return training_model.start(settings, spec_of(settings), model)
 
 
 def lines(workdir):

@@ -19,12 +19,12 @@ from i3d.inference import network
 from i3d.inference import records as inference_records
 from i3d.inference.views import views_of
 from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
-from i3d.spec import of_settings
 from i3d.training import config, input
 from i3d.training import model as training_model
 from i3d.training import run as training_run
 from tests.helpers import datasets, training
 from tests.helpers.torch_files import published, write_safetensors
+from tests.helpers.train_models import build, spec_of, start
 
 pytestmark = pytest.mark.long
 
@@ -92,20 +92,6 @@ def settings_of(recipe, data, **keys):
     settings.update_from_flattened_dict(SMALL | FAMILIES[recipe] | keys)
     config.check(settings)
     return settings
-
-
-def spec_of(settings):
-    """Returns the InputSpec of settings on the records here."""
-    return of_settings(config.flat(settings), short_side=48, fps=25.0)
-
-
-def build(settings, num_classes):
-    """Returns the model of settings on the records here."""
-    return training_model.build(settings, spec_of(settings), num_classes)
-
-
-def start(settings, model):
-    return training_model.start(settings, spec_of(settings), model)
 
 
 def losses(workdir):

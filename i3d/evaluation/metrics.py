@@ -1,6 +1,5 @@
 """Accuracies of saved scores: numpy, on the host, one row of scores per video.
 
-    scores = average_probs(logits)                             # [N, V, K] views -> [N, K]
     top_k_accuracy(scores, labels, 5, mask)                    # padded rows left out
     counts = confusion_matrix(scores, labels, mask)            # [K, K], summable over shards
     print(class_table(counts, names), mean_class_accuracy(counts), *wilson_interval(hits, total))
@@ -97,18 +96,6 @@ def wilson_interval(hits, total, z=1.959964):
     centre = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
     return max(centre - half, 0.0), min(centre + half, 1.0)
-
-
-def average_logits(views):
-    """Returns float [..., K] of views [..., V, K]: their mean (MMAction2's 'score')."""
-    return np.mean(views, axis=-2)
-
-
-def average_probs(views):
-    """Returns float [..., K] of logits [..., V, K]: the mean of softmaxes (MMAction2's 'prob')."""
-    views = np.asarray(views)
-    exp = np.exp(views - views.max(axis=-1, keepdims=True))
-    return np.mean(exp / exp.sum(axis=-1, keepdims=True), axis=-2)
 
 
 def confusion_text(counts, names):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from i3d.features.files import Work
 from i3d.features.job import Job
 from i3d.inference import decoding, network, stepping
-from i3d.inference.average import Rows, Sums
+from i3d.inference.average import Rows, of_tasks
 from i3d.inference.views import ViewsOf, view_bytes
 from i3d.runtime import devices
 from i3d.runtime.command import UserError
@@ -76,14 +76,11 @@ def extracted(
       workers: processes that decode.
       batch_size: views on each replica.
     """
-    size, sums = batch_size * strategy.num_replicas_in_sync, {}
+    size = batch_size * strategy.num_replicas_in_sync
     with decoding.Decoders(views_of, paths, workers, view_bytes(views_of.spec)) as pieces:
         batches = decoding.ahead(decoding.batches(pieces, size))
-        for vectors, batch in stepping.outputs([net], batches, strategy):
-            for (place, key), vector in zip(batch.keys, vectors, strict=True):
-                sums.setdefault(place, Sums()).add(vector, key)
-            for place, problem in batch.ended:
-                yield place, _rows(sums.pop(place, Sums()), problem)
+        for place, sums, problem in of_tasks(stepping.outputs([net], batches, strategy)):
+            yield place, _rows(sums, problem)
 
 
 def _rows(sums, problem):

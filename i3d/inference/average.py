@@ -6,6 +6,7 @@ sums.rows()                                 # Rows: features of each window
 sums.scores("prob")                         # Scores of the video: logits, probabilities
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -100,6 +101,23 @@ class Sums:
         if average == "logits":
             return Scores(logits, softmax(logits))
         return Scores(logits, (self._probabilities / self._views[0]).astype(np.float32))
+
+
+def of_tasks(
+    outputs: Iterable, average: Callable[[int], str] = lambda task: "logits"
+) -> Iterator[tuple[int, Sums, str]]:
+    """Yields (task, Sums of its views, problem or "") as the tasks of decoding end.
+
+    Args:
+      outputs: what stepping.outputs yields of decoding.Batches.
+      average: number of a task -> how its views are averaged.
+    """
+    sums: dict[int, Sums] = {}
+    for rows, batch in outputs:
+        for (task, key), row in zip(batch.keys, rows, strict=True):
+            sums.setdefault(task, Sums()).add(row, key, average(task))
+        for task, problem in batch.ended:
+            yield task, sums.pop(task, Sums()), problem
 
 
 def added(scores: list[Scores]) -> Scores:

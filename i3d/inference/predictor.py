@@ -13,7 +13,7 @@ import tensorflow as tf
 from i3d.data import read
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import decoding, network, stepping, views
-from i3d.inference.average import Scores, Sums, added
+from i3d.inference.average import Scores, added, of_tasks
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
 
@@ -75,22 +75,18 @@ class Predictor:
         """
         count = len(self._networks)
         averages = [net.spec.average if count == 1 else "logits" for net in self._networks]
-        sums: dict[int, Sums] = {}
         done: dict[int, dict[int, Scores | str]] = {}
         ready = decoding.ahead(
             decoding.batches(pieces, self._batch_size, lambda task: task % count)
         )
         strategy = tf.distribute.get_strategy()
         kind = lambda batch: batch.keys[0][0] % count  # noqa: E731
-        for rows, batch in stepping.outputs(self._networks, ready, strategy, kind):
-            for (task, _), row in zip(batch.keys, rows, strict=True):
-                sums.setdefault(task, Sums()).add(row, average=averages[task % count])
-            for task, problem in batch.ended:
-                video, place = divmod(task, count)
-                found = sums.pop(task, Sums())
-                done.setdefault(video, {})[place] = problem or found.scores(averages[place])
-                if len(done[video]) == count:
-                    yield video, _together(done.pop(video), count)
+        outputs = stepping.outputs(self._networks, ready, strategy, kind)
+        for task, sums, problem in of_tasks(outputs, lambda task: averages[task % count]):
+            video, place = divmod(task, count)
+            done.setdefault(video, {})[place] = problem or sums.scores(averages[place])
+            if len(done[video]) == count:
+                yield video, _together(done.pop(video), count)
 
 
 def load(

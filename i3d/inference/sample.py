@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from i3d.data import schema
-from i3d.flow import methods
-from i3d.inference import views
-from i3d.inference.pixels import levels
+from i3d.data import cropping, schema
+from i3d.inference import clips, views
+from i3d.inference.pixels import cut
 from i3d.inference.whole import whole_clips
 from i3d.runtime.command import UserError
 from i3d.spec import CHANNELS, InputSpec
@@ -116,27 +115,23 @@ def from_video(
       VideoError: while iterating, where the file cannot be decoded.
     """
     first = next(iter(specs.values()))
+    flow = specs.get("flow", dataclasses.replace(first, stream="flow"))
     part = start_s, end_s
     side = first.resize if isinstance(first.resize, int) else None
     source = tracked(video_frames.read_frames(path, first.fps, side, *part))
     frames, for_flow, for_saving = itertools.tee(source, 3)
-    fields = (levels(field) for field in methods.flow_fields(for_flow, flow_method))
-    if save:
-        fields = _saved(for_saving, fields, save)
-    pictures = {"rgb": frames, "flow": fields}
-    wanted = specs | ({"flow": first} if save and "flow" not in specs else {})
+    wanted, pictures = specs | ({"flow": flow} if save else {}), {"rgb": frames}
+    if "flow" in wanted:  # or Numba would be imported for nothing
+        fields = clips.seen(for_flow, dataclasses.replace(flow, flow_method=flow_method))
+        pictures["flow"] = _saved(for_saving, fields, save) if save else fields
 
     def count():
         return count_frames(path, first.fps, *part)
 
     return {
-        stream: views.whole_views(path, pictures.pop(stream), _as(spec, stream), count)
+        stream: views.whole_views(path, pictures.pop(stream), spec, count)
         for stream, spec in wanted.items()
     }
-
-
-def _as(spec, stream):
-    return dataclasses.replace(spec, stream=stream)
 
 
 def _saved(frames, fields, save):
@@ -147,8 +142,7 @@ def _saved(frames, fields, save):
 
 def cropped(image: np.ndarray, size: int) -> np.ndarray:
     """Returns the centre [size, size] of an image [H, W, C] of at least that size."""
-    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return image[top : top + size, left : left + size]
+    return cut(image, cropping.center_crop(image.shape[:2], size))
 
 
 def unit_step(frame: np.ndarray, field: np.ndarray, size: int) -> dict[str, np.ndarray]:

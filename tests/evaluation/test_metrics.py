@@ -7,7 +7,6 @@ from i3d.evaluation import metrics
 from tests.golden import mmaction
 
 GOLDEN = mmaction.read("metrics.json")["cases"]
-VIEWS = mmaction.read("views_and_loss.json")
 
 
 def scores_and_labels(case):
@@ -84,18 +83,6 @@ def test_wilson_interval_of_one_half_is_symmetric():
     assert low == pytest.approx(0.403832, abs=1e-6) and low + high == pytest.approx(1)
     wide = metrics.wilson_interval(50, 100, z=2.575829)
     assert wide[0] < low and high < wide[1]
-
-
-def test_averages_over_views_are_the_published_ones():
-    logits = np.float32(VIEWS["scores"]).reshape(2, VIEWS["num_segs"], -1)
-    np.testing.assert_allclose(metrics.average_probs(logits), VIEWS["prob"], rtol=1e-6)
-    np.testing.assert_allclose(metrics.average_logits(logits), VIEWS["score"], rtol=1e-5)
-    np.testing.assert_allclose(metrics.average_probs(logits[0]), VIEWS["prob"][0], rtol=1e-6)
-
-
-def test_large_logits_do_not_overflow():
-    found = metrics.average_probs(np.float32([[[1e4, 0], [0, 1e4]]]))
-    np.testing.assert_array_equal(found, [[0.5, 0.5]])
 
 
 def test_confusion_text():

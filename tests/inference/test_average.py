@@ -1,0 +1,31 @@
+"""The one average: over views as published, and without overflow."""
+
+import numpy as np
+
+from i3d.inference.average import Sums
+from tests.golden import mmaction
+
+VIEWS = mmaction.read("views_and_loss.json")
+
+
+def average(logits, kind):
+    """Returns float32 [..., K] of logits [..., V, K]: what Sums make of the views of a video."""
+    if logits.ndim > 2:
+        return np.stack([average(one, kind) for one in logits])
+    sums = Sums()
+    for row in logits:
+        sums.add(row, average=kind)
+    scores = sums.scores(kind)
+    return scores.probabilities if kind == "prob" else scores.logits
+
+
+def test_averages_over_views_are_the_published_ones():
+    logits = np.float32(VIEWS["scores"]).reshape(2, VIEWS["num_segs"], -1)
+    np.testing.assert_allclose(average(logits, "prob"), VIEWS["prob"], rtol=1e-6)
+    np.testing.assert_allclose(average(logits, "logits"), VIEWS["score"], rtol=1e-5)
+    np.testing.assert_allclose(average(logits[0], "prob"), VIEWS["prob"][0], rtol=1e-6)
+
+
+def test_large_logits_do_not_overflow():
+    found = average(np.float32([[[1e4, 0], [0, 1e4]]]), "prob")
+    np.testing.assert_array_equal(found, [[0.5, 0.5]])
