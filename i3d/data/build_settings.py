@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from i3d.data import schema
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 from i3d.spec import FPS, SHORT_SIDE
 
 NAME = "videos"  # of the data set, as TFDS knows it
@@ -18,7 +18,7 @@ BUILD = "build.json"
 INFO = "dataset_info.json"
 
 
-class DatasetError(UserError):
+class DatasetError(BadData):
     """A folder that does not hold what it should; the message is one line."""
 
 

@@ -11,11 +11,13 @@ example.proto and feature.proto.
 import struct
 from collections.abc import Iterator
 
+from i3d.runtime.command import BadData
+
 _BYTES, _FLOATS, _INTS = 1, 2, 3  # fields of a Feature
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # wire types
 
 
-class ExampleError(ValueError):
+class ExampleError(BadData):
     """Bytes that are no tf.train.Example."""
 
 

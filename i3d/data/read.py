@@ -18,10 +18,10 @@ import numpy as np
 
 from i3d.data import example, schema, tfrecord
 from i3d.data.build_settings import INFO, BuildSettings, described
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 
 
-class ReadError(UserError):
+class ReadError(BadData):
     """A data set, or something in it, cannot be read; the message is one line."""
 
 

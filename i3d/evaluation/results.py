@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 from i3d.runtime.files import new_file
 
 # What reading a damaged or foreign file can raise.
@@ -27,7 +27,7 @@ _DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError,
 _TEXTS = ("stream", "protocol", "average")
 
 
-class ResultError(UserError):
+class ResultError(BadData):
     """A file of results that cannot be read or written; the message is one line."""
 
 

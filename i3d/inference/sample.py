@@ -19,7 +19,7 @@ from i3d.data import cropping, schema
 from i3d.inference import clips, views
 from i3d.inference.pixels import cut
 from i3d.inference.whole import whole_clips
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 from i3d.spec import CHANNELS, InputSpec
 from i3d.video import frames as video_frames
 from i3d.video.sampled import count_frames
@@ -27,7 +27,7 @@ from i3d.video.sampled import count_frames
 SIZE = 224  # pixels, of the published sample
 
 
-class SampleError(UserError):
+class SampleError(BadData):
     """A sample that cannot be used; one line that says why."""
 
 

@@ -31,6 +31,14 @@ class UserError(ValueError):
     one_line = True
 
 
+class BadData(UserError):
+    """A file or folder that cannot be used: missing, damaged, too large or of another kind.
+
+    The base of every error that reading data raises (videos, weights, data sets, results, lists,
+    samples, downloads); functions that read a file let no other out but OSError.
+    """
+
+
 def run(
     argv: list[str],
     name: str,

@@ -13,10 +13,10 @@ import os
 import re
 from collections import Counter
 
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 
 
-class InputError(UserError):
+class InputError(BadData):
     """What --videos, --video_root, --split or --labels names cannot be used; one clear line."""
 
 

@@ -13,12 +13,12 @@ import os
 import av
 from av.stream import Disposition
 
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 
 _TEXT_CODECS = ("ansi", "bintext", "idf", "xbin")  # libav draws any .txt or .bin file
 
 
-class VideoError(UserError):
+class VideoError(BadData):
     """A video file cannot be read; the message is one line that begins with its path."""
 
 

@@ -19,7 +19,7 @@ from absl import flags
 from tqdm import tqdm
 
 from i3d.runtime import command
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 from i3d.runtime.files import alone_in, move
 from i3d.weights.files import BASE_URL, FILES
 
@@ -29,7 +29,7 @@ _PAUSE_S = 1.0  # before the second attempt; doubles, up to four times this
 _CHUNK_BYTES = 1 << 14  # a dropped connection loses less than this
 
 
-class DownloadError(UserError):
+class DownloadError(BadData):
     """A published file is not there, not whole or not to be had; the text says what to do."""
 
     one_line = False  # each file that is missing has lines of its own

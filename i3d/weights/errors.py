@@ -3,12 +3,12 @@
 raise Misfit("a.pth does not fit tsn: " + "; ".join(listed("missing", names)))
 """
 
-from i3d.runtime.command import UserError
+from i3d.runtime.command import BadData
 
 _SHOWN = 8  # variables named before the rest is counted
 
 
-class WeightsError(UserError):
+class WeightsError(BadData):
     """A checkpoint of an unknown kind, a damaged one, or one that cannot be used as asked."""
 
 
