@@ -27,9 +27,10 @@ class Item:
       id: path below the root without extension, "@start-end" after it where times are given. The
         extension stays where two files differ in nothing else. Unique among the items.
       path: absolute; the file need not exist.
-      label: index into the class names.
+      label: index into the class names; of several, the first.
       start_s: seconds from the start of the file.
       end_s: likewise; None is the end of the file.
+      labels: all its classes, in the order of the list; (label,) where none are given.
     """
 
     id: str
@@ -37,6 +38,11 @@ class Item:
     label: int
     start_s: float = 0.0
     end_s: float | None = None
+    labels: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        """Fills `labels` in."""
+        object.__setattr__(self, "labels", self.labels or (self.label,))
 
 
 class Request(NamedTuple):

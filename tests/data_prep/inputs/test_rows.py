@@ -1,5 +1,6 @@
 """Rows of a CSV file and labels: times, splits, classes, and what is wrong with them."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,10 @@ def test_label_names_may_hold_spaces_and_begin_with_a_number(tmp_path):
 )
 def test_label_errors(root, tmp_path, text, expected):
     assert expected in error(root, labels=listed(tmp_path / "labels.txt", text))
+
+
+def test_an_item_has_the_label_that_it_is_given_as_its_only_one():
+    assert inputs.Item("a", "/a.mp4", 3).labels == (3,)
+    several = inputs.Item("a", "/a.mp4", 3, labels=(3, 1))
+    assert (several.label, several.labels) == (3, (3, 1))
+    assert dataclasses.replace(several, id="b").labels == (3, 1)
