@@ -10,19 +10,13 @@ nor probabilities, are read as averages of logits.
 
 import dataclasses
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from i3d.runtime import npy
 from i3d.runtime.command import BadData
 from i3d.runtime.files import new_file
-
-# What reading a damaged or foreign file can raise.
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError,
-           zipfile.BadZipFile, zlib.error)  # fmt: skip
-
 
 _TEXTS = ("stream", "protocol", "average")
 
@@ -89,16 +83,9 @@ def load(path: str | os.PathLike) -> Result:
     """
     check_there(path)
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is no .npz archive, or cut off")
-        with open(path, "rb") as file:
-            stored = np.load(file, allow_pickle=False)
-            if isinstance(stored, np.ndarray):
-                raise ValueError("it is a .npy file, of one array")
-            arrays = {name: stored[name] for name in stored.files}
-    except _DAMAGE as error:
-        reason = str(error).partition("\n")[0]
-        raise ResultError(f"{path}: not a whole file of results: {reason}") from error
+        arrays = npy.read_npz(path)
+    except (npy.ArrayError, OSError) as error:
+        raise ResultError(f"{path}: not a whole file of results: {error}") from error
     _checked(arrays, path)
     texts = {name: arrays.pop(name).item() for name in _TEXTS if name in arrays}
     return Result(**arrays, **texts)

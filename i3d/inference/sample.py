@@ -19,6 +19,7 @@ from i3d.data import cropping, schema
 from i3d.inference import clips, views
 from i3d.inference.pixels import cut
 from i3d.inference.whole import whole_clips
+from i3d.runtime import npy
 from i3d.runtime.command import BadData
 from i3d.spec import CHANNELS, InputSpec
 from i3d.video import frames as video_frames
@@ -66,14 +67,11 @@ def _clips_of(array, spec, path):
 
 def _read_array(path, stream, size):
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = npy.mapped(path)
     except FileNotFoundError:
         raise SampleError(f"{path}: no such file; expected the {stream} sample array") from None
-    except Exception as error:  # NumPy raises many kinds on a file that is no array
-        reason = str(error).partition("\n")[0].partition("; ")[0]
-        raise SampleError(f"{path}: expected a .npy array: {reason}") from None
-    if not isinstance(array, np.ndarray):
-        raise SampleError(f"{path}: expected one .npy array, got an .npz archive")
+    except (npy.ArrayError, OSError) as error:
+        raise SampleError(f"{path}: expected a .npy array: {error}") from None
     expected = f"float [1, T, {size}, {size}, {CHANNELS[stream]}] in [-1, 1]"
     fits = array.ndim == 5 and array.shape[0] == 1
     if not fits or array.shape[2:] != (size, size, CHANNELS[stream]):

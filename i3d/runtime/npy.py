@@ -1,15 +1,45 @@
-"""Arrays written to .npy files step by step, so that memory does not grow with their length.
+"""Arrays in .npy and .npz files: written step by step, and read as data that nobody vouches for.
 
-with NpyWriter("rgb.npy") as array:
-    array.add(frame)                                   # float [H, W, 3], T times: [1, T, H, W, 3]
+    with NpyWriter("rgb.npy") as array:
+        array.add(frame)                               # float [H, W, 3], T times: [1, T, H, W, 3]
+    array = npy.mapped("rgb.npy")                      # nothing is read yet
+    arrays = npy.read_npz("scores.npz")                # {name: array}
+
+Numbers and text are read, objects (pickles) and records are not. The header, a line of Python, is
+matched and never evaluated. Memory is bounded by the size of the file.
 """
 
 import contextlib
+import math
 import os
+import re
+import struct
+import zipfile
+import zlib
+from typing import IO, Literal
 
 import numpy as np
 
 from i3d.runtime import files
+from i3d.runtime.command import BadData
+
+# Of an archive all arrays together: so much, and so many times the size of the file. Results and
+# features are stored as they are or shrink by a few times at most; an archive made to burst by a
+# thousand.
+_BASE_BYTES, _MOST_INFLATION = 1 << 24, 16
+_MAGIC = b"\x93NUMPY"
+_LONGEST_HEADER = 1 << 12  # bytes; NumPy's have 128
+_HEADER = re.compile(
+    r"\{ *'descr': *'([<>|=][biufcSU]\d{1,6})', *'fortran_order': *(True|False), *"
+    r"'shape': *\(((?:\d{1,19}L?, ?)*(?:\d{1,19}L?)?)\),? *\} *\n?"
+)
+_MOST_DIMENSIONS = 32
+# What zipfile raises on what is no archive, or a damaged, an encrypted or an unknown one.
+_DAMAGE = (ValueError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
+
+
+class ArrayError(BadData):
+    """A file that holds no arrays as they are read here; the line says what, not where."""
 
 
 class NpyWriter:
@@ -54,3 +84,106 @@ class NpyWriter:
         shape = (1, self._count, *self._shape)
         entry = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, entry)
+
+
+def mapped(path: os.PathLike | str) -> np.ndarray:
+    """Returns the array of a .npy file, mapped: its parts are read when they are looked at.
+
+    Raises:
+      ArrayError: it holds no array of numbers, or fewer bytes than the array has.
+      OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        dtype, order, shape = _header(file)
+        offset, size = file.tell(), os.fstat(file.fileno()).st_size
+        if math.prod(shape) * dtype.itemsize > size - offset:
+            raise ArrayError(f"cut off: {size:,} bytes are too few for {dtype} {shape}")
+        if not math.prod(shape):
+            return np.zeros(shape, dtype)
+        return np.memmap(file, dtype, "r", offset, shape, order)
+
+
+def read_npz(path: os.PathLike | str) -> dict[str, np.ndarray]:
+    """Returns {name: array} of a .npz archive, compressed or not.
+
+    Raises:
+      ArrayError: it is none, a part of it is damaged or no array, or it would take far more memory
+        than its size lets expect.
+      OSError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            size = os.fstat(file.fileno()).st_size
+            return {_name(info): _member(archive, info) for info in _members(archive, size)}
+    except _DAMAGE as error:
+        raise ArrayError(str(error).partition("\n")[0] or "cut off") from error
+
+
+def _members(archive, size):
+    """Returns the ZipInfos of an archive whose arrays are not larger than its size lets expect."""
+    members = archive.infolist()
+    if len({info.filename for info in members}) < len(members):
+        raise ArrayError("a name is in it twice")
+    inflated, limit = sum(info.file_size for info in members), _BASE_BYTES + _MOST_INFLATION * size
+    if inflated > limit:
+        raise ArrayError(
+            f"expected at most {limit:,} bytes of arrays in a file of {size:,}, got {inflated:,}"
+        )
+    return members
+
+
+def _name(info):
+    return info.filename.removesuffix(".npy")
+
+
+def _member(archive, info):
+    """Returns the array of a part of an archive."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ArrayError(f"{info.filename!r:.80}: compressed in a way that NumPy does not write")
+    with archive.open(info.filename) as file:
+        dtype, order, shape = _header(file)
+        left, wanted = info.file_size - file.tell(), math.prod(shape) * dtype.itemsize
+        if left != wanted:
+            raise ArrayError(f"{info.filename!r:.80}: {left:,} bytes for {dtype} {shape}")
+        data = np.empty(wanted, np.uint8)
+        for start in range(0, wanted, 1 << 20):
+            part = file.read(min(1 << 20, wanted - start))
+            data[start : start + len(part)] = np.frombuffer(part, np.uint8)
+        if file.tell() != info.file_size or file.read(1):  # which checks the checksum
+            raise ArrayError(f"{info.filename!r:.80}: cut off")
+    _check_text(data, dtype)
+    return data.view(dtype).reshape(shape, order=order)
+
+
+def _header(file: IO[bytes]) -> tuple[np.dtype, Literal["C", "F"], tuple[int, ...]]:
+    """Returns (dtype, order "C" or "F", shape) of the array that begins here."""
+    head = file.read(8)
+    if len(head) < 8 or head[:6] != _MAGIC or head[6] not in (1, 2, 3):
+        raise ArrayError(f"expected a NumPy array, it begins with {head!r}" if head else "empty")
+    length = int.from_bytes(file.read(2 if head[6] == 1 else 4), "little")
+    text = file.read(min(length, _LONGEST_HEADER)).decode("latin-1")
+    found = _HEADER.fullmatch(text) if len(text) == length else None
+    if not found:
+        raise ArrayError("expected an array of numbers or text, got another one or a damaged one")
+    shape = tuple(int(n.rstrip("L")) for n in found[3].replace(" ", "").split(",") if n)
+    try:
+        dtype = np.dtype(found[1])
+    except TypeError:
+        raise ArrayError(f"expected numbers or text, got the type {found[1]!r}") from None
+    # NumPy multiplies the sizes that are not 0 in 64 bits.
+    if (
+        len(shape) > _MOST_DIMENSIONS
+        or math.prod(n or 1 for n in shape) * dtype.itemsize >= 1 << 62
+    ):
+        raise ArrayError(f"expected the shape of an array, got {found[3]:.80}")
+    if not dtype.itemsize:
+        raise ArrayError(f"expected numbers or text, got the type {found[1]!r}")
+    return dtype, "F" if found[2] == "True" else "C", shape
+
+
+def _check_text(data, dtype):
+    """Refuses numbers of no character, and halves of one, which nothing can print."""
+    if dtype.kind == "U":
+        codes = data.view(np.dtype("u4").newbyteorder(dtype.byteorder))
+        if ((codes > 0x10FFFF) | (codes >> 11 == 0xD800 >> 11)).any():
+            raise ArrayError("holds text with numbers of no character")
