@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from i3d.data import read
-from i3d.inference import checkpoint, options, views
+from i3d.inference import options, views
 from i3d.inference.table import FORMATS, written
-from i3d.runtime import command, files
+from i3d.runtime import command, files, labels
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 from i3d.training import config
@@ -70,7 +70,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     settings, words = config.parsed(own, argv)
     cards = options.cards(own, settings)
     if own.labels:
-        checkpoint.read_names(own.labels)  # what is wrong with it is told before all else
+        labels.class_names(own.labels)  # what is wrong with it is told before all else
     if own.out:
         files.check_new(own.out, Path(own.out).suffix)
     return Job(cards, _videos(own, words), own)

@@ -14,7 +14,8 @@ import re
 from data_prep.inputs import lists
 from data_prep.inputs.folder import EXTENSIONS, read_folder
 from data_prep.inputs.rows import Item, Request, items, names_in, of_split
-from i3d.runtime.text import InputError, class_names, read_lines
+from i3d.runtime.labels import class_names
+from i3d.runtime.text import InputError, read_lines
 
 __all__ = ["EXTENSIONS", "InputError", "Item", "read"]
 

@@ -13,7 +13,8 @@ import os
 import re
 
 from data_prep.inputs.rows import Row
-from i3d.runtime.text import InputError, class_names, filled, last_word, read_lines, table, times
+from i3d.runtime.labels import class_names
+from i3d.runtime.text import InputError, filled, last_word, read_lines, table, times
 
 UCF101_LIST = re.compile(r"(train|test)list\d+\.txt")
 HMDB51_LIST = re.compile(r"(.+)_test_split(\d+)\.txt")

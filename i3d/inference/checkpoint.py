@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from i3d import spec as input_spec
-from i3d.data.build_settings import stored_side_and_rate
+from i3d.data.build_settings import settings_of
+from i3d.runtime import labels as labels_file
 from i3d.runtime.command import UserError
+from i3d.runtime.text import read_lines
 from i3d.weights import zoo
 from i3d.weights.cards import Card
 
@@ -71,19 +73,22 @@ def _of_run(checkpoint, settings, short_side):
     """Returns the Card of weights of a training run, by its settings or its config.json."""
     settings = run_settings(checkpoint) if settings is None else settings
     folder = Path(settings.get("data.records") or ".")
-    stored, note = stored_side_and_rate(folder), ""
+    stored, note = settings_of(folder), ""
     if "input" in settings:
         spec = input_spec.from_json(settings["input"])
     else:
-        side, fps = stored or (input_spec.SHORT_SIDE, input_spec.FPS)
-        spec = input_spec.of_settings(settings, short_side or side, fps)
+        side, fps, several = input_spec.SHORT_SIDE, input_spec.FPS, False
+        if stored:
+            side, fps, several = stored.short_side, stored.fps, stored.multi_label
+        spec = input_spec.of_settings(settings, short_side or side, fps, several)
         if not stored and not short_side:
             note = (
                 f"{folder}: records of the training are not there; taken as {fps:g} fps, {side} px"
             )
     model = settings["model.name"]
     fixed = zoo.default_spec(model).fixed_segments if spec.segments else False
-    names = read_names(folder / _LABELS) if (folder / _LABELS).is_file() else ""
+    file = folder / _LABELS
+    names = tuple(name for _, name in read_lines(file)) if file.is_file() else ""
     return Card(
         name=checkpoint,
         file=checkpoint,
@@ -119,43 +124,19 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
     return settings
 
 
-def read_names(path: str | Path) -> tuple[str, ...]:
-    """Returns the class names in a file: one a line, or JSON (a list, or {"0": name, ...}).
-
-    Raises:
-      UserError: it is something else, or cannot be read.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        if Path(path).suffix != ".json":
-            return tuple(text.rstrip().splitlines())
-        found = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON, or not UTF-8: {error}") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    if isinstance(found, dict):
-        found = found.get("classes", found)
-    if isinstance(found, dict) and {str(i) for i in range(len(found))} == set(found):
-        found = [found[str(i)] for i in range(len(found))]
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise UserError(f'{path}: expected a JSON list of names, or {{"0": name, "1": ...}}')
-    return tuple(found)
-
-
 def class_names(cards: list[Card], num_classes: int, labels: str | None = None) -> tuple[str, ...]:
     """Returns `num_classes` names, the numbers of the classes where none are known.
 
     Args:
       cards: whose names are taken without `labels`.
       num_classes: of the checkpoints.
-      labels: file for `read_names`, or None.
+      labels: file for i3d.runtime.labels.class_names, or None.
 
     Raises:
       UserError: there are more or fewer names, or the cards have different ones.
     """
     if labels:
-        names = read_names(labels)
+        names = tuple(labels_file.class_names(labels))
         if len(names) != num_classes:
             raise UserError(
                 f"{labels}: expected {num_classes} names, as the checkpoint has classes, got "

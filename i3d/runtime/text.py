@@ -1,4 +1,4 @@
-"""Reads the text that a user wrote: lists, CSV tables, class names.
+"""Reads the text that a user wrote: lists and CSV tables. `labels` reads names of classes.
 
     from i3d.runtime import text
     for where, line in text.read_lines("list.txt"):  # "list.txt:3", "jump/a.mp4 0"
@@ -7,31 +7,46 @@
 What cannot be used is an InputError that names the file and the line.
 """
 
+import codecs
 import csv
 import math
 import os
 import re
-from collections import Counter
+import unicodedata
 
 from i3d.runtime.command import BadData
+
+_MOST_DIGITS = 9  # of a number that is a label, a count of frames or the like
+_MOST_IN_NAME = 16  # numbers at the end of a path that has blanks
 
 
 class InputError(BadData):
     """What --videos, --video_root, --split or --labels names cannot be used; one clear line."""
 
 
-def read_lines(file):
-    """Returns [("file:line", line)] of a UTF-8 text file: stripped lines that are not blank."""
+def read_text(file):
+    """Returns the text of a file in UTF-8, or in UTF-16 with its byte-order mark.
+
+    Raises:
+      InputError: it is in another encoding, such as Latin-1, or no text.
+      OSError: it cannot be read.
+    """
     with open(file, "rb") as stream:
         data = stream.read()
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{file}:{line}: expected text in UTF-8; save the file so") from None
     if "\0" in text:
         raise InputError(f"{file}: expected text in UTF-8, it holds zero bytes; save the file so")
-    lines = enumerate(re.split("\r\n|\r|\n", text), 1)
+    return text
+
+
+def read_lines(file):
+    """Returns [("file:line", line)] of a text file: stripped lines that are not blank."""
+    lines = enumerate(re.split("\r\n|\r|\n", read_text(file)), 1)
     return [(f"{file}:{number}", line.strip()) for number, line in lines if line.strip()]
 
 
@@ -41,30 +56,61 @@ def last_word(line):
     return "".join(before), word
 
 
-def class_names(labels):
-    """Returns the names of a list, or of a text file with a name or `index name` per line."""
-    if isinstance(labels, str | os.PathLike):
-        source = os.fspath(labels)
-        names = _without_index([line for _, line in read_lines(source)], source)
-    else:
-        source, names = "labels", list(labels)
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if not names or repeated:
-        came = f"{repeated[0]!r} twice" if repeated else "none"
-        raise InputError(f"{source}: expected the name of each class once, got {came}")
-    return names
+def number(word):
+    """Returns the int that a word of decimal digits says, None for other words and huge ones."""
+    return int(word) if word.isdecimal() and len(word) <= _MOST_DIGITS else None
 
 
-def _without_index(names, source):
-    """Returns the names in the order of the numbers before them, if all have one."""
-    pairs = [re.fullmatch(r"(\d+)\s+(.+)", name) for name in names]
-    numbered = sorted((int(pair[1]), pair[2]) for pair in pairs if pair)
-    if not pairs or len(numbered) < len(pairs):
-        return names
-    first = numbered[0][0]
-    if first > 1 or [number for number, _ in numbered] != list(range(first, first + len(names))):
-        raise InputError(f"{source}: expected `index name` from 0 or 1 without gaps")
-    return [name for _, name in numbered]
+def path_and_numbers(line, root):
+    """Returns (path, words) of a line `path 40 0`: the whole numbers at its end as they stand.
+
+    Of a path that itself ends in numbers, such as "take 2", as much is path as makes it one that
+    exists in the root; if none does, all numbers are words.
+    """
+    words = line.split()
+    count = 0
+    while count < len(words) - 1 and _is_whole(words[-1 - count]):
+        count += 1
+    for taken in range(count, max(count - _MOST_IN_NAME, 1) - 1, -1):
+        path = line.rsplit(maxsplit=taken)[0] if taken else line
+        if taken == count == 1 or os.path.exists(below(path, root)):
+            return path, words[len(words) - taken :]
+    return line.rsplit(maxsplit=count)[0] if count else line, words[len(words) - count :]
+
+
+def _is_whole(word):
+    return (word[1:] if word[0] in "+-" else word).isdecimal()
+
+
+def below(path, root):
+    """Returns the absolute path of what a list names, in the spelling that exists.
+
+    Where the name as it stands is not there, back-slashes are read as those of Windows, and
+    accents in Unicode's other form.
+    """
+    whole = os.path.normpath(os.path.join(root, path))
+    if "\\" not in path and path.isascii() or os.path.exists(whole):
+        return whole
+    spellings = [path, path.replace("\\", "/")]
+    spellings += [unicodedata.normalize(form, spellings[1]) for form in ("NFC", "NFD")]
+    wholes = [os.path.normpath(os.path.join(root, spelling)) for spelling in spellings[1:]]
+    return next(filter(os.path.exists, wholes), wholes[0])
+
+
+def inside(path, root, where):
+    """Returns `below`; InputError where that is not inside the root."""
+    whole = below(path, root)
+    if not whole.startswith(os.path.join(root, "")):
+        raise InputError(
+            f"{where}: expected a path inside {root}, got {path[:200]!r}; give the folder that "
+            "holds the videos by --video_root"
+        )
+    return whole
+
+
+def printable(name):
+    """Returns a name that can be written as UTF-8: bytes of others as \\xe9."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def table(lines, needed, optional):

@@ -135,22 +135,6 @@ def test_runs_that_do_not_say_what_they_are(tmp_path):
             checkpoint.card_of(None, path)
 
 
-def test_class_names_from_files(tmp_path):
-    (tmp_path / "a.txt").write_text("one\ntwo\n\n")
-    (tmp_path / "b.json").write_text('["one", "two"]')
-    (tmp_path / "c.json").write_text('{"1": "two", "0": "one"}')
-    (tmp_path / "e.json").write_text('{"classes": ["one", "two"]}')
-    for name in ("a.txt", "b.json", "c.json", "e.json"):
-        assert checkpoint.read_names(tmp_path / name) == ("one", "two")
-    for text in ('{"1": "two", "2": "one"}', '"one"', "[1, 2]"):
-        (tmp_path / "d.json").write_text(text)
-        with pytest.raises(ValueError, match="expected a JSON list of names"):
-            checkpoint.read_names(tmp_path / "d.json")
-    (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
-    with pytest.raises(UserError, match="not JSON, or not UTF-8"):
-        checkpoint.read_names(tmp_path / "latin.txt")
-
-
 def test_class_names_of_cards(tmp_path):
     def card(labels):
         return Card("", "", "", InputSpec(), labels=labels)
