@@ -81,8 +81,10 @@ class Build:
 
     def fingerprint(self):
         """Returns a digest of all that decides the bytes of the split."""
-        plan = [dataclasses.asdict(self.recipe), list(self.class_names), len(self.tasks)]
-        plan += [[i.id, i.label, i.start_s, i.end_s] for i in self.items]  # not where they lie
+        plan = [self.recipe.to_json(), list(self.class_names), len(self.tasks)]
+        for item in self.items:  # not where they lie
+            label = item.labels if self.recipe.multi_label else item.label
+            plan.append([item.id, label, item.start_s, item.end_s])
         return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
 
 

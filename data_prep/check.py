@@ -18,7 +18,7 @@ class Found:
 
     Attributes:
       shard: read.Shard.
-      videos: {id: (read.Place, label)}.
+      videos: {id: (read.Place, labels)}.
       examples, frames, fields: counts; a frame that two segments share counts once.
       problems: one line each, at most one for a record.
     """
@@ -58,13 +58,13 @@ class _Before(NamedTuple):
     """What the next segment is compared with."""
 
     id: str
-    label: int
+    labels: tuple
     end_s: float
     frame: bytes  # the last one
     size: tuple  # of its pictures
 
 
-_DAMAGED = _Before("", 0, 0.0, b"", ())  # no video has this id
+_DAMAGED = _Before("", (), 0.0, b"", ())  # no video has this id
 
 
 def _check_record(data, found, record, before):
@@ -92,13 +92,16 @@ def _check_record(data, found, record, before):
     except read.ReadError as error:
         found.problems.append(f"{where}: {error}")
     end_s = segment.start_s + (len(segment.frames) - 1) / segment.fps
-    return _Before(segment.id, segment.label, end_s, segment.frames[-1], size)
+    return _Before(segment.id, segment.labels, end_s, segment.frames[-1], size)
 
 
 def _check_values(data, segment, size):
-    if not 0 <= segment.label < len(data.class_names):
+    if data.multi_label != isinstance(segment.label, tuple):
+        expected, got = ("labels", "one label") if data.multi_label else ("one label", "labels")
+        raise read.ReadError(f"expected {expected}, as features.json says; got {got}")
+    if wrong := [label for label in segment.labels if not 0 <= label < len(data.class_names)]:
         last = len(data.class_names) - 1
-        raise read.ReadError(f"expected a label from 0 to {last}, got {segment.label}")
+        raise read.ReadError(f"expected a label from 0 to {last}, got {wrong[0]}")
     if data.with_flow != (segment.flow is not None):
         expected, got = ("flow", "none") if data.with_flow else ("no flow", "some")
         raise read.ReadError(f"expected {expected}, as features.json says; got {got}")
@@ -119,7 +122,7 @@ def _check_begins(found, number, segment, before):
     if segment.id in found.videos:
         raise read.ReadError("its video came before; the segments of a video follow each other")
     place = read.Place(segment.id, found.shard, number)
-    found.videos[segment.id] = place, segment.label
+    found.videos[segment.id] = place, segment.labels
     if segment.start_s:
         raise read.ReadError(
             f"expected the segment from 0 s on first, got the one from {segment.start_s:g} s on"
@@ -132,7 +135,7 @@ def _check_continues(segment, size, before):
             f"expected the segment from {before.end_s:g} s on, got the one from "
             f"{segment.start_s:g} s on"
         )
-    if (segment.label, size) != (before.label, before.size):
+    if (segment.labels, size) != (before.labels, before.size):
         raise read.ReadError("expected the label and size of the segment before it, got others")
     if segment.frames[0] != before.frame:
         raise read.ReadError("expected it to begin with the frame that the one before it ends with")

@@ -6,7 +6,6 @@ Files: videos-SPLIT.tfrecord-00000-of-00016, dataset_info.json, features.json, t
 build.json (how it was made) and failures.jsonl (videos that could not be read, one a line).
 """
 
-import dataclasses
 import json
 import os
 import shutil
@@ -48,12 +47,18 @@ def check_fits(out, build):
                 f"{out}: holds a data set that was made by something else; choose another --out"
             )
         return
-    if there["recipe"] != _plain(build.recipe):
-        wanted = _plain(build.recipe)
-        differ = [name for name, value in there["recipe"].items() if wanted.get(name) != value]
+    wanted = build.recipe.to_json()
+    if wanted.get("multi_label") and not there["recipe"].get("multi_label"):
+        raise DatasetError(
+            f"{out}: the splits in it have one label per video, of these videos some have several; "
+            "in another --out build this split first, and the others after it"
+        )
+    if there["recipe"] != wanted:
+        before = there["recipe"]
+        differ = [name for name, value in before.items() if wanted.get(name) != value]
         raise DatasetError(
             f"{out}: the splits in it were built with "
-            + ", ".join(f"{name} {there['recipe'][name]} (not {wanted[name]})" for name in differ)
+            + ", ".join(f"{name} {before[name]} (not {wanted.get(name)})" for name in differ)
             + "; use the same flags or another --out"
         )
     if there["class_names"] != list(build.class_names):
@@ -131,16 +136,12 @@ def _write_failures(build, failed, folder):
 
 def _write_build(build, folder):
     splits = described(build.out).get("splits", {}) | {build.split: build.fingerprint()}
-    made = {"recipe": _plain(build.recipe), "class_names": list(build.class_names)}
+    made = {"recipe": build.recipe.to_json(), "class_names": list(build.class_names)}
     _write_description(folder / BUILD, made | {"splits": splits})
 
 
 def _write_description(path, made):
     files.write_text(path, json.dumps(made, indent=1, sort_keys=True))
-
-
-def _plain(recipe):
-    return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
 def _write_info(build, reports, folder):
@@ -170,7 +171,7 @@ def _write_info(build, reports, folder):
         builder=tfds.core.dataset_info.DatasetIdentity(
             name=NAME, version=tfds.core.Version("1.0.0"), data_dir=str(build.out), module_name=""
         ),
-        features=schema.tfds_features(build.class_names, recipe.with_flow),
+        features=schema.tfds_features(build.class_names, recipe.with_flow, recipe.multi_label),
         description=f"{recipe.fps:g} fps, short side {recipe.short_side}{flow}",
         supervised_keys=None,
     )

@@ -103,7 +103,8 @@ def examples(item, recipe):
         item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s
     )
     fields = max(1, math.floor(recipe.max_segment_s * recipe.fps + 1e-6))
-    common = {"id": item.id, "label": item.label, "fps": recipe.fps}
+    label = item.labels if recipe.multi_label else item.label
+    common = {"id": item.id, "label": label, "fps": recipe.fps}
     common |= {"source_height": height, "source_width": width}
     for index, (pictures, flow) in enumerate(_segments(frames, recipe, fields)):
         if recipe.with_flow and not flow:

@@ -18,6 +18,7 @@ FPS = 25.0  # frames per second of I3D's videos and of stored ones
 SHORT_SIDE = 256  # pixels, the shorter side of their frames
 CROPS = (1, 3, 10)
 CHANNELS = {"rgb": 3, "flow": 2}
+ACTIVATIONS = ("softmax", "sigmoid")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class InputSpec:
       mean, std: of the levels 0..255 of each channel, subtracted and divided by.
       flow_method: a name in i3d.flow.methods.METHODS, "" for RGB.
       flow_bound_px: pixels per frame at which flow is clipped, 0 for RGB.
-      average: of the views of a video: "prob" (softmax of each, then the mean) or "logits".
+      average: of the views of a video: "prob" (of the probabilities of each) or "logits".
+      activation: what makes probabilities of logits: "softmax", or "sigmoid" where a video may
+        have several labels.
     """
 
     stream: str = "rgb"
@@ -72,14 +75,16 @@ class InputSpec:
     flow_method: str = ""
     flow_bound_px: float = 0.0
     average: str = "prob"
+    activation: str = "softmax"
 
     def __post_init__(self) -> None:
         """Raises UserError where a number is out of range."""
         for name, least in (("frames", 1), ("stride", 1), ("segments", 0), ("clips", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"{name}: expected at least {least}, got {getattr(self, name)}")
-        if self.crops not in CROPS:
-            raise UserError(f"crops: expected one of {CROPS}, got {self.crops}")
+        for name, choices in (("crops", CROPS), ("activation", ACTIVATIONS)):
+            if getattr(self, name) not in choices:
+                raise UserError(f"{name}: expected one of {choices}, got {getattr(self, name)!r}")
 
     @property
     def whole(self) -> bool:
@@ -125,6 +130,7 @@ class InputSpec:
             taken = f"the whole video{cut}"
         rate = f"{self.fps:g} fps" if self.fps else "own frame rate"
         means = {"prob": "mean of probabilities", "logits": "mean of logits"}[self.average]
+        means += " (sigmoids)" if self.activation == "sigmoid" else ""
         over = "its views" if self.whole else f"{self.num_views} view(s)"
         stride = f", stride {self.stride}" if self.stride > 1 else ""
         return (
@@ -132,10 +138,17 @@ class InputSpec:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields as JSON has them: tuples become lists."""
+        """Returns the fields as JSON has them: tuples become lists.
+
+        "activation" is there where it is not "softmax", so that the words of runs and of work in
+        progress are those from before there was another.
+        """
+        fields = dataclasses.asdict(self)
+        if self.activation == "softmax":
+            del fields["activation"]
         return {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in dataclasses.asdict(self).items()
+            for name, value in fields.items()
         }
 
 
@@ -176,12 +189,15 @@ def asked(spec: InputSpec, clips: int | None = None, crops: int | None = None) -
     return spec if crops is None else dataclasses.replace(spec, crops=crops)
 
 
-def of_settings(settings: dict[str, Any], short_side: int, fps: float) -> InputSpec:
+def of_settings(
+    settings: dict[str, Any], short_side: int, fps: float, multi_label: bool = False
+) -> InputSpec:
     """Returns the InputSpec of a training run: ten clips, or its segments, centre crop.
 
     Args:
       settings: {"data.size": 224, ...} as i3d.training.config.flat gives and config.json holds.
       short_side, fps: of the records that were trained on.
+      multi_label: whether they have several labels; decides where the settings name no loss.
 
     Raises:
       UserError: a key is missing.
@@ -203,6 +219,7 @@ def of_settings(settings: dict[str, Any], short_side: int, fps: float) -> InputS
             flow_method=(settings["data.flow_method"] or "tvl1") if stream == "flow" else "",
             flow_bound_px=20.0 if stream == "flow" else 0.0,
             average="logits",
+            activation=settings.get("loss") or ("sigmoid" if multi_label else "softmax"),
         )
     except KeyError as error:
         raise UserError(f"not the configuration of a training run: no {error.args[0]}") from error

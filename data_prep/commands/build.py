@@ -19,7 +19,7 @@ from data_prep import build as data_prep_build
 from data_prep import inputs
 from data_prep.commands import need
 from i3d.data import schema
-from i3d.data.build_settings import BuildSettings
+from i3d.data.build_settings import BuildSettings, settings_of
 from i3d.flow import methods
 from i3d.runtime.command import UserError, refuse_words
 
@@ -98,6 +98,8 @@ def check(
     if not FLAGS.split.isidentifier():
         raise UserError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
     items, names = inputs.read(FLAGS.videos, FLAGS.video_root, FLAGS.split, FLAGS.labels)
+    there = settings_of(FLAGS.out)  # a split without such videos goes with those that have them
+    several = any(len(item.labels) > 1 for item in items) or bool(there and there.multi_label)
     build = data_prep_build.Build(
         out=Path(FLAGS.out),
         split=FLAGS.split,
@@ -109,6 +111,7 @@ def check(
             FLAGS.fps,
             FLAGS.short_side,
             FLAGS.max_segment_s,
+            several,
         ),
         num_shards=FLAGS.num_shards,
         strict=FLAGS.strict,

@@ -163,7 +163,7 @@ def _write(rows, names):
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for row in rows:
-            label = names[row.item.label] if names else ""
+            label = ";".join(names[label] for label in row.item.labels) if names else ""
             cells = {"id": row.item.id, "path": row.item.path, "label": label}
             if row.info:
                 info = dataclasses.asdict(row.info)
@@ -174,7 +174,7 @@ def _write(rows, names):
 def _summary(rows, names):
     """Yields the lines of the table."""
     infos = list({row.item.path: row.info for row in rows if row.info}.values())
-    classes = Counter(row.item.label for row in rows)
+    classes = Counter(label for row in rows for label in row.item.labels)
     each = [classes[label] for label in range(len(names))]
     among = f" in {len(names)} classes of {min(each)} to {max(each)}" if names else ""
     usable = [row for row in rows if row.stored]

@@ -123,15 +123,16 @@ def _checked(data, split):
 
 
 def _summary(data, split, found, failed):
-    labels = Counter(label for shard in found for _, label in shard.videos.values())
+    videos = [labels for shard in found for _, labels in shard.videos.values()]
+    counted = Counter(label for labels in videos for label in labels)
     totals = [sum(getattr(s, n) for s in found) for n in ("examples", "frames", "fields")]
     size = sum(s.shard.path.stat().st_size for s in found if s.shard.path.exists())
     lines = [
-        f"{split}: {labels.total()} videos in {totals[0]} records and {len(found)} shards, "
+        f"{split}: {len(videos)} videos in {totals[0]} records and {len(found)} shards, "
         f"{totals[1]} frames, {totals[2]} flow fields, {size / 1e6:.1f} MB",
         f"  videos that could not be read when it was built: {failed}",
     ]
-    counts = ", ".join(f"{name} {labels[i]}" for i, name in enumerate(data.class_names))
+    counts = ", ".join(f"{name} {counted[i]}" for i, name in enumerate(data.class_names))
     lines += textwrap.wrap(f"  videos by class: {counts}", 98, subsequent_indent="    ")
     return "\n".join(lines)
 
@@ -146,9 +147,11 @@ def _absent(items, videos, failed):
     problems = []
     for item in items:
         if item.id in videos:
-            label = videos[item.id][1]
-            if label != item.label:
-                problems.append(f"{item.id}: stored with label {label}, --videos says {item.label}")
+            stored_as, wanted = (
+                " ".join(map(str, labels)) for labels in (videos[item.id][1], item.labels)
+            )
+            if stored_as != wanted:
+                problems.append(f"{item.id}: stored with label {stored_as}, --videos says {wanted}")
         elif item.id not in failed:
             problems.append(f"{item.id}: in --videos, but neither stored nor in {dataset.FAILURES}")
     return problems

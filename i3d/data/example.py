@@ -21,11 +21,11 @@ class ExampleError(BadData):
     """Bytes that are no tf.train.Example."""
 
 
-def encoded(features: dict[str, list[bytes] | float | int]) -> bytes:
+def encoded(features: dict[str, list[bytes] | float | int | tuple[int, ...]]) -> bytes:
     """Returns the bytes of an Example.
 
     Args:
-      features: a list of bytes, one float or one int under each name.
+      features: a list of bytes, one float, one int or a tuple of them under each name.
     """
     entries = []
     for name in sorted(features):  # as protobuf sorts maps where it is to be deterministic
@@ -41,7 +41,9 @@ def _feature(value):
         return _field(_BYTES, [piece for one in value for piece in _field(1, [one])])
     if isinstance(value, float):
         return _field(_FLOATS, _field(1, [struct.pack("<f", value)]))
-    return _field(_INTS, _field(1, [_varint(value % 2**64)]))  # two's complement
+    values = value if isinstance(value, tuple) else (value,)
+    packed = [_varint(value % 2**64) for value in values]  # two's complement
+    return _field(_INTS, _field(1, packed) if packed else [])
 
 
 def _field(number, pieces):

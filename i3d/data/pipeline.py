@@ -50,7 +50,8 @@ def train_batches(
 
     Returns:
       Dataset of {"rgb": uint8 [B, T, size, size, 3], "flow": uint8 [B, T, size, size, 2] (those
-      of records.streams), "label": int64 [B], "record": int64 [B], its number in the split}.
+      of records.streams), "label": as stored.video has it, of each, "record": int64 [B], its
+      number in the split}.
 
     Raises:
       ValueError: batch_size, start_step or read_mb is out of range.
@@ -96,9 +97,10 @@ def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
       batch_size: of one replica; a batch is that of all replicas of a pipeline together.
 
     Returns:
-      Dataset of {spec.stream: uint8 [B, N, size, size, C], "label": int64 [B], "id": string [B],
-      "view": int64 [B], and "mask": bool [B], False for rows that only fill up a batch (zeros, id
-      "")}. View v of a video is crop v % crops of clip v // crops. Average what belongs to an id.
+      Dataset of {spec.stream: uint8 [B, N, size, size, C], "label": int64 [B], or bool [B, K] as
+      stored.video has it, "id": string [B], "view": int64 [B], and "mask": bool [B], False for
+      rows that only fill up a batch (zeros, id "")}. View v of a video is crop v % crops of clip
+      v // crops. Average what belongs to an id.
 
     Raises:
       ValueError: batch_size or read_mb is out of range, the records lack the stream, or whole
@@ -138,7 +140,7 @@ def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
     def views(clip):
         seen = _views(_DECODERS[stream](clip[stream]), spec)
         count = seen.shape[0]
-        same = {name: tf.repeat(clip[name], count) for name in ("id", "label")}
+        same = {name: tf.repeat(clip[name][None], count, axis=0) for name in ("id", "label")}
         view = clip["clip"] * count + tf.range(count, dtype=tf.int64)
         return {stream: seen, "view": view, "mask": tf.fill([count], True)} | same
 
@@ -225,8 +227,10 @@ def _videos(records, context, calls):
         kept = {name: tf.where(same, both[name], record[name]) for name in video}
         return kept, (video, ~same)
 
-    nothing = {name: tf.constant(-1, tf.int64) for name in ("label", "first", "records", "steps")}
-    nothing |= {"id": tf.constant("")}
+    nothing = {name: tf.constant(-1, tf.int64) for name in ("first", "records", "steps")}
+    several = tf.zeros([len(records.class_names)], tf.bool)
+    label = several if records.multi_label else tf.constant(-1, tf.int64)
+    nothing |= {"id": tf.constant(""), "label": label}
     numbers = tf.data.Dataset.range(before, records.num_records)
     outlines = numbers.map(outline, calls, deterministic=True)
     outlines = outlines.concatenate(tf.data.Dataset.from_tensors(nothing))  # ends the last video

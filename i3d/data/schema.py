@@ -71,16 +71,17 @@ def serialised(*, id, label, fps, start_s, source_height, source_width, frames, 
 
     Args:
       id: name of the video, the same for all segments of it.
-      label: index of the class.
+      label: index of the class; in a data set of several labels the tuple of their indices.
       fps: frames per second of the stored frames.
       start_s: where the segment starts, seconds from the start of what was read of the video.
       source_height, source_width: pixels of the video as displayed.
       frames: list of N JPEG files (bytes), RGB.
       flow: list of N - 1 JPEG files, grey, as flow_to_levels; None where there is no flow.
     """
+    several = isinstance(label, tuple)
     features = {
         "id": [id.encode()],
-        "label": int(label),
+        **({"labels": label} if several else {"label": int(label)}),
         "fps": float(fps),
         "start_s": float(start_s),
         "source_height": int(source_height),
@@ -90,9 +91,11 @@ def serialised(*, id, label, fps, start_s, source_height, source_width, frames, 
     return example.encoded(features if flow is None else features | {"flow": flow})
 
 
-def tfds_features(class_names, with_flow):
+def tfds_features(class_names, with_flow, multi_label=False):
     """Returns the TFDS features of the records: what `serialised` writes, as TFDS reads it."""
     import tensorflow_datasets as tfds
+
+    label = tfds.features.ClassLabel(names=list(class_names))
 
     def pictures(channels):
         return tfds.features.Sequence(
@@ -101,7 +104,7 @@ def tfds_features(class_names, with_flow):
 
     features = {
         "id": tfds.features.Text(),
-        "label": tfds.features.ClassLabel(names=list(class_names)),
+        **({"labels": tfds.features.Sequence(label)} if multi_label else {"label": label}),
         "fps": np.float32,
         "start_s": np.float32,
         "source_height": np.int64,
@@ -113,24 +116,26 @@ def tfds_features(class_names, with_flow):
     return tfds.features.FeaturesDict(features)
 
 
-def parsed(record, with_flow=False):
+def parsed(record, with_flow=False, multi_label=False):
     """Returns what training reads of one example, its pictures still encoded.
 
     Args:
       record: scalar string tensor, as `serialised` made it.
       with_flow: whether flow is wanted.
+      multi_label: whether it is of a data set of several labels.
 
     Returns:
-      {"id": string, "label": int64, "frames": string [N], and with_flow "flow": string [N - 1]}.
+      {"id": string, "label": int64 or with multi_label "labels": int64 [L], "frames": string [N],
+      and with_flow "flow": string [N - 1]}.
     """
     import tensorflow as tf
 
     pictures = tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)
-    features = {
-        "id": tf.io.FixedLenFeature([], tf.string),
-        "label": tf.io.FixedLenFeature([], tf.int64),
-        "frames": pictures,
-    }
+    features = {"id": tf.io.FixedLenFeature([], tf.string), "frames": pictures}
+    if multi_label:
+        features["labels"] = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
+    else:
+        features["label"] = tf.io.FixedLenFeature([], tf.int64)
     if with_flow:
         features["flow"] = pictures
     return tf.io.parse_single_example(record, features)

@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from i3d.data.build_settings import stored_side_and_rate
+from i3d.data.build_settings import settings_of
 from i3d.features import files, videos
 from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
@@ -145,7 +145,7 @@ def _card(own, settings):
         if own["precision"].present:
             raise UserError("--precision goes with --model; here --config.precision says it")
         records = settings["data.records"]
-        if not own.short_side and not (records and stored_side_and_rate(records)):
+        if not own.short_side and not (records and settings_of(records)):
             raise UserError(
                 f"config.data.records: no data set in {records!r} that tells the shorter side of "
                 "the frames trained on; give it by --short_side"

@@ -1,9 +1,9 @@
 """The one average over the views of a video, or of each of its windows.
 
-sums = Sums()
-sums.add(key, row)                          # float32 [C] of a view
+sums = Sums("prob", "softmax")
+sums.add(row, key)                          # float32 [C] of a view
 sums.rows()                                 # Rows: features of each window
-sums.scores("prob")                         # Scores of the video: logits, probabilities
+sums.scores()                               # Scores of the video: logits, probabilities
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -45,20 +45,24 @@ class Scores(NamedTuple):
 class Sums:
     """Sums over the views of one video, by window, in double precision."""
 
-    def __init__(self) -> None:
-        """Begins with no view."""
+    def __init__(self, average: str = "logits", activation: str = "softmax") -> None:
+        """Begins with no view.
+
+        Args:
+          average, activation: as an InputSpec has them, for `scores`.
+        """
+        self._average, self._activation = average, activation
         self._sums: list[np.ndarray] = []
         self._probabilities = np.zeros(())
         self._times: list[tuple[float, float]] = []
         self._views: list[int] = []
 
-    def add(self, vector: np.ndarray, key: Key = WHOLE_VIDEO, average: str = "logits") -> None:
+    def add(self, vector: np.ndarray, key: Key = WHOLE_VIDEO) -> None:
         """Adds float32 [C] of a view; windows come in the order of their numbers.
 
         Args:
           vector: features or logits.
           key: the window that it belongs to.
-          average: "prob" also sums the softmax, for `scores`.
         """
         if key.window == len(self._sums):
             self._sums.append(np.zeros(len(vector)))
@@ -66,8 +70,9 @@ class Sums:
             self._views.append(0)
         self._sums[key.window] += vector
         self._views[key.window] += 1
-        if average == "prob":
-            self._probabilities = self._probabilities + softmax(vector.astype(np.float64))
+        if self._average == "prob":
+            own = probabilities(vector.astype(np.float64), self._activation)
+            self._probabilities = self._probabilities + own
 
     def rows(self, finite: bool = True) -> Rows:
         """Returns the Rows.
@@ -87,45 +92,56 @@ class Sums:
         start_s, end_s = np.array(self._times, np.float64).T
         return Rows(features, start_s, end_s, views)
 
-    def scores(self, average: str, finite: bool = True) -> Scores:
+    def scores(self, finite: bool = True) -> Scores:
         """Returns the Scores of a video without windows.
 
         Args:
-          average: "prob" (softmax of each view, then the mean) or "logits".
           finite: as for `rows`.
 
         Raises:
           UserError: as `rows`.
         """
         logits = self.rows(finite).features[0]
-        if average == "logits":
-            return Scores(logits, softmax(logits))
+        if self._average == "logits":
+            return Scores(logits, probabilities(logits, self._activation))
         return Scores(logits, (self._probabilities / self._views[0]).astype(np.float32))
 
 
 def of_tasks(
-    outputs: Iterable, average: Callable[[int], str] = lambda task: "logits"
+    outputs: Iterable, begun: Callable[[int], Sums] = lambda task: Sums()
 ) -> Iterator[tuple[int, Sums, str]]:
     """Yields (task, Sums of its views, problem or "") as the tasks of decoding end.
 
     Args:
       outputs: what stepping.outputs yields of decoding.Batches.
-      average: number of a task -> how its views are averaged.
+      begun: number of a task -> Sums with no view.
     """
     sums: dict[int, Sums] = {}
     for rows, batch in outputs:
         for (task, key), row in zip(batch.keys, rows, strict=True):
-            sums.setdefault(task, Sums()).add(row, key, average(task))
+            if task not in sums:
+                sums[task] = begun(task)
+            sums[task].add(row, key)
         for task, problem in batch.ended:
-            yield task, sums.pop(task, Sums()), problem
+            yield task, sums.pop(task, None) or begun(task), problem
 
 
-def added(scores: list[Scores]) -> Scores:
+def added(scores: list[Scores], activation: str = "softmax") -> Scores:
     """Returns the Scores of several networks: one alone is itself, logits of more are added."""
     if len(scores) == 1:
         return scores[0]
     logits = np.asarray(np.sum([one.logits for one in scores], axis=0, dtype=np.float32))
-    return Scores(logits, softmax(logits))
+    return Scores(logits, probabilities(logits, activation))
+
+
+def probabilities(logits: np.ndarray, activation: str) -> np.ndarray:
+    """Returns the "softmax" or the "sigmoid" of float [..., K] logits."""
+    return sigmoid(logits) if activation == "sigmoid" else softmax(logits)
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Returns 1 / (1 + exp(-x)) of float logits, each for itself."""
+    return np.exp(-np.logaddexp(np.zeros((), logits.dtype), -logits))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

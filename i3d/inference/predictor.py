@@ -13,7 +13,7 @@ import tensorflow as tf
 from i3d.data import read
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import decoding, network, stepping, views
-from i3d.inference.average import Scores, added, of_tasks
+from i3d.inference.average import Scores, Sums, added, of_tasks
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
 
@@ -39,7 +39,10 @@ class Predictor:
         self._networks, self._batch_size = list(networks), batch_size
 
     def predict(self, video: str, top_k: int = 5) -> list[tuple[str, float]]:
-        """Returns [(name, score)] of the best classes, best first; scores of all add up to 1.
+        """Returns [(name, score)] of the best classes, best first.
+
+        Scores of all classes add up to 1, but for networks of several labels, where each score
+        is a sigmoid.
 
         Args:
           video: path of a file.
@@ -75,6 +78,7 @@ class Predictor:
         """
         count = len(self._networks)
         averages = [net.spec.average if count == 1 else "logits" for net in self._networks]
+        activation = self._networks[0].spec.activation
         done: dict[int, dict[int, Scores | str]] = {}
         ready = decoding.ahead(
             decoding.batches(pieces, self._batch_size, lambda task: task % count)
@@ -82,11 +86,12 @@ class Predictor:
         strategy = tf.distribute.get_strategy()
         kind = lambda batch: batch.keys[0][0] % count  # noqa: E731
         outputs = stepping.outputs(self._networks, ready, strategy, kind)
-        for task, sums, problem in of_tasks(outputs, lambda task: averages[task % count]):
+        begun = lambda task: Sums(averages[task % count], activation)  # noqa: E731
+        for task, sums, problem in of_tasks(outputs, begun):
             video, place = divmod(task, count)
-            done.setdefault(video, {})[place] = problem or sums.scores(averages[place])
+            done.setdefault(video, {})[place] = problem or sums.scores()
             if len(done[video]) == count:
-                yield video, _together(done.pop(video), count)
+                yield video, _together(done.pop(video), activation)
 
 
 def load(
@@ -134,6 +139,9 @@ def of_cards(
     if len(set(counts)) > 1:
         each = ", ".join(f"{card.file} {n}" for card, n in zip(cards, counts, strict=True))
         raise UserError(f"expected checkpoints of the same classes, got {each}")
+    if len({card.spec.activation for card in cards}) > 1:
+        each = ", ".join(f"{card.file} {card.spec.activation}" for card in cards)
+        raise UserError(f"expected checkpoints that are all of one label or of several, got {each}")
     names = checkpoints.class_names(cards, counts[0], labels)
     networks = [network.load(card, precision, num_classes=counts[0]) for card in cards]
     return Predictor(networks, names, batch_size)
@@ -144,7 +152,7 @@ def ranked(scores: np.ndarray, top_k: int) -> list[int]:
     return np.argsort(-scores, kind="stable")[:top_k].tolist()
 
 
-def _together(found, count):
+def _together(found, activation):
     """Returns the Scores of a video by all networks, or the first problem."""
     problems = [one for one in found.values() if isinstance(one, str)]
-    return problems[0] if problems else added([found[place] for place in range(count)])
+    return problems[0] if problems else added([found[place] for place in sorted(found)], activation)

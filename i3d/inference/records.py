@@ -26,7 +26,7 @@ class SplitScores:
 
     Attributes:
       ids: list of N strings.
-      labels: int64 [N].
+      labels: int64 [N]; of a data set of several labels bool [N, K].
       logits: float32 [N, K], the mean over the views of the video.
       probabilities: float32 [N, K], averaged as the InputSpec says.
     """
@@ -80,7 +80,7 @@ def evaluate(
         raise UserError(f"expected records of {spec.stream}, got {records.streams}")
     context = stepping.input_context(strategy)
     views = pipeline.eval_batches(records, spec, batch_size, read_mb=read_mb, context=context)
-    found = _Videos(spec.average)
+    found = _Videos(spec, records)
     for rows, batch in stepping.outputs([network], _batches(views, spec.stream), strategy):
         begun = found.add(batch.rows, rows)
         if on_batch:
@@ -102,8 +102,8 @@ def _batches(views, stream):
 class _Videos:
     """The Sums of each video."""
 
-    def __init__(self, average):
-        self._average = average
+    def __init__(self, spec, records):
+        self._spec, self._multi_label = spec, records.multi_label
         self._ids, self._labels, self._sums = [], [], []
 
     def add(self, batch, logits):
@@ -113,18 +113,21 @@ class _Videos:
             if batch["view"][i] == 0:
                 self._ids.append(batch["id"][i].decode())
                 self._labels.append(batch["label"][i])
-                self._sums.append(Sums())
-            self._sums[-1].add(logits[i], average=self._average)
+                self._sums.append(Sums(self._spec.average, self._spec.activation))
+            self._sums[-1].add(logits[i])
         return len(self._ids) - before
 
     def scores(self, num_classes):
         """Returns the SplitScores; numbers that are not finite are among them."""
-        each = [sums.scores(self._average, finite=False) for sums in self._sums]
+        each = [sums.scores(finite=False) for sums in self._sums]
         logits, probabilities = (
             np.array([getattr(one, name) for one in each], np.float32).reshape(-1, num_classes)
             for name in ("logits", "probabilities")
         )
-        return SplitScores(self._ids, np.array(self._labels, np.int64), logits, probabilities)
+        labels = np.array(self._labels, bool if self._multi_label else np.int64)
+        if self._multi_label:
+            labels = labels.reshape(-1, num_classes)  # of a worker without videos, too
+        return SplitScores(self._ids, labels, logits, probabilities)
 
 
 def _of_all_workers(scores, strategy, replicas):
@@ -138,11 +141,12 @@ def _of_all_workers(scores, strategy, replicas):
         return stepping.per_replica(strategy, [array] + [array[:0]] * (replicas - 1))
 
     text = np.frombuffer("".join(f"{id}\0" for id in scores.ids).encode(), np.uint8)
-    # Strings are not gathered.
-    arrays = text.astype(np.int64), scores.labels, scores.logits, scores.probabilities
+    # Strings and booleans are not gathered.
+    arrays = text.astype(np.int64), scores.labels.astype(np.int64), scores.logits
     text, labels, logits, probabilities = (
-        array.numpy() for array in gathered([own(array) for array in arrays])
+        array.numpy() for array in gathered([own(a) for a in (*arrays, scores.probabilities)])
     )
+    labels = labels.astype(scores.labels.dtype)
     ids = text.astype(np.uint8).tobytes().decode().split("\0")[:-1]
     return SplitScores(ids, labels, logits, probabilities)
 

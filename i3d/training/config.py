@@ -23,6 +23,7 @@ from i3d.training import config_errors, schedules
 _CHOICES = {
     "precision": ("float32", "bfloat16"),
     "batch_norm": ("local", "sync", "frozen"),
+    "loss": ("", "softmax", "sigmoid"),
     "data.stream": ("rgb", "flow"),
     "model.start_stream": ("", "rgb", "flow"),
     "data.crop": ("random", "multi_scale", "random_resized"),
@@ -64,6 +65,8 @@ def defaults():
     config.precision = "float32"  # or "bfloat16": layers in it, variables and loss in float32
     config.batch_norm = "local"  # "local", "sync" or "frozen"; see train_step.set_batch_norm
     config.batch_norm_momentum = 0.0  # of moving statistics; 0: the model's own (I3D 0.999)
+    config.loss = ""  # "softmax": one label excludes the others; "sigmoid"; "": as the data set has
+    config.loss_weight = 1.0  # of the loss against L2; the sigmoid one is a mean over the classes
     config.label_smoothing = 0.0
     config.log_every = 10
     config.validate_every = 500

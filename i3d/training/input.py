@@ -86,7 +86,7 @@ def spec(settings, records):
     """
     side = records.recipe.get("short_side", input_spec.SHORT_SIDE)
     fps = records.recipe.get("fps", input_spec.FPS)
-    return input_spec.of_settings(config.flat(settings), side, fps)
+    return input_spec.of_settings(config.flat(settings), side, fps, records.multi_label)
 
 
 def validation_spec(spec):

@@ -1,6 +1,7 @@
-"""The classification loss, and L2 as the published recipes mean it.
+"""The classification losses, and L2 as the published recipes mean it.
 
     each = cross_entropy(logits, labels, smoothing=0.1)                # [B], float32
+    each = binary_cross_entropy(logits, truth)                         # several labels
     loss = weighted_mean(each, mask, total=global_batch_size)          # summable over replicas
     gradients = add_l2(gradients, model.trainable_variables, 1e-7)     # after clipping
 
@@ -23,14 +24,38 @@ def cross_entropy(logits, labels, smoothing=0.0):
 
     Source: Szegedy et al. 2016, arXiv:1512.00567, 7 (smoothing); MMAction2 `label_smooth_eps`.
     """
-    if not 0 <= smoothing < 1:
-        raise ValueError(f"expected smoothing in [0, 1), got {smoothing}")
+    _check(smoothing)
     logits = ops.cast(logits, "float32")
     loss = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     if smoothing:
         uniform = ops.logsumexp(logits, axis=-1) - ops.mean(logits, axis=-1)
         loss = (1 - smoothing) * loss + smoothing * uniform
     return loss
+
+
+def binary_cross_entropy(logits, labels, smoothing=0.0):
+    """Returns the loss of each example, float32 [B]: the mean over the classes, of sigmoids.
+
+    Args:
+      logits: float [B, K]; computed with in float32, whatever their type.
+      labels: bool [B, K], whether an example has a label; or int [B], the one that it has.
+      smoothing: e in [0, 1): the target is 1 - e + e / K for labels and e / K for the others.
+
+    Raises:
+      ValueError: smoothing is outside [0, 1).
+
+    Source: MMAction2 `BCELossWithLogits`, and `label_smooth_eps` of its heads.
+    """
+    _check(smoothing)
+    logits = ops.cast(logits, "float32")
+    classes = logits.shape[-1]
+    if len(labels.shape) == 1:
+        labels = ops.one_hot(labels, classes)
+    targets = (1 - smoothing) * ops.cast(labels, "float32") + smoothing / classes
+    return ops.mean(ops.binary_crossentropy(targets, logits, from_logits=True), axis=-1)
+
+
+LOSSES = {"softmax": cross_entropy, "sigmoid": binary_cross_entropy}
 
 
 def weighted_mean(values, weights=None, total=None):
@@ -72,3 +97,8 @@ def add_l2(gradients, variables, decay, kernels_only=False):
             gradient = gradient + decay * ops.cast(variable, gradient.dtype)
         result.append(gradient)
     return result
+
+
+def _check(smoothing):
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"expected smoothing in [0, 1), got {smoothing}")

@@ -1,4 +1,4 @@
-"""What a configuration means for the model: its architecture, first weights and optimizer.
+"""What a configuration means for the model: its architecture, first weights, optimizer and loss.
 
 with strategy.scope():
     model = train_model.build(settings, num_classes=101)
@@ -6,11 +6,14 @@ with strategy.scope():
     optimizer = train_model.optimizer(settings, model)
 """
 
+from functools import partial
+
 import keras
 
 from i3d.inference import network
 from i3d.runtime.command import UserError
 from i3d.spec import CHANNELS
+from i3d.training.losses import LOSSES
 from i3d.training.optimizer import SGD
 from i3d.training.step import set_batch_norm
 from i3d.weights.errors import Misfit, NoCheckpoint
@@ -92,6 +95,17 @@ def optimizer(settings, model):
     head = (v.path for v in model.get_layer("Logits").weights)  # kernel, bias
     factors = dict(zip(head, own.head_factors, strict=False))
     return SGD(model.trainable_variables, **options, factors=factors)
+
+
+def loss(settings, spec):
+    """Returns the loss of a configuration: (logits [B, K], labels) -> float32 [B].
+
+    Args:
+      settings: ConfigDict as i3d.training.config.defaults.
+      spec: InputSpec of the run; its activation says which loss.
+    """
+    own = partial(LOSSES[spec.activation], smoothing=settings.label_smoothing)
+    return lambda logits, labels: settings.loss_weight * own(logits, labels)
 
 
 def _twin(name):

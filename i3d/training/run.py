@@ -82,7 +82,7 @@ class Run:
             self.model,
             self.optimizer,
             clips_per_update=self.clips,
-            label_smoothing=settings.label_smoothing,
+            loss=train_model.loss(settings, self.spec),
             seed=settings.seed,
             prepare=self.prepare,
         )

@@ -59,7 +59,7 @@ class TrainStep:
         optimizer,
         *,
         clips_per_update,
-        label_smoothing=0.0,
+        loss=cross_entropy,
         seed=0,
         prepare=tf.identity,
     ):
@@ -70,7 +70,7 @@ class TrainStep:
           model: clips -> logits [B, K].
           optimizer: i3d.training.optimizer.SGD of the model's trainable variables.
           clips_per_update: clips over all replicas and parts; the loss is their mean.
-          label_smoothing: see `i3d.training.losses.cross_entropy`.
+          loss: (logits [B, K], labels) -> float32 [B], as those of i3d.training.losses.
           seed: int >= 0; dropout is a function of it, the step, the part and the replica, so
             that a resumed run needs no saved state of random numbers.
           prepare: what makes the model's input of the clips of a batch, on the device.
@@ -85,7 +85,7 @@ class TrainStep:
                 "expected float32, or bfloat16 (policy mixed_bfloat16)"
             )
         self._strategy, self._model, self._optimizer = strategy, model, optimizer
-        self._clips_per_update, self._smoothing = clips_per_update, label_smoothing
+        self._clips_per_update, self._loss = clips_per_update, loss
         self._seed, self._prepare = seed, prepare
         self._random_states = [v for v in model.variables if v.name == "seed_generator_state"]
         self._trained = [v.value for v in optimizer.variables]
@@ -95,15 +95,15 @@ class TrainStep:
         """Trains on one batch and returns its results, without waiting for them.
 
         Args:
-          batches: list of parts, each (clips [B, T, H, W, C], labels int [B]) as the strategy
-            distributes them; clips float32, or what `prepare` takes. More than one part needs an
-            optimizer that accumulates.
+          batches: list of parts, each (clips [B, T, H, W, C], labels int [B], or bool [B, K]
+            where clips have several) as the strategy distributes them; clips float32, or what
+            `prepare` takes. More than one part needs an optimizer that accumulates.
           learning_rate: Python float.
           step: number of this update, from 0.
 
         Returns:
-          dict of float32 scalars: "loss" (mean cross entropy of the clips, without L2), "hits"
-          (clips whose best class is the label), "gradient_norm" (before clipping and L2).
+          dict of float32 scalars: "loss" (its mean over the clips, without L2), "hits" (clips
+          whose best class is the label, or one of them), "gradient_norm" (before clipping and L2).
 
         Raises:
           ValueError: the parts do not hold clips_per_update clips (seen while tracing).
@@ -146,11 +146,10 @@ class TrainStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._trained)
             logits = self._model(self._prepare(clips), training=True)
-            each = cross_entropy(logits, labels, self._smoothing)
+            each = self._loss(logits, labels)
             loss = weighted_mean(each, total=self._clips_per_update)
         gradients = tape.gradient(loss, self._trained)
-        best = tf.argmax(logits, axis=-1, output_type=labels.dtype)
-        return gradients, loss, tf.reduce_sum(tf.cast(best == labels, tf.float32))
+        return gradients, loss, _hits(logits, labels)
 
     def _check_batch(self, labels, num_parts):
         replicas = self._strategy.num_replicas_in_sync
@@ -213,6 +212,13 @@ def check_finite(values, first_step, name="loss"):
                 "optimizer.clip_norm=40 or batch_norm 'frozen'"
             )
     return values
+
+
+def _hits(logits, labels):
+    best = tf.argmax(logits, axis=-1)
+    one = labels.shape.rank == 1
+    right = best == tf.cast(labels, best.dtype) if one else tf.gather(labels, best, batch_dims=1)
+    return tf.reduce_sum(tf.cast(right, tf.float32))
 
 
 def _batch_norms(model):

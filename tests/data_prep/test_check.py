@@ -47,8 +47,8 @@ def test_good_shard(tmp_path):
     assert told.problems == []
     assert (told.examples, told.frames, told.fields) == (4, 10, 8)
     assert told.videos == {
-        "a": (read.Place("a", told.shard, 0), 0),
-        "b": (read.Place("b", told.shard, 3), 1),
+        "a": (read.Place("a", told.shard, 0), (0,)),
+        "b": (read.Place("b", told.shard, 3), (1,)),
     }
 
 

@@ -12,10 +12,10 @@ def average(logits, kind):
     """Returns float32 [..., K] of logits [..., V, K]: what Sums make of the views of a video."""
     if logits.ndim > 2:
         return np.stack([average(one, kind) for one in logits])
-    sums = Sums()
+    sums = Sums(kind)
     for row in logits:
-        sums.add(row, average=kind)
-    scores = sums.scores(kind)
+        sums.add(row)
+    scores = sums.scores()
     return scores.probabilities if kind == "prob" else scores.logits
 
 

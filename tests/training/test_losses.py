@@ -28,6 +28,40 @@ def test_smoothed_loss_by_hand():
     np.testing.assert_allclose(found, [expected], rtol=1e-6)
 
 
+def test_loss_of_several_labels_is_the_published_one():
+    logits, labels = np.float32(GOLDEN["scores"]), np.array(GOLDEN["loss_bce_labels"], bool)
+    each = losses.binary_cross_entropy(logits, labels)
+    assert each.shape == (6,)
+    expected = GOLDEN["loss_bce_multilabel"]["loss_cls"]
+    assert float(losses.weighted_mean(each)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_smoothed_loss_of_several_labels_by_hand():
+    # Sigmoids of (0, ln 3, -ln 3) are (1/2, 3/4, 1/4); targets (0.8, 0.8, 0.1) are smoothed by 0.3.
+    logits, labels = np.float32([[0, np.log(3), -np.log(3)]]), np.array([[True, True, False]])
+    found = losses.binary_cross_entropy(logits, labels, 0.3)
+    low, high = -np.log(1 / 4), -np.log(3 / 4)
+    expected = (np.log(2) + 0.8 * high + 0.2 * low + 0.1 * low + 0.9 * high) / 3
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
+
+
+def test_one_label_is_one_of_several():
+    logits = np.float32(GOLDEN["scores"])
+    labels = np.array(GOLDEN["loss_labels"])
+    one_hot = labels[:, None] == np.arange(5)
+    found = losses.binary_cross_entropy(logits, labels, 0.1)
+    np.testing.assert_array_equal(found, losses.binary_cross_entropy(logits, one_hot, 0.1))
+
+
+def test_large_logits_do_not_overflow_a_sigmoid():
+    logits = np.array([[60_000, -60_000], [0, 0]], np.float16)
+    found = keras.ops.convert_to_numpy(
+        losses.binary_cross_entropy(logits, np.array([[False, True], [True, False]]))
+    )
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [60_000, np.log(2)], rtol=1e-3)
+
+
 def test_half_precision_logits_are_computed_with_in_float32():
     logits = np.array([[60_000, -60_000], [1000, 0]], np.float16)
     found = keras.ops.convert_to_numpy(losses.cross_entropy(logits, [1, 1]))
@@ -75,9 +109,10 @@ def test_label_of_no_class_is_an_error_on_a_cpu(label):
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0])
-def test_smoothing_outside_its_range_is_refused(smoothing):
+@pytest.mark.parametrize("loss", losses.LOSSES.values())
+def test_smoothing_outside_its_range_is_refused(loss, smoothing):
     with pytest.raises(ValueError, match="expected smoothing in"):
-        losses.cross_entropy(np.zeros((1, 5), "f"), [0], smoothing)
+        loss(np.zeros((1, 5), "f"), np.array([0]), smoothing)
 
 
 def small_model():
