@@ -7,15 +7,16 @@
 
 Takes the configuration of the training run (records, stream, frames, stride, size and model), or
 a checkpoint and --records; views are then those of the checkpoint's test protocol. Prints
-accuracies with 95 % intervals, each class, and the confusion matrix; --out keeps the logits of
-each video, for `python -m i3d.fuse`.
+accuracies with 95 % intervals, each class, and the confusion matrix; of videos with several labels
+the mean average precision and that of each class. --out keeps the logits of each video, for
+`python -m i3d.fuse`.
 """
 
 import sys
 
 from absl import flags
 
-from i3d.data.build_settings import check_there
+from i3d.data.build_settings import check_there, settings_of
 from i3d.evaluation import report
 from i3d.inference import options
 from i3d.runtime import command
@@ -69,6 +70,8 @@ def checked(own: flags.FlagValues, argv: list[str]):
     if not records:
         raise UserError("--records is needed: the folder of a data set (or config.data.records)")
     check_there(records)
+    built = settings_of(records)
+    report.check_picture(own.confusion_png, bool(built and built.multi_label))
     if settings is not None:
         settings = settings | {"data.records": records}
     (card,) = options.cards(own, settings, clips=WHOLE if own.whole_video else None)

@@ -3,8 +3,8 @@
     python -m i3d.fuse rgb.npz flow.npz
     python -m i3d.fuse rgb.npz flow.npz --weights=1,1.5 --out=both.npz --confusion_png=both.png
 
-Takes the files that `python -m i3d.evaluate --out` writes. Videos are matched by id. Prints the
-accuracies of each file alone and of the sum, each class, and the confusion matrix.
+Takes the files that `python -m i3d.evaluate --out` writes. Videos are matched by id. Prints what
+evaluate does: the accuracies of each file alone and of the sum, each class, the confusion matrix.
 """
 
 import math
@@ -75,6 +75,7 @@ def work(job: Job) -> None:
       ResultError: a file cannot be used, or is of other videos, labels or classes.
     """
     loaded = [results.load(path) for path in job.paths]
+    report.check_picture(job.picture, loaded[0].multi_label)
     fused = fuse(loaded, job.weights, job.paths)
     for path, result in zip(job.paths, loaded, strict=True):
         print(f"{path}\n{report.accuracies(result)}\n")
@@ -162,13 +163,25 @@ def _order(one, other, path, other_path):
 
 
 def _check_labels(one, labels, path, other_path):
-    differing = np.flatnonzero(one.labels != labels)
+    if one.labels.ndim != labels.ndim:
+        kinds = ["several" if each.ndim == 2 else "one" for each in (one.labels, labels)]
+        raise ResultError(
+            f"{other_path}: expected the labels of {path}, {kinds[0]} per video, got {kinds[1]}"
+        )
+    same = one.labels == labels
+    differing = np.flatnonzero(~(same.all(axis=1) if same.ndim == 2 else same))
     if len(differing):
         i = differing[0]
+        has, expected = (_label_text(each[i]) for each in (labels, one.labels))
         raise ResultError(
             f"{other_path}: expected the labels of {path}, those of {len(differing)} videos "
-            f"differ; the first, {str(one.ids[i])!r}, has {labels[i]} and not {one.labels[i]}"
+            f"differ; the first, {str(one.ids[i])!r}, has {has} and not {expected}"
         )
+
+
+def _label_text(label):
+    """Returns the number of a class; of bool [K] those of all."""
+    return " ".join(map(str, np.flatnonzero(label))) if label.ndim else str(label)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@
     python -m i3d.predict ... --records=data/ucf101 --split=test
 
 Files that keep a published name are tested by the published protocol; weights of a training run
-by the config.json beside them, or --config=FILE.py. A bad video is told in one line on standard
-error and the rest goes on; the exit status is 1 then.
+by the config.json beside them, or --config=FILE.py. Scores are a softmax, or where the training
+was of several labels per video the sigmoid of each class. A bad video is told in one line on
+standard error and the rest goes on; the exit status is 1 then.
 """
 
 import contextlib
@@ -115,7 +116,8 @@ def work(job: Job) -> int:
         for card in job.cards:
             print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
         if len(specs) > 1:
-            print("their mean logits are added; scores are the softmax of the sum", file=sys.stderr)
+            kind = specs[0].activation
+            print(f"their mean logits are added; scores are the {kind} of the sum", file=sys.stderr)
         if found.names[0] == "0":
             print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
         failed = _write(job, found.names, found.scores(pieces))

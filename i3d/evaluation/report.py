@@ -12,7 +12,7 @@ import textwrap
 
 import numpy as np
 
-from i3d.evaluation import metrics, results
+from i3d.evaluation import average_precision, metrics, results
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 
@@ -41,8 +41,25 @@ def check_outputs(out, picture):
             )
 
 
+def check_picture(picture, multi_label):
+    """Makes sure that there can be a confusion matrix where one is asked for.
+
+    Args:
+      picture: .png file for it, or None.
+      multi_label: whether videos have several labels.
+
+    Raises:
+      UserError: they have.
+    """
+    if picture and multi_label:
+        raise UserError(
+            "--confusion_png: expected videos of one label each, these have several, which no "
+            "confusion matrix shows; leave it out"
+        )
+
+
 def tell(result, out=None, picture=None):
-    """Writes the files that are asked for and prints accuracies, classes and confusion matrix.
+    """Writes the files that are asked for and prints accuracies and classes.
 
     Args:
       result: results.Result.
@@ -58,12 +75,32 @@ def tell(result, out=None, picture=None):
 def accuracies(result):
     """Returns the protocol and top-1, top-5 and mean class accuracy with 95 % intervals.
 
+    Of videos with several labels it is the mean average precision in both its definitions.
+
     Args:
       result: results.Result.
     """
+    lines = textwrap.wrap(str(result.protocol), 98, subsequent_indent="  ", break_on_hyphens=False)
+    lines += _precisions(result) if result.multi_label else _accuracies(result)
+    return "\n".join(lines)
+
+
+def _precisions(result):
+    (total, num_classes), pair = result.logits.shape, (result.scores, result.labels)
+    present = int(result.labels.any(axis=0).sum())
+    labelled = int(result.labels.any(axis=1).sum())
+    of_classes = 100 * average_precision.mean_average_precision(*pair)
+    of_videos = 100 * average_precision.mmit_mean_average_precision(*pair)
+    return [
+        f"{'mAP of classes':<16}{of_classes:6.2f} %, mean over {present} of {num_classes} classes",
+        f"{'mAP of videos':<16}{of_videos:6.2f} %, mean over {labelled} of {total} videos",
+    ]
+
+
+def _accuracies(result):
     total, num_classes = result.logits.shape
     counts = metrics.confusion_matrix(result.scores, result.labels)
-    lines = textwrap.wrap(str(result.protocol), 98, subsequent_indent="  ", break_on_hyphens=False)
+    lines = []
     for k in (1, min(5, num_classes)):
         hits = int(metrics.in_top_k(result.scores, result.labels, k).sum())
         interval = metrics.wilson_interval(hits, total)
@@ -72,7 +109,7 @@ def accuracies(result):
     mean = metrics.mean_class_accuracy(counts)
     line = _line("mean of classes", mean, mean_class_interval(counts))
     lines.append(line + f", {present} of {num_classes} classes have videos")
-    return "\n".join(lines)
+    return lines
 
 
 def mean_class_interval(counts):
@@ -96,9 +133,12 @@ def mean_class_interval(counts):
 
 
 def classes(result):
-    """Returns a line per class, then the confusion matrix."""
-    counts = metrics.confusion_matrix(result.scores, result.labels)
+    """Returns a line per class, then the confusion matrix; of several labels the lines alone."""
     names = [str(name) for name in result.class_names]
+    if result.multi_label:
+        table = average_precision.class_table(result.scores, result.labels, names)
+        return f"Average precision of each class\n{table}"
+    counts = metrics.confusion_matrix(result.scores, result.labels)
     table = f"Accuracy of each class\n{metrics.class_table(counts, names)}\n\nConfusion matrix"
     if len(names) > _LARGEST_TEXT:
         return f"{table}: too wide for text with {len(names)} classes; see --confusion_png"

@@ -31,7 +31,7 @@ class Result:
 
     Attributes:
       ids: str [N], each once.
-      labels: int64 [N], 0..K-1.
+      labels: int64 [N], 0..K-1; of videos with several labels bool [N, K].
       logits: float32 [N, K], the mean over the views of each video, finite.
       class_names: str [K], in label order.
       stream: "rgb", "flow", or what was added up, "rgb+flow".
@@ -48,6 +48,11 @@ class Result:
     protocol: str
     average: str = "logits"
     probabilities: np.ndarray | None = None
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a video has any number of labels; else it has one."""
+        return self.labels.ndim == 2
 
     @property
     def scores(self) -> np.ndarray:
@@ -101,9 +106,10 @@ def _checked(arrays, path):
             f"{path}: expected a file of results, which holds {', '.join(sorted(expected))}; "
             f"this one holds {there}"
         )
+    several = arrays["labels"].ndim == 2
     for name, kind, rank in (
         ("ids", "U", 1),
-        ("labels", "i", 1),
+        ("labels", *(("b", 2) if several else ("i", 1))),
         ("logits", "f", 2),
         ("class_names", "U", 1),
         ("stream", "U", 0),
@@ -124,12 +130,13 @@ def _checked(arrays, path):
 
 def _check_values(path, ids, labels, logits, class_names):
     count, classes = len(ids), len(class_names)
-    if not count or labels.shape != (count,) or logits.shape != (count, classes):
+    shape = (count, classes)[: labels.ndim]
+    if not count or labels.shape != shape or logits.shape != (count, classes):
         raise ResultError(
-            f"{path}: expected labels [N] and logits [N, K] of at least one video, got "
+            f"{path}: expected labels [N] or [N, K] and logits [N, K] of at least one video, got "
             f"{labels.shape} and {logits.shape} of {count} videos and {classes} classes"
         )
-    if labels.min() < 0 or labels.max() >= classes:
+    if labels.ndim == 1 and (labels.min() < 0 or labels.max() >= classes):
         raise ResultError(
             f"{path}: expected labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
         )

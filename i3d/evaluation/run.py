@@ -64,6 +64,7 @@ def run(job: Job) -> None:
     if job.settings is not None:
         method = job.settings["data.flow_method"] or None
     records = stored.opened(job.records, options.split, (spec.stream,), method)
+    report.check_picture(options.confusion_png, records.multi_label)
     classes = network.classes_of(job.card)
     if classes != len(records.class_names):
         raise UserError(

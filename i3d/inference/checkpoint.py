@@ -8,13 +8,13 @@ TensorFlow is not imported here.
 """
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from i3d import spec as input_spec
 from i3d.data.build_settings import settings_of
+from i3d.runtime import json_file
 from i3d.runtime import labels as labels_file
 from i3d.runtime.command import UserError
 from i3d.runtime.text import read_lines
@@ -22,7 +22,8 @@ from i3d.weights import zoo
 from i3d.weights.cards import Card
 
 RUN_FILE = "config.json"  # as i3d.training.folder writes it
-_LABELS = "label.labels.txt"  # class names of a data set
+MOST_WIDTH = 16  # times the published filters
+_LABELS = ("label.labels.txt", "labels.labels.txt")  # class names of a data set: of one, of several
 
 
 def card_of(
@@ -87,8 +88,8 @@ def _of_run(checkpoint, settings, short_side):
             )
     model = settings["model.name"]
     fixed = zoo.default_spec(model).fixed_segments if spec.segments else False
-    file = folder / _LABELS
-    names = tuple(name for _, name in read_lines(file)) if file.is_file() else ""
+    file = next((folder / name for name in _LABELS if (folder / name).is_file()), None)
+    names = tuple(name for _, name in read_lines(file)) if file else ""
     return Card(
         name=checkpoint,
         file=checkpoint,
@@ -113,14 +114,19 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
             f"{checkpoint}: which model? expected --model=NAME, the --config of its training, or "
             f"the run's {RUN_FILE} beside it"
         )
+    settings = json_file.read(file)
     try:
-        settings = dict(json.loads(file.read_text()))
-        input_spec.of_settings(
-            settings, input_spec.SHORT_SIDE, input_spec.FPS
-        )  # has what is needed
-        _ = settings["model.name"], settings["model.width"]
-    except (ValueError, TypeError, KeyError) as error:
+        if "input" in settings:
+            input_spec.from_json(settings["input"])
+        # Has what is needed.
+        input_spec.of_settings(settings, input_spec.SHORT_SIDE, input_spec.FPS)
+        model, width = settings["model.name"], settings["model.width"]
+    except (UserError, TypeError, KeyError) as error:
         raise UserError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(model, str) or not isinstance(settings.get("data.records", ""), str):
+        raise UserError(f"{file}: model.name, data.records: expected texts, got others")
+    if type(width) not in (int, float) or not 0 < width <= MOST_WIDTH:
+        raise UserError(f"{file}: model.width: expected at most {MOST_WIDTH}, got {width!r:.80}")
     return settings
 
 

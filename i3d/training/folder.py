@@ -44,7 +44,7 @@ def claim(
         folder cannot be written to.
     """
     path = Path(workdir, FILE)
-    own = json.loads(json.dumps(config.flat(settings)))  # tuples become lists
+    own = _plain(settings)
     own |= {"replicas": replicas, "input": spec.to_json()}
     if path.exists() and _is_begun(workdir):
         _check_same(path, own)
@@ -57,13 +57,17 @@ def claim(
         raise UserError(f"--workdir={workdir}: cannot be written to: {error.strerror}") from error
 
 
+def _plain(settings):
+    return json.loads(json.dumps(config.flat(settings)))  # tuples become lists
+
+
 def _is_begun(workdir):
     return any(True for name in ("step-*", "best.*") for _ in Path(workdir).glob(name))
 
 
 def _check_same(path, own):
-    try:
-        there = dict(json.loads(path.read_text()))
+    try:  # a key that the run's version did not have is as it is by default
+        there = _plain(config.defaults()) | dict(json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
         raise UserError(f"{path}: cannot be read: {error}; take another --workdir") from error
     # A cosine comes to its end at the last step, so another number of them is another run.

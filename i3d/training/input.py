@@ -26,6 +26,11 @@ def opened(settings):
             what = {"records": "the folder of a data set", "train": "the name of a split"}[key]
             raise UserError(f"config.data.{key}: expected {what}, got ''")
     records = _opened(data, data.train)
+    if records.multi_label and settings.loss == "softmax":
+        raise UserError(
+            f"config.loss: expected 'sigmoid' (or '', which takes it), as videos of {data.records} "
+            "have several labels, got 'softmax', which gives each just one"
+        )
     if not data.validation:
         return records, None
     try:
@@ -50,7 +55,8 @@ def _opened(data, split):
 def batches(settings, records, strategy, start_step):
     """Returns the endless data set of (clips uint8 [B, T, S, S, C], labels int64 [B]).
 
-    Segments follow each other in time: T = segments * frames.
+    Labels are bool [B, K] where videos have several. Segments follow each other in time:
+    T = segments * frames.
 
     Args:
       settings: ConfigDict as i3d.training.config.defaults.

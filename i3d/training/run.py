@@ -3,7 +3,8 @@
     stopped_by = run.train(settings, "runs/rgb")     # settings: as i3d.training.config.defaults
 
 workdir/config.json, log.jsonl and tensorboard/ tell what was done; step-*/ are the last
-checkpoints; best.weights.h5 has the best top-1 accuracy in validation.
+checkpoints; best.weights.h5 has the best top-1 accuracy in validation, or with several labels per
+video the best mean average precision.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from i3d.evaluation import metrics
+from i3d.evaluation import average_precision, metrics
 from i3d.inference import network
 from i3d.inference import records as inference_records
 from i3d.runtime import devices, stopping
@@ -157,7 +158,8 @@ class Run:
             return
         log.write(self.step, numbers, "validation")
         best = checkpoints.best_info(self.workdir)
-        if best is None or numbers["top1"] > best["top1"]:
+        ranked_by = "map" if self.validation.multi_label else "top1"
+        if best is None or numbers[ranked_by] > best[ranked_by]:
             info = {"step": self.step} | numbers
             checkpoints.save_best(self.workdir, self.model, self.optimizer, info)
 
@@ -175,12 +177,17 @@ class Run:
                 read_mb=self.settings.data.read_mb,
                 on_batch=lambda count: [bar.add() for _ in range(count)],
             )
+        pair = scores.logits, scores.labels
+        if self.validation.multi_label:
+            return {
+                "map": average_precision.mean_average_precision(*pair),
+                "mmit_map": average_precision.mmit_mean_average_precision(*pair),
+            }
         top5 = min(5, scores.logits.shape[1])
-        counts = metrics.confusion_matrix(scores.logits, scores.labels)
         return {
-            "top1": metrics.top_k_accuracy(scores.logits, scores.labels),
-            f"top{top5}": metrics.top_k_accuracy(scores.logits, scores.labels, top5),
-            "mean_class": metrics.mean_class_accuracy(counts),
+            "top1": metrics.top_k_accuracy(*pair),
+            f"top{top5}": metrics.top_k_accuracy(*pair, top5),
+            "mean_class": metrics.mean_class_accuracy(metrics.confusion_matrix(*pair)),
         }
 
     def _tell(self, text):
