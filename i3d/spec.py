@@ -20,6 +20,27 @@ CROPS = (1, 3, 10)
 CHANNELS = {"rgb": 3, "flow": 2}
 ACTIVATIONS = ("softmax", "sigmoid")
 
+MOST_NUMBERS = 2**30  # of a view; 64 frames of 224 x 224 have 2**23
+_MOST_PIXELS = 8192  # of a side
+_WHOLE_NUMBERS = {  # the least and the most
+    "frames": (1, 10_000),
+    "stride": (1, 10_000),
+    "segments": (0, 1000),
+    "clips": (0, 10_000),
+    "longest": (0, 10**9),
+    "min_frames": (0, 10_000),
+    "crop": (1, _MOST_PIXELS),
+}
+_CHOICES = {
+    "stream": tuple(CHANNELS),
+    "crops": CROPS,
+    "average": ("prob", "logits"),
+    "activation": ACTIVATIONS,
+    "fixed_segments": (False, True),
+    "twice": (False, True),
+    "steps_at_fps": (False, True),
+}
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -78,13 +99,31 @@ class InputSpec:
     activation: str = "softmax"
 
     def __post_init__(self) -> None:
-        """Raises UserError where a number is out of range."""
-        for name, least in (("frames", 1), ("stride", 1), ("segments", 0), ("clips", 0)):
-            if getattr(self, name) < least:
-                raise UserError(f"{name}: expected at least {least}, got {getattr(self, name)}")
-        for name, choices in (("crops", CROPS), ("activation", ACTIVATIONS)):
+        """Raises UserError where a field is of another type or out of range.
+
+        A config.json may come from anyone, so that sizes have an end.
+        """
+        for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                raise UserError(f"{name}: expected one of {choices}, got {getattr(self, name)!r}")
+                got = repr(getattr(self, name))
+                raise UserError(f"{name}: expected one of {choices}, got {got:.80}")
+        for name, (least, most) in _WHOLE_NUMBERS.items():
+            _check_numbers(name, (getattr(self, name),), least, most, (int,))
+        for name in ("fps", "flow_bound_px"):
+            _check_numbers(name, (getattr(self, name),), 0, 1000)
+        sides = self.resize if isinstance(self.resize, tuple) else (self.resize,)
+        _check_numbers("resize", sides, 1, _MOST_PIXELS, (int,), (1, 2))
+        _check_numbers("mean", self.mean, -1e4, 1e4, lengths=(0, CHANNELS[self.stream]))
+        _check_numbers("std", self.std, 1e-4, 1e4, lengths=(len(self.mean),))
+        _check_numbers("range", self.range or (), -1e4, 1e4, lengths=(0, 2))
+        if not isinstance(self.flow_method, str):
+            raise UserError(f"flow_method: expected a name, got {self.flow_method!r:.80}")
+        numbers = self.frames * max(1, self.segments) * self.crop**2 * CHANNELS[self.stream]
+        if numbers > MOST_NUMBERS:
+            raise UserError(
+                f"expected views of at most {MOST_NUMBERS:,} numbers, got {self.frames} frames x "
+                f"{max(1, self.segments)} x {self.crop} x {self.crop} pixels"
+            )
 
     @property
     def whole(self) -> bool:
@@ -152,12 +191,25 @@ class InputSpec:
         }
 
 
+def _check_numbers(name, values, least, most, kinds=(int, float), lengths=(1,)):
+    """Raises UserError unless values are so many numbers of these types in this range."""
+    fits = isinstance(values, tuple) and len(values) in lengths
+    if not fits or not all(type(v) in kinds and least <= v <= most for v in values):
+        got = values[0] if fits and len(values) == 1 else values
+        what = "a whole number" if kinds == (int,) else "a number"
+        if lengths != (1,):
+            what = f"{' or '.join(map(str, dict.fromkeys(lengths)))} numbers"
+        raise UserError(f"{name}: expected {what} from {least:g} to {most:g}, got {got!r:.80}")
+
+
 def from_json(fields: dict[str, Any]) -> InputSpec:
     """Returns the InputSpec of what `to_json` gave.
 
     Raises:
       UserError: a field is not known, or a value out of range.
     """
+    if not isinstance(fields, dict):
+        raise UserError(f"input: expected an object of JSON, got {fields!r:.80}")
     known = {field.name for field in dataclasses.fields(InputSpec)}
     if unknown := sorted(fields.keys() - known):
         raise UserError(f"input: {unknown[0]!r} is not known; it was written by a later version")

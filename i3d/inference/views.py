@@ -17,7 +17,8 @@ from i3d.data import read, view_sampling
 from i3d.inference import clips
 from i3d.inference.pixels import apart, cut, resized
 from i3d.inference.whole import whole_clips
-from i3d.spec import InputSpec
+from i3d.runtime.command import UserError
+from i3d.spec import MOST_NUMBERS, InputSpec
 from i3d.video import frames as video_frames
 from i3d.video.sampled import NothingThere, count_frames
 
@@ -91,9 +92,18 @@ def tasks_of(specs: Sequence[InputSpec], videos: Sequence) -> list[tuple]:
 
 
 def view_bytes(spec: InputSpec) -> int:
-    """Returns the most bytes that a view has."""
+    """Returns the most bytes that a view has.
+
+    Raises:
+      UserError: they are more than those of the largest InputSpec of clips.
+    """
     frames, height, width, channels = spec.view_shape
-    return max(frames, spec.min_frames) * height * width * channels
+    count = max(frames, spec.min_frames) * height * width * channels
+    if count > MOST_NUMBERS:
+        raise UserError(
+            f"expected views of at most {MOST_NUMBERS:,} bytes, got {count:,}: {spec.described()}"
+        )
+    return count
 
 
 def of_task(task: tuple) -> Iterator[tuple[Key, np.ndarray]]:

@@ -1,0 +1,49 @@
+"""Objects of JSON that a run left behind, or that someone brought, read within bounds.
+
+settings = json_file.read("runs/rgb/config.json")        # a dict
+"""
+
+import json
+import os
+from typing import Any
+
+from i3d.runtime.command import BadData
+
+_MAX_BYTES = 1 << 24  # of a file; those of a run have a few thousand
+
+
+class JsonError(BadData):
+    """A file that holds no object of JSON; one line that begins with its path."""
+
+
+def read(path: os.PathLike | str) -> dict[str, Any]:
+    """Returns the object in a file.
+
+    Raises:
+      JsonError: it is damaged, nested too deep or larger than such files are.
+      OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise JsonError(f"{path}: expected JSON of at most {_MAX_BYTES:,} bytes, got more")
+    return parsed(data, path)
+
+
+def parsed(text: bytes | str, source: os.PathLike | str) -> dict[str, Any]:
+    """Returns the object that a text says; `source` begins the line of an error.
+
+    Raises:
+      JsonError: it says none.
+    """
+    try:
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # else it holds text that nothing prints
+    except RecursionError:
+        raise JsonError(f"{source}: cannot be read: JSON nested too deep") from None
+    except ValueError as error:
+        reason = str(error).partition("\n")[0]
+        raise JsonError(f"{source}: cannot be read: not JSON: {reason:.200}") from error
+    if not isinstance(found, dict):
+        raise JsonError(f"{source}: cannot be read: expected an object of JSON, got {found!r:.80}")
+    return found
