@@ -17,6 +17,7 @@ import warnings
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from i3d import spec
 from i3d.runtime.command import UserError
 from i3d.training import config_errors, schedules
 
@@ -38,6 +39,9 @@ _SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors
 _BELOW_1 = (
     "batch_norm_momentum label_smoothing model.dropout optimizer.momentum optimizer.ema_decay"
 ).split()
+# What numbers must not be above; the keys of every other number: _MOST.
+_MOST = 10**12
+_AT_MOST = {"model.width": 16, "batch.per_replica": 2**16, "data.read_mb": 2**24}
 _NUMBERS = (int, float)
 _ELEMENTS = {
     "data.mean": _NUMBERS,
@@ -182,6 +186,7 @@ def check(config):
             raise UserError(f"config.{key}: missing; expected get_config() to begin with defaults")
         _check_value(key, values[key], default)
     _check_input(config.data)
+    spec.of_settings(values, spec.SHORT_SIDE, spec.FPS)  # sizes that a view can have
     _check_schedule(config.schedule, config.steps)
     learning_rate(config, 0, 1)  # boundaries and factors fit
 
@@ -261,9 +266,9 @@ def _check_value(key, value, default):
         near = difflib.get_close_matches(value, _CHOICES[key], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UserError(f"config.{key}: expected one of {_CHOICES[key]}, got {value!r}{hint}")
-    if kind is tuple and not all(type(v) in _ELEMENTS[key] for v in value):
+    if kind is tuple and not all(type(v) in _ELEMENTS[key] and abs(v) <= _MOST for v in value):
         names = " or ".join(t.__name__ for t in _ELEMENTS[key])
-        raise UserError(f"config.{key}: expected a tuple of {names}, got {value!r}")
+        raise UserError(f"config.{key}: expected a tuple of {names}, got {value!r:.200}")
     if key in _SIZES and len(value) not in _SIZES[key]:
         sizes = " or ".join(map(str, _SIZES[key]))
         raise UserError(f"config.{key}: expected {sizes} numbers, got {value!r}")
@@ -272,6 +277,8 @@ def _check_value(key, value, default):
         if not lowest <= value or (key in _BELOW_1 and value >= 1):
             below = " and below 1" if key in _BELOW_1 else ""
             raise UserError(f"config.{key}: expected at least {lowest}{below}, got {value}")
+        if value > (most := _AT_MOST.get(key, _MOST)):
+            raise UserError(f"config.{key}: expected at most {most:,}, got {value!r:.80}")
 
 
 def _check_input(data):
