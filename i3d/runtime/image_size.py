@@ -8,9 +8,15 @@ take memory for.
 
 import struct
 
-MAX_PIXELS = 2**25  # 8K is 33.2 million
+# Pixels of a picture: at most 8K, and 4K in a small file, since a few bytes can state any size.
+MAX_PIXELS, _SMALL_PIXELS, _PIXELS_PER_BYTE = 1 << 25, 1 << 23 | 1 << 21, 16
 _FRAME_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # of JPEG: they state a size
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
+
+
+def most_pixels(file_size: int) -> int:
+    """Returns how many pixels a picture in a file of so many bytes may have."""
+    return min(MAX_PIXELS, max(_SMALL_PIXELS, file_size * _PIXELS_PER_BYTE))
 
 
 def stated(data: bytes) -> tuple[int, int] | None:
