@@ -13,7 +13,11 @@ RECIPE = BuildSettings(flow_method="dis", short_side=48, max_segment_s=0.4)
 
 def build(out, videos, recipe=RECIPE, split="train", num_shards=3):
     """Builds a split of the videos in a folder, as `build` does with one worker; returns out."""
-    items, names = read(videos)
+    return build_items(out, *read(videos), recipe, split, num_shards)
+
+
+def build_items(out, items, names, recipe=RECIPE, split="train", num_shards=3):
+    """Builds a split of a list of inputs.Item; returns out."""
     made = Build(out, split, tuple(items), tuple(names), recipe, num_shards)
     made.work.mkdir(parents=True)
     for task in made.tasks:
@@ -26,3 +30,8 @@ def build(out, videos, recipe=RECIPE, split="train", num_shards=3):
 def videos(root):
     """Writes 9 videos of 20 to 28 frames in 3 classes; returns root."""
     return write_folder(root, per_class=3)
+
+
+def check(out, items, names, recipe=RECIPE, split="train"):
+    """Makes sure that a split of these items could be built beside those in a data set."""
+    dataset.check_fits(out, Build(out, split, tuple(items), tuple(names), recipe))

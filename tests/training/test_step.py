@@ -20,6 +20,7 @@ from i3d import models
 from i3d.models import blocks
 from i3d.runtime.command import UserError
 from i3d.training import checkpoints
+from i3d.training.losses import binary_cross_entropy
 from i3d.training.optimizer import SGD
 from i3d.training.step import TrainStep, check_finite, set_batch_norm
 from tests.helpers.processes import free_ports
@@ -66,6 +67,23 @@ def test_results_are_the_loss_hits_and_norm_of_the_batch(batch):
     np.testing.assert_allclose(results["loss"], -np.log(own).mean(), rtol=1e-5)
     assert float(results["hits"]) == np.sum(logits.argmax(axis=1) == batch[1].numpy())
     assert float(results["gradient_norm"]) > 0
+
+
+def test_several_labels_are_hit_by_any_of_them(batch):
+    """Also where there is none, and the loss is the one that is given."""
+    keras.utils.set_random_seed(1)
+    model, truth = small_model(), np.zeros((CLIPS, CLASSES), bool)
+    set_batch_norm(model, "frozen")
+    best = model(batch[0]).numpy().argmax(axis=1)
+    truth[0, [best[0], (best[0] + 1) % CLASSES]] = truth[1, best[1]] = True
+    truth[2, (best[2] + 1) % CLASSES] = True
+    optimizer = SGD(model.trainable_variables)
+    own = {"clips_per_update": CLIPS, "loss": binary_cross_entropy}
+    train_step = TrainStep(tf.distribute.get_strategy(), model, optimizer, **own)
+    expected = binary_cross_entropy(model(batch[0]), truth).numpy().mean()
+    results = train_step([(batch[0], tf.constant(truth))], 0.1, 0)
+    assert float(results["hits"]) == 2
+    np.testing.assert_allclose(results["loss"], expected, rtol=1e-5)
 
 
 def test_loss_falls(batch):
