@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urljoin
 
 import requests
 from absl import flags
@@ -27,6 +28,8 @@ _TIMEOUT_S = (5, 30)  # to connect (each address of the host is tried in turn), 
 _ATTEMPTS = 8  # for each file
 _PAUSE_S = 1.0  # before the second attempt; doubles, up to four times this
 _CHUNK_BYTES = 1 << 14  # a dropped connection loses less than this
+_MOST_BYTES = 1 << 26  # of a file whose size is not known
+_REDIRECTS = 5
 
 
 class DownloadError(BadData):
@@ -109,6 +112,13 @@ class _DroppedError(Exception):
     """The transfer broke off in a way that another attempt may mend."""
 
 
+class _Session(requests.Session):
+    """Follows no redirect: requests would read the text that comes with one, however long."""
+
+    def get_redirect_target(self, resp):
+        return None
+
+
 def _missing(items, directory):
     missing = []
     for item in items:
@@ -174,7 +184,7 @@ def _receive(item, url, part):
     headers = {"Accept-Encoding": "identity"}  # ranges count the file's bytes, not gzip's
     if start:
         headers["Range"] = f"bytes={start}-"
-    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
+    with _Session() as session, _answer(session, url, headers) as answer:
         status = answer.status_code
         if status == 416:  # `part` is longer than the file, or as long with other bytes
             part.unlink()
@@ -188,11 +198,38 @@ def _receive(item, url, part):
         _write(item, url, answer, part, start)
 
 
-def _write(item, url, answer, part, start):
-    length = answer.headers.get("Content-Length")
-    total = start + int(length) if length else item.size
+def _answer(session, url, headers):
+    """Returns the answer at the end of the redirects."""
+    at = url
+    for _ in range(_REDIRECTS + 1):
+        answer = session.get(at, headers=headers, stream=True, timeout=_TIMEOUT_S)
+        if answer.status_code not in (301, 302, 303, 307, 308):
+            return answer
+        answer.close()
+        try:
+            at = urljoin(at, answer.headers.get("Location", ""))
+        except ValueError as error:
+            raise DownloadError(f"cannot download {url}: its redirect: {error}") from error
+    raise DownloadError(
+        f"cannot download {url}: more than {_REDIRECTS} redirects, the last to {at}"
+    )
+
+
+def _total(item, url, answer, start):
+    """Returns the bytes of the whole file, None where neither we nor the server know them."""
+    coding = answer.headers.get("Content-Encoding", "identity")
+    if coding != "identity":  # a few bytes could become any number
+        raise DownloadError(f"{url} comes compressed ({coding:.40}), which was not asked for")
+    length = answer.headers.get("Content-Length", "")
+    known = length.isdecimal() and len(length) < 19
+    total = start + int(length) if known else item.size
     if None not in (item.size, total) and total != item.size:  # a log-in page, say: keep `part`
         raise DownloadError(f"{url} is {total:,} bytes, the published file {item.size:,}")
+    return total
+
+
+def _write(item, url, answer, part, start):
+    total, most = _total(item, url, answer, start), item.size or _MOST_BYTES
     if not sys.stderr.isatty():
         _say(f"downloading {item.target}" + (f" from byte {start:,} on" if start else ""))
     bar = tqdm(
@@ -207,6 +244,9 @@ def _write(item, url, answer, part, start):
     with bar, open(part, "ab" if start else "wb") as file:
         try:
             for chunk in answer.iter_content(_CHUNK_BYTES):
+                if file.tell() + len(chunk) > most:
+                    part.unlink()
+                    raise DownloadError(f"{url} goes on after {most:,} bytes; it was deleted")
                 file.write(chunk)
                 file.flush()  # a kill loses nothing that has come
                 bar.update(len(chunk))
