@@ -13,6 +13,7 @@ import torch
 from keras import layers
 from torch.nn import functional
 
+from i3d.models.blocks import FullWindowAverage3D
 from i3d.models.resnet_blocks import CentredConv3D, CentredMaxPool3D
 from i3d.models.slowfast import EveryFrame
 
@@ -31,54 +32,122 @@ def compiled(model, precision):
       model: keras.Model for which `has_twin` is true.
       precision: "float32" or "bfloat16", of weights and of all that is computed.
     """
-    dtype = getattr(torch, precision)
-    convs = [layer for layer in model.layers if isinstance(layer, layers.Conv3D)]
-    of_frames = all(conv.kernel_size[0] == 1 for conv in convs)
-    steps = [(layer, _step(layer)(layer, dtype, of_frames)) for layer in model.layers[1:]]
+    twin = Twin(model, getattr(torch, precision))
 
     @torch.inference_mode()
     def run(clips):
-        x = torch.from_numpy(clips).to(dtype).movedim(-1, 1)
-        x = x.transpose(1, 2).flatten(0, 1) if of_frames else x
-        x = x.contiguous(memory_format=LAST[x.ndim])
-        values = {id(model.input): x}
-        for layer, step in steps:
-            given = [values[id(tensor)] for tensor in keras.tree.flatten(layer.input)]
-            y = step(*given)
-            if of_frames and isinstance(layer, layers.GlobalAveragePooling3D):
-                y = y.unflatten(0, (len(clips), -1)).mean(1)  # over the segments
-            values[id(layer.output)] = y
-        return values[id(model.output)].float().numpy()
+        return twin(torch.from_numpy(clips)).float().numpy()
 
     return run
 
 
-def _conv(layer, dtype, of_frames):
-    kernel = torch.from_numpy(np.array(layer.kernel)).permute(4, 3, 0, 1, 2).to(dtype)
-    strides, sides = layer.strides, [(size - 1) // 2 for size in layer.kernel_size]
-    if of_frames:
-        kernel, strides, sides = kernel[:, :, 0], strides[1:], sides[1:]
+class Twin:
+    """A network in PyTorch: clips [B, T, H, W, C] -> logits [B, K], tensors on one device.
+
+    Attributes:
+      weights: the tensors that can be trained, for an optimizer.
+      training: True normalises by the statistics of the batch.
+    """
+
+    def __init__(self, model, dtype, device="cpu"):
+        """Copies the weights of a keras.Model for which `has_twin` is true."""
+        self.dtype, self.device, self.training, self.weights = dtype, device, False, []
+        convs = [layer for layer in model.layers if isinstance(layer, layers.Conv3D)]
+        self.of_frames = all(conv.kernel_size[0] == 1 for conv in convs)
+        self._input, self._output = id(model.input), id(model.output)
+        self._steps = [
+            ([id(t) for t in keras.tree.flatten(layer.input)], id(layer.output), step(layer, self))
+            for layer, step in ((layer, _step(layer)) for layer in model.layers[1:])
+        ]
+
+    def __call__(self, clips):
+        """Returns logits; where kernels span one frame, it is the mean over the frames."""
+        x = clips.to(self.device, self.dtype).movedim(-1, 1)
+        x = x.transpose(1, 2).flatten(0, 1) if self.of_frames else x
+        values = {self._input: x.contiguous(memory_format=LAST[x.ndim])}
+        for inputs, output, step in self._steps:
+            y = step(*(values[name] for name in inputs))
+            if self.of_frames and y.ndim == 2 and len(y) > len(clips):
+                y = y.unflatten(0, (len(clips), -1)).mean(1)  # over the segments
+            values[output] = y
+        return values[self._output]
+
+    def weight(self, variable):
+        """Returns a variable of a layer as a tensor that counts among the weights."""
+        self.weights.append(self.constant(variable))
+        return self.weights[-1]
+
+    def constant(self, variable):
+        """Returns a variable of a layer as a tensor."""
+        return torch.from_numpy(keras.ops.convert_to_numpy(variable)).to(self.device, self.dtype)
+
+
+def _conv(layer, twin):
+    kernel = twin.constant(layer.kernel).permute(4, 3, 0, 1, 2)
+    window, strides = layer.kernel_size, layer.strides
+    if twin.of_frames:
+        kernel, window, strides = kernel[:, :, 0], window[1:], strides[1:]
     kernel = kernel.contiguous(memory_format=LAST[kernel.ndim])
-    function = functional.conv2d if of_frames else functional.conv3d
-    return lambda x: function(x, kernel, None, strides, sides)
+    twin.weights.append(kernel)
+    function = functional.conv2d if twin.of_frames else functional.conv3d
+    padded = _padding(layer, window, strides, 0.0)
+
+    def conv(x):
+        x, sides = padded(x)
+        return function(x, kernel, None, strides, sides)
+
+    return conv
 
 
-def _norm(layer, dtype, of_frames):
-    names = ("moving_mean", "moving_variance", "gamma", "beta")
-    values = [torch.from_numpy(np.array(getattr(layer, name))).to(dtype) for name in names]
-    return lambda x: functional.batch_norm(x, *values, training=False, eps=layer.epsilon)
+def _padding(layer, window, strides, value):
+    """Returns x -> (x, sides) that pads as a layer does: evenly, or as TensorFlow's SAME."""
+    if isinstance(layer, CentredConv3D | CentredMaxPool3D):
+        return lambda x: (x, [(size - 1) // 2 for size in window])
+
+    def padded(x):
+        sizes = zip(x.shape[2:], window, strides, strict=True)
+        totals = [max(k - (s if n % s == 0 else n % s), 0) for n, k, s in sizes]
+        if not any(total % 2 for total in totals):
+            return x, [total // 2 for total in totals]
+        sides = [side for total in reversed(totals) for side in (total // 2, total - total // 2)]
+        return functional.pad(x, sides, value=value), 0
+
+    return padded
 
 
-def _pool(layer, dtype, of_frames):
+def _norm(layer, twin):
+    mean, variance = twin.constant(layer.moving_mean), twin.constant(layer.moving_variance)
+    gamma = twin.weight(layer.gamma) if layer.scale else None
+    beta = twin.weight(layer.beta)
+
+    def norm(x):
+        return functional.batch_norm(
+            x, mean, variance, gamma, beta, training=twin.training, eps=layer.epsilon
+        )
+
+    return norm
+
+
+def _pool(layer, twin):
     window, strides = layer.pool_size, layer.strides
-    sides = [(size - 1) // 2 for size in window]
-    if of_frames:
-        return lambda x: functional.max_pool2d(x, window[1:], strides[1:], sides[1:])
-    return lambda x: functional.max_pool3d(x, window, strides, sides)
+    if twin.of_frames:
+        window, strides = window[1:], strides[1:]
+    function = functional.max_pool2d if twin.of_frames else functional.max_pool3d
+    padded = _padding(layer, window, strides, -float("inf"))
+
+    def pool(x):
+        x, sides = padded(x)
+        return function(x, window, strides, sides)
+
+    return pool
 
 
-def _dense(layer, dtype, of_frames):
-    kernel, bias = (torch.from_numpy(np.array(w)).to(dtype) for w in (layer.kernel, layer.bias))
+def _average(layer, twin):
+    return lambda x: functional.avg_pool3d(x.float(), layer.pool_size, 1).to(x.dtype)
+
+
+def _dense(layer, twin):
+    kernel, bias = twin.weight(layer.kernel), twin.weight(layer.bias)
     return lambda x: functional.linear(x, kernel.T, bias)
 
 
@@ -86,15 +155,16 @@ def _step(layer):
     return next(step for kind, step in _STEPS.items() if isinstance(layer, kind))
 
 
-_STEPS = {  # kind of layer -> (layer, dtype, of_frames) -> function of tensors
+_STEPS = {  # kind of layer -> (layer, twin) -> function of tensors
     layers.InputLayer: None,
-    CentredConv3D: _conv,
-    CentredMaxPool3D: _pool,
+    layers.Conv3D: _conv,
+    layers.MaxPooling3D: _pool,
+    FullWindowAverage3D: _average,
     layers.BatchNormalization: _norm,
     layers.ReLU: lambda *_: torch.relu,
     layers.Add: lambda *_: torch.add,
     layers.Concatenate: lambda *_: lambda *given: torch.cat(given, 1),
-    EveryFrame: lambda layer, *_: lambda x: x[:, :, :: layer.step],
+    EveryFrame: lambda layer, _: lambda x: x[:, :, :: layer.step],
     layers.GlobalAveragePooling3D: lambda *_: lambda x: x.mean(tuple(range(2, x.ndim))),
     layers.Dense: _dense,
 }
