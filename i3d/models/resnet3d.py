@@ -1,11 +1,12 @@
-"""Residual networks for video from one table: SlowOnly, inflated and non-local ResNets.
+"""Residual networks for video from one table: SlowOnly, C2D, inflated, non-local, factorised.
 
     model = resnet3d("slowonly_r50_8x8x1", num_classes=400)     # clips [B, T, 224, 224, 3]
     model = resnet3d("i3d_r50_32x2x1", num_classes=400, frames=32)
 
 Sources: Feichtenhofer et al. 2019 (arXiv:1812.03982), the slow pathway alone; Carreira &
 Zisserman 2017 (arXiv:1705.07750), inflation, with the ResNet-50 of Wang et al. 2018
-(arXiv:1711.07971), tables 1 and 2. Details and layer names as in MMAction2's checkpoints.
+(arXiv:1711.07971), tables 1 and 2. Details and layer names as in MMAction2's checkpoints; the
+last four rows are those of pytorchvideo's hub (version 0.1.5), by its names.
 """
 
 from typing import NamedTuple
@@ -31,6 +32,10 @@ class Network(NamedTuple):
     pool2: bool = False  # halves time after layer1
     shift: bool = False  # temporal shift in every block
     non_local: str = ""  # kind of the blocks after every second block of layer2 and layer3
+    pool: bool = True  # max pooling after the stem
+    strides: tuple = ((1, 1, 1), (1, 2, 2), (1, 2, 2), (1, 2, 2))  # (t, h, w) of each stage
+    factorised: bool = False  # 3x3 convolutions of blocks follow ones over 3 frames
+    window: tuple = ()  # (t, h, w) of the average pooling before the head; (): the whole map
 
 
 SLOW = Network(inflate=(NONE, NONE, ALL, ALL))
@@ -47,6 +52,15 @@ CONFIGS = {
     "i3d_r50_nl_gaussian": I3D._replace(non_local="gaussian"),
     "i3d_r50_nl_embedded_gaussian": I3D._replace(non_local="embedded_gaussian"),
     "i3d_r50_nl_dot_product": I3D._replace(non_local="dot_product"),
+    "slow_r50": SLOW._replace(window=(8, 7, 7)),
+    "c2d_r50": Network(pool2=True, window=(4, 7, 7)),
+    "i3d_r50": I3D._replace(stem_stride=1, pool_stride=1, window=(4, 7, 7)),
+    "r2plus1d_r50": Network(
+        pool=False,
+        strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (2, 2, 2)),
+        factorised=True,
+        window=(4, 7, 7),
+    ),
 }
 ENDPOINTS = ("conv1", "maxpool", "layer1", "layer2", "layer3", "layer4", "features", "Logits")
 NON_LOCAL_STAGES = (2, 3)
@@ -55,9 +69,10 @@ NON_LOCAL_STAGES = (2, 3)
 def resnet3d(name, num_classes=400, channels=None, frames=None, size=None, width=1.0, dropout=0.0):
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
-    Endpoints are layers: ENDPOINTS, and "pool2" where the row has it. "features" is the mean of
-    layer4 over time and space, [B, 2048 * width]. Inputs are normalised as the weights expect
-    (ImageNet's mean and deviation for the published RGB ones).
+    Endpoints are layers: ENDPOINTS, and "pool2" where the row has it; "r2plus1d_r50" has no
+    "maxpool". "features" is the mean of layer4 over time and space, [B, 2048 * width]. Inputs
+    are normalised as the weights expect (ImageNet's mean and deviation for MMAction2's RGB ones,
+    0.45 and 0.225 of 255 for pytorchvideo's).
 
     Args:
       name: one of CONFIGS.
@@ -78,7 +93,7 @@ def build(network, name, num_classes, channels, frames, size, width, dropout):
     """Returns the model of any `Network`, see `resnet3d`."""
     resnet_blocks.check_arguments(num_classes, width, dropout, frames, min_frames(network))
     inputs = keras.Input((frames, size, size, channels or network.channels), name="clips")
-    features = resnet_blocks.pooled(trunk(inputs, network, width))
+    features = resnet_blocks.pooled(trunk(inputs, network, width), window=network.window)
     logits = resnet_blocks.head(features, num_classes, dropout)
     return keras.Model(inputs, logits, name=name)
 
@@ -92,7 +107,8 @@ def trunk(x, network, width):
     """Applies stem and stages: clips [B, T, H, W, C] -> maps of layer4."""
     filters = max(1, round(64 * width))
     row = network
-    x = resnet_blocks.stem(x, filters, row.stem_kernel, row.stem_stride, row.pool_stride)
+    pool_stride = row.pool_stride if row.pool else 0
+    x = resnet_blocks.stem(x, filters, row.stem_kernel, row.stem_stride, pool_stride)
     for index in range(1, 5):
         x = stage(x, network, index, filters * 2 ** (index - 1))
         if index == 1 and network.pool2:
@@ -110,11 +126,12 @@ def stage(x, network, index, filters, prefix=""):
         x = resnet_blocks.bottleneck(
             x,
             filters,
-            stride=2 if index > 1 and block == 0 else 1,
+            stride=network.strides[index - 1] if block == 0 else 1,
             kernel_t=3 if inflate[block % len(inflate)] else 1,
             name=f"{name}-{block}",
             end=None if looks else last,
             shift=network.shift,
+            factorised=network.factorised,
         )
         if looks:
             x = non_local(x, network.non_local, f"{name}-{block}-non_local_block", last)

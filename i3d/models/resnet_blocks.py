@@ -48,33 +48,46 @@ def max_pool(x, window, strides, name):
 
 
 def stem(x, filters, kernel_t=1, stride_t=1, pool_stride_t=1, prefix=""):
-    """The first convolution (7 x 7 pixels, every second) and the max pooling after it."""
+    """The first convolution (7 x 7 pixels, every second) and the max pooling after it.
+
+    A `pool_stride_t` of 0 leaves the pooling out.
+    """
     x = unit(x, filters, (kernel_t, 7, 7), (stride_t, 2, 2), f"{prefix}conv1")
+    if not pool_stride_t:
+        return x
     return max_pool(x, (1, 3, 3), (pool_stride_t, 2, 2), f"{prefix}maxpool")
 
 
-def bottleneck(x, filters, stride, kernel_t, name, end=None, shift=False, gamma="zeros"):
+def bottleneck(
+    x, filters, stride, kernel_t, name, end=None, shift=False, gamma="zeros", factorised=False
+):
     """Residual block of 1x1, 3x3 and 1x1 convolutions, the first over `kernel_t` frames.
 
     Args:
       x: clips [B, T, H, W, C].
       filters: channels inside; 4 times as many come out.
-      stride: of the 3x3 convolution and of the shortcut, in space.
+      stride: of the 3x3 convolution and of the shortcut, in space; or (t, h, w), where only a
+        factorised convolution can take a stride in time.
       kernel_t: 1, or 3 for an inflated block.
       name: prefix of the layers' names.
       end: name of the last ReLU, the block's output; None is `name`.
       shift: True shifts channels in time before the first convolution, the shortcut not.
       gamma: initial scale of the last normalisation; "zeros" makes a new block the identity.
+      factorised: True puts a convolution over 3 frames, with normalisation and ReLU, before the
+        3x3 one.
 
     Source: He et al. 2016 (arXiv:1512.03385), with the stride on the 3x3 convolution.
     """
-    strides = (1, stride, stride)
+    strides = (1, stride, stride) if isinstance(stride, int) else stride
     shortcut = x
-    if stride != 1 or x.shape[-1] != EXPANSION * filters:
+    if strides != (1, 1, 1) or x.shape[-1] != EXPANSION * filters:
         shortcut = conv_norm(x, EXPANSION * filters, (1, 1, 1), strides, f"{name}-downsample")
     if shift:
         x = TemporalShift(name=f"{name}-shift")(x)
     x = unit(x, filters, (kernel_t, 1, 1), (1, 1, 1), f"{name}-conv1")
+    if factorised:
+        x = unit(x, filters, (3, 1, 1), (strides[0], 1, 1), f"{name}-conv2_t")
+        strides = (1, *strides[1:])
     x = unit(x, filters, (1, 3, 3), strides, f"{name}-conv2")
     x = conv_norm(x, EXPANSION * filters, (1, 1, 1), (1, 1, 1), f"{name}-conv3", gamma=gamma)
     x = layers.Add(name=f"{name}-add")([x, shortcut])
@@ -91,8 +104,16 @@ def head(features, num_classes, dropout):
     )
 
 
-def pooled(x, name="features"):
-    """Float32 mean over time and space: [B, T, H, W, C] -> [B, C]."""
+def pooled(x, name="features", window=()):
+    """Float32 mean over time and space: [B, T, H, W, C] -> [B, C].
+
+    Args:
+      x: maps.
+      name: of the layer.
+      window: (t, h, w): the mean over all places of such a window, see `WindowMean`.
+    """
+    if window:
+        return WindowMean(window, dtype="float32", name=name)(x)
     return layers.GlobalAveragePooling3D(dtype="float32", name=name)(x)
 
 
@@ -181,7 +202,7 @@ def _pool(x, window, strides):
     """Max pooling of [N, H, W, C]; padded here where Keras's "same" would not be symmetric."""
     sides = [((size - 1) // 2,) * 2 for size in window]
     x = ops.pad(x, [(0, 0), *sides, (0, 0)]) if max(window) > 2 else x
-    return ops.max_pool(x, window, strides, "valid")
+    return ops.max_pool(x, tuple(window), tuple(strides), "valid")
 
 
 @keras.saving.register_keras_serializable("i3d")
@@ -198,6 +219,40 @@ class TemporalShift(layers.Layer):
         later = ops.pad(x[:, 1:, :, :, :fold], [(0, 0), (0, 1), *rest])
         earlier = ops.pad(x[:, :-1, :, :, fold : 2 * fold], [(0, 0), (1, 0), *rest])
         return ops.concatenate([later, earlier, x[:, :, :, :, 2 * fold :]], axis=-1)
+
+
+@keras.saving.register_keras_serializable("i3d")
+class WindowMean(layers.Layer):
+    """Average pooling in windows of stride 1, then the mean over their places.
+
+    Where the map is larger than the window, its middle lies in more windows than its border and
+    counts more; where it is not, this is the mean. Source: ResNetBasicHead of pytorchvideo 0.1.5.
+    """
+
+    def __init__(self, window, **keywords):
+        """window: (t, h, w)."""
+        super().__init__(**keywords)
+        self.window = tuple(window)
+
+    def get_config(self):
+        """Returns what the constructor takes."""
+        return {**super().get_config(), "window": self.window}
+
+    def compute_output_shape(self, input_shape):
+        """Returns (B, C)."""
+        return (input_shape[0], input_shape[-1])
+
+    def call(self, x):
+        """Returns [B, C] of maps [B, T, H, W, C]."""
+        for window in self.window:
+            length = ops.shape(x)[1]
+            window = ops.minimum(window, length)
+            place = ops.arange(length)
+            places = length - window + 1
+            count = ops.minimum(ops.minimum(place + 1, length - place), ops.minimum(window, places))
+            weights = ops.cast(count, x.dtype) / ops.cast(window * places, x.dtype)
+            x = ops.sum(x * ops.reshape(weights, (-1, *(1,) * (x.ndim - 2))), axis=1)
+        return x
 
 
 def every_frame(x, step):

@@ -3,13 +3,14 @@
     model = slowfast("slowfast_r50_4x16x1", num_classes=400)    # clips [B, 32, 224, 224, 3]
 
 Source: Feichtenhofer et al. 2019, "SlowFast Networks for Video Recognition"
-(arXiv:1812.03982), table 1; details and layer names as in MMAction2's checkpoints.
+(arXiv:1812.03982), table 1; details and layer names as in MMAction2's checkpoints, those of the
+last row as in pytorchvideo's hub (version 0.1.5), by its name.
 """
 
 from typing import NamedTuple
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from i3d.models import resnet3d, resnet_blocks
 
@@ -29,6 +30,9 @@ class SlowFast(NamedTuple):
     channel_ratio: int = 8  # 1 / beta
     slow: resnet3d.Network = resnet3d.SLOW
     fast: resnet3d.Network = FAST
+    lateral_norm: bool = False  # lateral connections have normalisation and ReLU
+    spread: bool = False  # slow frames are spread from the first to the last
+    windows: tuple = ((), ())  # of the average pooling of each pathway, see resnet3d.Network
 
 
 CONFIGS = {
@@ -36,6 +40,7 @@ CONFIGS = {
     "slowfast_r50_8x8x1": SlowFast(ratio=4, lateral_kernel=7),
     "slowfast_r101_8x8x1": SlowFast(4, 7, slow=_deep(resnet3d.SLOW), fast=_deep(FAST)),
     "slowfast_r101_r50_4x16x1": SlowFast(8, 5, slow=_deep(resnet3d.SLOW)),
+    "slowfast_r50": SlowFast(4, 7, lateral_norm=True, spread=True, windows=((8, 7, 7), (32, 7, 7))),
 }
 ENDPOINTS = tuple(
     f"{path}_path-{stage}"
@@ -49,7 +54,7 @@ def slowfast(name, num_classes=400, channels=3, frames=None, size=None, width=1.
 
     The fast pathway sees every frame, the slow one every 8th or 4th. Endpoints are layers:
     ENDPOINTS, and "features" [B, 2304 * width], the means of the slow pathway's channels and
-    then those of the fast one's (the published heads have them the other way round).
+    then those of the fast one's (MMAction2's heads have them the other way round).
 
     Args:
       name: one of CONFIGS.
@@ -69,7 +74,9 @@ def slowfast(name, num_classes=400, channels=3, frames=None, size=None, width=1.
         raise ValueError(f"frames: expected a multiple of {row.ratio} for {name}, got {frames}")
     inputs = keras.Input((frames, size, size, channels), name="clips")
     slow, fast = _pathways(inputs, row, width)
-    means = [resnet_blocks.pooled(slow, "slow_mean"), resnet_blocks.pooled(fast, "fast_mean")]
+    pooled = resnet_blocks.pooled
+    slow_window, fast_window = row.windows
+    means = [pooled(slow, "slow_mean", slow_window), pooled(fast, "fast_mean", fast_window)]
     features = layers.Concatenate(dtype="float32", name="features")(means)
     return keras.Model(inputs, resnet_blocks.head(features, num_classes, dropout), name=name)
 
@@ -78,7 +85,8 @@ def _pathways(inputs, row, width):
     """Returns the maps of layer4 of both pathways."""
     filters = max(1, round(64 * width))
     thin = max(1, round(64 * width / row.channel_ratio))
-    slow = EveryFrame(row.ratio, name="slow_path-frames")(inputs)
+    frames = SpreadFrames if row.spread else EveryFrame
+    slow = frames(row.ratio, name="slow_path-frames")(inputs)
     slow = resnet_blocks.stem(slow, filters, row.slow.stem_kernel, prefix="slow_path-")
     fast = resnet_blocks.stem(inputs, thin, row.fast.stem_kernel, prefix="fast_path-")
     stage = "conv1"
@@ -94,7 +102,8 @@ def _joined(slow, fast, row, stage):
     """Appends to the slow maps what the lateral connection takes from the fast ones."""
     name = f"slow_path-{stage}_lateral"
     kernel, strides = (row.lateral_kernel, 1, 1), (row.ratio, 1, 1)
-    lateral = resnet_blocks.conv(fast, 2 * fast.shape[-1], kernel, strides, name)
+    layer = resnet_blocks.unit if row.lateral_norm else resnet_blocks.conv
+    lateral = layer(fast, 2 * fast.shape[-1], kernel, strides, name)
     return layers.Concatenate(name=f"{name}-joined")([slow, lateral])
 
 
@@ -114,3 +123,15 @@ class EveryFrame(layers.Layer):
     def call(self, x):
         """Returns the frames taken."""
         return resnet_blocks.every_frame(x, self.step)
+
+
+@keras.saving.register_keras_serializable("i3d")
+class SpreadFrames(EveryFrame):
+    """Takes T // step frames, the first, the last and the rest evenly between them."""
+
+    def call(self, x):
+        """Returns [B, T // step, ...] of [B, T, ...]."""
+        length = ops.shape(x)[1]
+        count = length // self.step
+        place = ops.arange(count) * (length - 1) // ops.maximum(count - 1, 1)
+        return ops.take(x, place, axis=1)

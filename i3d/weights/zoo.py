@@ -5,7 +5,8 @@ model = i3d.models.build(card.model, num_classes=card.num_classes)
 card.top1, card.spec.clips, card.spec.crops                      # 63.2, 5, 1
 default_spec("tsm_r50_1x1x8").segments                           # 8
 
-Sources: metafiles and test pipelines of MMAction2 1.2.0, documentation of torchvision.
+Sources: metafiles and test pipelines of MMAction2 1.2.0, documentation of torchvision, model zoo
+and hub pages of pytorchvideo 0.1.5.
 """
 
 import dataclasses
@@ -51,6 +52,12 @@ def _x3d(frames, stride, size):
     return _clips(frames, stride, resize=size, crop=size, fps=30.0, steps_at_fps=True, **statistics)
 
 
+def _hub(frames, stride):
+    """Frames are spread over 64 of 30 per second; `stride` is the whole step nearest to that."""
+    statistics = {"mean": (114.75,) * 3, "std": (57.375,) * 3}
+    return _clips(frames, stride, fps=30.0, steps_at_fps=True, **statistics)
+
+
 def _torchvision(frames, clips, resize, crop):
     return _clips(frames, 1, clips, 1, resize, crop, fps=15.0, **_KINETICS)
 
@@ -68,6 +75,9 @@ _SPECS = {
     "c3d": _clips(16, 1, 10, 1, 128, 112, mean=(104.0, 117.0, 128.0), std=(1.0, 1.0, 1.0)),
     "x3d_s": _x3d(13, 6, 182),
     "x3d_m": _x3d(16, 5, 256),
+    "hub_8x8": _hub(8, 9),
+    "hub_16x4": _hub(16, 4),
+    "hub_32x2": _hub(32, 2),
     "tv_18": _torchvision(16, 5, (128, 171), 112),
     "tv_s3d": _torchvision(128, 1, (256, 256), 224),
 }
@@ -83,7 +93,7 @@ _UNPUBLISHED = {
 }
 
 
-# Our model and the name of its InputSpec; then file without .pth, top-1, top-5.
+# Our model and the name of its InputSpec; then file without .pth (or with .pyth), top-1, top-5.
 _TABLE = """
 tsn_r50_1x1x3 25x10
   tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_kinetics400-rgb_20220906-cd10898e 72.83 90.65
@@ -153,6 +163,16 @@ x3d_s_13x6x1 x3d_s
   x3d_s_13x6x1_facebook-kinetics400-rgb_20201027-623825a0 73.30 -
 x3d_m_16x5x1 x3d_m
   x3d_m_16x5x1_facebook-kinetics400-rgb_20201027-3f42382a 76.40 -
+slow_r50 hub_8x8
+  SLOW_8x8_R50.pyth 74.58 91.63
+c2d_r50 hub_8x8
+  C2D_8x8_R50.pyth 71.46 89.68
+i3d_r50 hub_8x8
+  I3D_8x8_R50.pyth 73.27 90.70
+r2plus1d_r50 hub_16x4
+  R2PLUS1D_16x4_R50.pyth 76.01 92.23
+slowfast_r50 hub_32x2
+  SLOWFAST_8x8_R50.pyth 76.94 92.69
 tv_r3d_18 tv_18
   r3d_18-b3b3357e 63.200 83.479
 tv_mc3_18 tv_18
@@ -171,10 +191,10 @@ def _cards():
             continue
         stem, top1, top5 = line.split()
         data = next((name for name in _CLASSES if name in stem), "kinetics400")
-        torchvision = model.startswith("tv_")
+        hub = stem.endswith(".pyth")  # such a name has no checksum
         yield Card(
-            name=stem,
-            file=f"{stem}.pth",
+            name=stem.removesuffix(".pyth"),
+            file=stem if hub else f"{stem}.pth",
             model=model,
             spec=_SPECS[spec],
             num_classes=_CLASSES[data],
@@ -182,12 +202,16 @@ def _cards():
             data=data,
             top1=float(top1),
             top5=None if top5 == "-" else float(top5),
-            licence="BSD-3-Clause" if torchvision else "Apache-2.0",
-            source="github.com/pytorch/vision"
-            if torchvision
-            else "github.com/open-mmlab/mmaction2",
-            integrity=f"sha256:{stem.rpartition('-')[2]}",
+            licence="BSD-3-Clause" if model.startswith("tv_") else "Apache-2.0",
+            source=f"github.com/{_source(model, hub)}",
+            integrity="" if hub else f"sha256:{stem.rpartition('-')[2]}",
         )
+
+
+def _source(model, hub):
+    if hub:
+        return "facebookresearch/pytorchvideo"
+    return "pytorch/vision" if model.startswith("tv_") else "open-mmlab/mmaction2"
 
 
 CARDS = {card.file: card for card in _cards()}

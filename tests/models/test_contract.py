@@ -19,6 +19,7 @@ ENDPOINTS = {
     **dict.fromkeys(c3d.CONFIGS, c3d.ENDPOINTS),
     **dict.fromkeys(s3d.CONFIGS, s3d.ENDPOINTS),
     **dict.fromkeys(("inception_i3d", "inception_v1"), ("Mixed_4f", "features", "Logits")),
+    "r2plus1d_r50": [name for name in resnet3d.ENDPOINTS if name != "maxpool"],
 }
 ARCHITECTURES = (  # one of each, for what does not depend on a row's numbers
     "c3d_16x1x1",
@@ -31,8 +32,11 @@ ARCHITECTURES = (  # one of each, for what does not depend on a row's numbers
 )
 
 
-PUBLISHED = {  # trainable parameters: millions in MMAction2's metafiles, torchvision's exact ones
+# Trainable parameters: millions as MMAction2 and pytorchvideo publish them, torchvision's exact.
+PUBLISHED = {
+    "c2d_r50": (24.33, 400),
     "c3d_16x1x1": (78.4, 101),
+    "i3d_r50": (28.04, 400),
     "i3d_r50_32x2x1": (28.0, 400),
     "i3d_r50_heavy_32x2x1": (33.0, 400),
     "i3d_r50_nl_dot_product": (35.4, 400),
@@ -40,8 +44,11 @@ PUBLISHED = {  # trainable parameters: millions in MMAction2's metafiles, torchv
     "i3d_r50_nl_gaussian": (31.7, 400),
     "inception_i3d": (12.689984, 400),
     "r2plus1d_r34_8x8x1": (63.8, 400),
+    "r2plus1d_r50": (28.11, 400),
+    "slow_r50": (32.45, 400),
     "slowfast_r101_8x8x1": (62.9, 400),
     "slowfast_r101_r50_4x16x1": (62.4, 400),
+    "slowfast_r50": (34.57, 400),
     "slowfast_r50_4x16x1": (34.5, 400),
     "slowfast_r50_8x8x1": (34.6, 400),
     "slowonly_r101_8x8x1": (60.36, 400),

@@ -2,17 +2,22 @@
 
     for entry in entries(model):
         entry.variable.assign(entry.layout(state_dict[entry.key]))
+    schemes("slowonly_r50_8x8x1")              # MMAction2's names, then pytorchvideo's
 
-Layers are named after the state dicts, with "-" for "."; this module holds the exceptions. For
-image networks' checkpoints see `torch_image`.
+Layers are named after the state dicts of MMAction2 and torchvision, with "-" for "."; this module
+holds the exceptions, and what others call the same layers. For image networks' checkpoints see
+`images`.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from i3d.weights.errors import WeightsError
+from i3d.weights.pytorch import i3d_ports
+from i3d.weights.pytorch.pytorchvideo import hub
 
 VARIABLES = {
     "kernel": "weight",
@@ -39,10 +44,26 @@ _RULES = {  # start of the model's name -> (rules, start of every other key)
     "tv_": ((("^Logits", "fc"), *_TORCHVISION, ("-bn", ".1")), ""),
     "tsm_": ((*_MMACTION2, (r"(^layer\d-\d+-conv1-conv)", r"backbone.\1.net")), "backbone."),
     **dict.fromkeys(
-        ("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_", "r2plus1d_", "c3d_"),
+        ("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_r", "r2plus1d_r34", "c3d_"),
         (_MMACTION2, "backbone."),
     ),
 }
+_HUB_ONLY = ("slow_r50", "c2d_r50", "i3d_r50", "r2plus1d_r50", "slowfast_r50")
+
+
+class Scheme(NamedTuple):
+    """How one publisher names the layers of a model.
+
+    Attributes:
+      module: function from a layer's name to its key in a state dict, without the variable's.
+      fast_first: whether the head's inputs begin with the fast pathway's.
+      scaled: the ends (of a convolution, of a normalisation) of keys, where normalisations have a
+        scale that the model's lack.
+    """
+
+    module: Callable[[str], str]
+    fast_first: bool = False
+    scaled: tuple[str, str] | tuple[()] = ()
 
 
 class Entry(NamedTuple):
@@ -53,29 +74,52 @@ class Entry(NamedTuple):
     layout: Any  # function: PyTorch's array -> the variable's
 
 
-def entries(model):
-    """Returns the list of `Entry` of all weights of a model, in its order.
+def schemes(model):
+    """Returns the Schemes of a model's published weights, the most usual one first.
 
     Args:
-      model: a model of `i3d.models`, not folded, of the families that MMAction2 (0.x and 1.x) or
-        torchvision publish weights of.
+      model: name in the catalogue.
 
     Raises:
       WeightsError: nobody publishes PyTorch weights of this model.
 
-    Source: state dicts of MMAction2 1.2.0 and torchvision 0.28.
+    Source: state dicts of MMAction2 1.2.0 (as 0.x) and torchvision 0.28; pytorchvideo and
+    the ports of I3D: see `pytorchvideo` and `i3d_ports`.
     """
-    start = next((start for start in _RULES if model.name.startswith(start)), None)
+    if model == "inception_i3d":
+        return (
+            Scheme(i3d_ports.piergiaj, scaled=(".conv3d.", ".bn.")),
+            Scheme(i3d_ports.hassony2, scaled=(".conv3d.", ".batch3d.")),
+        )
+    if model in _HUB_ONLY:
+        return (Scheme(hub(model)),)
+    start = next((start for start in _RULES if model.startswith(start)), None)
     if start is None:
+        starts = (*_RULES, *_HUB_ONLY, "inception_i3d")
         raise WeightsError(
-            f"{model.name}: no PyTorch weights are published for this model; expected a name that "
-            f"starts with one of {tuple(_RULES)}"
+            f"{model}: no PyTorch weights are published for this model; expected a name that "
+            f"starts with one of {starts}"
         )
     rules, prefix = _RULES[start]
+    own = Scheme(lambda layer: renamed(layer, rules, prefix), model.startswith("slowfast_"))
+    return (own, Scheme(hub(model))) if model.startswith("slowonly_") else (own,)
+
+
+def entries(model, scheme=None):
+    """Returns the list of `Entry` of all weights of a model, in its order.
+
+    Args:
+      model: a model of `i3d.models`, not folded, of the families that there are PyTorch weights of.
+      scheme: Scheme; None is the model's most usual one.
+
+    Raises:
+      WeightsError: nobody publishes PyTorch weights of this model.
+    """
+    scheme = scheme or schemes(model.name)[0]
     found = []
     for layer, variable in weights(model):
-        key = f"{renamed(layer, rules, prefix)}.{VARIABLES[variable.name]}"
-        found.append(Entry(variable, key, _layout(model, layer, variable)))
+        key = f"{scheme.module(layer)}.{VARIABLES[variable.name]}"
+        found.append(Entry(variable, key, _layout(model, layer, variable, scheme)))
     return found
 
 
@@ -94,14 +138,14 @@ def renamed(layer, rules, prefix=""):
     return prefix + layer.replace("-", ".")
 
 
-def _layout(model, layer, variable):
+def _layout(model, layer, variable, scheme):
     """Returns the function from PyTorch's array to the variable's, for video checkpoints."""
     if variable.name != "kernel":
         return np.asarray
     if layer == "fc6" and model.name.startswith("c3d_"):
         map_shape = tuple(model.get_layer("pool5").output.shape[1:])
         return lambda array: _channels_last(array, map_shape)
-    if layer == "Logits" and model.name.startswith("slowfast_"):
+    if layer == "Logits" and scheme.fast_first:
         fast = model.get_layer("fast_mean").output.shape[-1]
         return lambda array: np.roll(array, -fast, axis=1).T  # (fast, slow) -> (slow, fast)
     if len(variable.shape) == 2:

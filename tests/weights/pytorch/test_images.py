@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_refused(resnet50, resnet50_path, tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("name", ["inception_i3d", "inception_v1", "cnn_lstm_r50"])
+@pytest.mark.parametrize("name", ["inception_v1", "cnn_lstm_r50"])
 def test_video_entries_exist_only_where_weights_are_published(name):
     with pytest.raises(ValueError, match=f"{name}: no PyTorch weights are published"):
         entries(models.build(name, **NARROW))

@@ -147,9 +147,9 @@ def test_a_head_of_other_classes_is_named_as_such(tmp_path, model):
 @pytest.mark.long
 def test_a_model_that_nobody_publishes_is_refused(tmp_path):
     torch.save({"w": torch.ones(1)}, tmp_path / "a.pth")
-    inception = models.build("inception_i3d", width=0.125, num_classes=3)
-    with pytest.raises(ValueError, match="inception_i3d: no PyTorch weights are published"):
-        i3d.weights.load(inception, tmp_path / "a.pth")
+    lstm = models.build("cnn_lstm_r50", width=0.125, num_classes=3)
+    with pytest.raises(ValueError, match="cnn_lstm_r50: no PyTorch weights are published"):
+        i3d.weights.load(lstm, tmp_path / "a.pth")
 
 
 def test_missing_files_and_files_without_a_head(tmp_path, model):
