@@ -11,6 +11,7 @@ of processes for many files.
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from i3d.runtime.command import UserError
 from i3d.spec import FPS, SHORT_SIDE
+from i3d.video import pictures
 from i3d.video.clock import Clock, intervals
 from i3d.video.picture import Converter, aspect_problem, turned_size
 from i3d.video.source import Source, VideoError
@@ -58,10 +60,13 @@ def probe(path):
       VideoError: not one frame can be read. A file that gives some frames and then fails is
         described by `problem` instead.
     """
+    if reader := pictures.opened(path):
+        return _probed_pictures(reader)
     with Source(path) as source:
         clock = Clock(source)
-        first, frames, duration, problem = _decode_all(source, clock)
+        first, frames, duration, problems = _decode_all(source, clock)
         height, width = turned_size(first)
+        problems.append(aspect_problem(height, width))
         return VideoInfo(
             codec=source.stream.codec_context.codec.canonical_name,
             width=width,
@@ -71,13 +76,27 @@ def probe(path):
             duration_s=float(duration),
             rotation=first.rotation,
             timestamps_usable=clock.trusted,
-            problem=problem or aspect_problem(height, width),
+            problem="; ".join(filter(None, problems)),
         )
 
 
+def _probed_pictures(reader):
+    """Returns the VideoInfo of what i3d.video.pictures reads."""
+    height, width = reader.picture(0).shape[:2]
+    frames, problem = 0, reader.problem or aspect_problem(height, width)
+    try:
+        for _ in reader.intervals(0):
+            frames += 1
+    except VideoError as error:
+        problem = str(error).removeprefix(f"{reader.path}: ")
+    seconds = float(reader.begins[frames])
+    fps = frames / seconds
+    return VideoInfo(reader.codec, width, height, fps, frames, seconds, 0, True, problem)
+
+
 def _decode_all(source, clock):
-    """Returns (first frame, number of frames, seconds, problem)."""
-    problem, frames, damaged = "", 0, 0
+    """Returns (first frame, number of frames, seconds, problems)."""
+    failure, frames, damaged = "", 0, 0
     try:
         for last in source.decode():
             if not frames:
@@ -88,38 +107,70 @@ def _decode_all(source, clock):
     except VideoError as error:
         if not frames:
             raise
-        problem = str(error).removeprefix(f"{source.path}: ")
+        failure = str(error).removeprefix(f"{source.path}: ")
     duration = clock.end(last)
-    problem = problem or _shortfall(source, clock, duration)
+    problem = failure or _shortfall(source, clock, duration)
     if damaged and not problem:
         problem = f"damaged frames that the decoder patched up: {damaged}"
-    return first, frames, duration, problem
+    return first, frames, duration, [problem, _breaks(source), clock.trouble]
+
+
+def _breaks(source):
+    """Returns one line on where the clock of a spliced source broke off, or ""."""
+    if not (source.splice and source.splice.breaks):
+        return ""
+    (at, jump), breaks = source.splice.first, source.splice.breaks
+    others = f" and {breaks - 1} times more" if breaks > 1 else ""
+    return f"the clock jumps {float(jump):+.2f} s at {float(at):.2f} s{others}; read on without it"
 
 
 def _shortfall(source, clock, end):
     """Returns one line on what the header promises and the data do not hold, or ""."""
-    promised = source.stream.frames
-    if source.packets < promised:
-        return f"incomplete: the header promises {promised} frames, {source.packets} are there"
-    promised = (source.container.duration or 0) / av.time_base
-    end = float(end)
-    if clock.trusted and not source.stream.frames and promised > end * 1.02 + 1:  # sound may go on
+    promised, found = _stated_frames(source)
+    if found < promised:
+        return f"incomplete: the header promises {promised} frames, {found} are there"
+    if source.splice or source.stream.frames or not clock.trusted:
+        return ""  # the length is a guess by libav, or is known better
+    promised = _stated_end(source)
+    end = float(max(0, clock.origin * source.stream.time_base) + end)
+    if promised > end * 1.02 + 1:  # sound may go on
         return f"incomplete: the header promises {promised:.1f} s, the video ends at {end:.1f} s"
     return ""
+
+
+def _stated_frames(source):
+    """Returns how many frames the header promises, and how many of these there were."""
+    promised, index = source.stream.frames, source.stream.index_entries
+    if promised and "mp4" in source.container.format.name:  # edits leave some out
+        return min(promised, len(index)), source.packets
+    if source.container.format.name == "avi" and len(index):  # empty ones count, and are no packets
+        return promised, max(source.packets, index[-1].timestamp + 1)
+    return promised, source.packets
+
+
+def _stated_end(source):
+    """Returns when the video ends by the header, seconds on the file's own clock."""
+    own = source.stream.metadata.get("DURATION", "")  # Matroska's, of this stream alone
+    if match := re.fullmatch(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d+)?)", own, re.ASCII):
+        hours, minutes, seconds = map(float, match.groups())
+        return hours * 3600 + minutes * 60 + seconds
+    return (source.container.duration or 0) / av.time_base
 
 
 def stated(path):
     """Returns (height, width, seconds) of a file from its header and first frame; quick.
 
     Height and width are as displayed; seconds are as the container says, None where it does
-    not: good for an estimate, not for arithmetic.
+    not (as in transport and program streams): good for an estimate, not for arithmetic.
 
     Raises:
       VideoError: not one frame can be read.
     """
+    if reader := pictures.opened(path):
+        return *reader.picture(0).shape[:2], float(reader.begins[-1])
     with Source(path) as source:
         height, width = turned_size(next(source.decode()))
-        duration = source.container.duration
+        duration = None if source.splice else source.container.duration
     return height, width, duration / av.time_base if duration else None
 
 
@@ -165,9 +216,10 @@ def read_frames(
         convert = convert or _converter(path, frame, short_side)
         if begins >= stop:
             break
-        for _ in range(times_shown(begins, ends, start, stop, fps)):
-            empty = False
-            yield convert(frame)
+        if times := times_shown(begins, ends, start, stop, fps):
+            empty, picture = False, convert(frame)
+            for left in reversed(range(times)):
+                yield picture.copy() if left else picture
     if empty and start == 0:  # a video shorter than half a slot
         yield convert(frame)
     elif empty:

@@ -5,15 +5,19 @@
         for frame in source.decode():  # av.VideoFrame, in the order of display
             ...
 
-libav's own log stays off, as PyAV leaves it.
+libav's own log stays off, as PyAV leaves it. Where the clock of a transport or program stream
+breaks off, what follows is joined to what was before (see `splice`).
 """
 
+import itertools
 import os
 
 import av
 from av.stream import Disposition
 
 from i3d.runtime.command import BadData
+from i3d.runtime.image_size import most_pixels
+from i3d.video import splice
 
 _TEXT_CODECS = ("ansi", "bintext", "idf", "xbin")  # libav draws any .txt or .bin file
 
@@ -30,6 +34,8 @@ class Source:
       container: av's open container.
       stream: the video stream of it that ffmpeg would choose.
       packets: number of packets decoded so far.
+      splice: the Splice that joins the packets; None in formats whose clock runs through.
+      entry: the first packet that `decode` decoded; None before it.
       counted_from: words on where decoding began, for the messages; set it after seeking.
     """
 
@@ -38,12 +44,18 @@ class Source:
         self.path = path
         self.packets = 0
         self.counted_from = ""
-        self.container = _open(path)
+        self.entry = None
+        self._max_pixels = most_pixels(_size(path))
+        self.container = _open(path, self._max_pixels)
         try:
             self.stream = self._choose_stream()
         except VideoError:
             self.container.close()
             raise
+        self.splice = None
+        if splice.may_break(self.container):
+            self.splice = splice.Splice(self.stream)
+        self.stream.codec_context.options = {"max_pixels": str(self._max_pixels)}
         # Several decoding threads would lose the last good frames before corrupt data.
         self.stream.thread_count = 1
 
@@ -62,6 +74,12 @@ class Source:
         stream = max(decodable, key=_preference)
         if stream.codec_context.name in _TEXT_CODECS:
             raise VideoError(f"{self.path}: a text file, not a video")
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > self._max_pixels:
+            raise VideoError(
+                f"{self.path}: pictures of {width}x{height} pixels; expected at most "
+                f"{self._max_pixels / 1e6:.0f} MP in a file of its size"
+            )
         return stream
 
     def __enter__(self):
@@ -72,19 +90,33 @@ class Source:
         """Closes the file."""
         self.container.close()
 
-    def decode(self):
-        """Yields decoded frames; VideoError where there are none, or after the last good one."""
-        count, failure = 0, None
-        packets = self.container.demux(self.stream)
+    def demux(self):
+        """Yields the packets of the stream, joined where its clock breaks; then an empty one."""
+        for packet in self.container.demux(self.stream):
+            if self.splice:
+                self.splice(packet)
+            yield packet
+
+    def decode(self, skipped=0):
+        """Yields decoded frames; VideoError where there are none, or after the last good one.
+
+        Args:
+          skipped: number of packets at the beginning that are left out.
+        """
+        count, failure, self.entry = 0, None, None
+        packets = itertools.islice(self.demux(), skipped, None)
         while failure is None:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     break
                 self.packets += packet.dts is not None or packet.size > 0
+                self.entry = self.entry or packet
                 frames = packet.decode()
             except av.FFmpegError as error:
                 failure = error.strerror
+                if isinstance(error, av.ArgumentError):  # what libav says of such pictures
+                    failure += f"; pictures of more than {self._max_pixels / 1e6:.0f} MP?"
                 frames = self._drain()
             count += len(frames)
             yield from frames
@@ -101,15 +133,24 @@ class Source:
             return []
 
 
-def _open(path):
+def _size(path):
+    """Returns the bytes of a file that is not empty."""
     if not os.path.isfile(path):
         reason = "not a regular file" if os.path.exists(path) else "no such file"
         raise VideoError(f"{path}: {reason}")
-    if not os.path.getsize(path):
+    if not (size := os.path.getsize(path)):
         raise VideoError(f"{path}: the file is empty")
+    return size
+
+
+def _open(path, max_pixels):
     try:
         # "file:" keeps a colon in the name from being read as a protocol, and playlists local
-        return av.open(f"file:{os.fspath(path)}", metadata_errors="replace")
+        return av.open(
+            f"file:{os.fspath(path)}",
+            options={"max_pixels": str(max_pixels)},  # libav decodes some to learn their format
+            metadata_errors="replace",
+        )
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"{path}: not a readable video ({error.strerror})") from None
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from i3d.video import clock
+from i3d.video import clock, entry
 from i3d.video import frames as video_frames
 from i3d.video import source as video_source
 from tests.helpers.video_files import B_FRAMES, numbered, numbers, read, write
@@ -56,7 +56,7 @@ def test_seeking_that_lands_too_late_is_undone(tmp_path, monkeypatch):
     path = write(tmp_path / "a.mp4", numbered(60), options={"g": "10"})
     stamp = clock.Clock.stamp
     monkeypatch.setattr(clock.Clock, "stamp", lambda self, s: stamp(self, s + Fraction(8, 10)))
-    monkeypatch.setattr(clock, "_SEEK_MARGIN_S", 0)
+    monkeypatch.setattr(entry, "MARGIN_S", 0)
     assert numbers(path, start_s=1, end_s=1.2) == [25, 26, 27, 28, 29]
 
 

@@ -1,0 +1,75 @@
+"""Joins recordings where the clock of a stream breaks off, as the ffmpeg program does.
+
+    splice = Splice(stream)
+    for packet in container.demux(stream):
+        splice(packet)  # shifts its timestamps in place
+
+MPEG transport and program streams (and Ogg) may begin their clock anew at any packet: recordings
+put one after the other, a channel that was changed, reception that was lost. libav calls such
+formats AVFMT_TS_DISCONT. The rule is that of ts_discontinuity_detect in FFmpeg's ffmpeg_demux.c.
+"""
+
+from fractions import Fraction
+
+from av.format import Flags
+
+from i3d.spec import FPS
+
+_LONGEST_GAP_S = 10  # ffmpeg's -dts_delta_threshold; a shorter wait is one
+_STEP_BACK_S = Fraction(1, 10)  # a smaller one is rounding
+_BEYOND = 1 << 62
+
+
+def may_break(container):
+    """Returns whether the format of an open container lets clocks begin anew in the middle."""
+    return bool(container.format.flags & Flags.ts_discont.value)
+
+
+class Splice:
+    """Shifts the packets of a stream so that decoding times run on over each break.
+
+    Attributes:
+      breaks: number of breaks so far.
+      first: (seconds from the first packet, seconds that the clock jumped) of the first; or None.
+    """
+
+    def __init__(self, stream):
+        """Takes the stream that all packets come from."""
+        self.breaks, self.first = 0, None
+        self._tick = stream.time_base
+        rate = stream.guessed_rate or stream.average_rate or Fraction(FPS)
+        self._frame = round(1 / (rate * self._tick))
+        self._shift = 0
+        self._begin = self._last = None
+
+    def __call__(self, packet):
+        """Shifts the timestamps of a packet; they are to be given in the order of the file."""
+        if packet.dts is None:
+            if packet.pts is not None:
+                packet.pts = _storable(packet.pts + self._shift)
+            return
+        delay = None if packet.pts is None else packet.pts - packet.dts
+        packet.dts = self._joined(packet)
+        if delay is not None:
+            # libav counts the dts of a packet that has none on from the clock before the break.
+            sound = -_STEP_BACK_S <= delay * self._tick <= _LONGEST_GAP_S
+            packet.pts = _storable(packet.dts + delay) if sound else None
+
+    def _joined(self, packet):
+        """Returns when the packet is to be decoded, on the clock of the first one."""
+        now = max(-_BEYOND, min(packet.dts + self._shift, _BEYOND))
+        if self._last is None:
+            self._begin = self._last = self._next = now
+        jump = (now - self._next) * self._tick
+        if abs(jump) > _LONGEST_GAP_S or (now - self._last) * self._tick < -_STEP_BACK_S:
+            self.breaks += 1
+            self.first = self.first or ((self._next - self._begin) * self._tick, jump)
+            self._shift += self._next - now
+            now = self._next
+        self._last, self._next = now, now + (packet.duration or self._frame)
+        return now
+
+
+def _storable(stamp):
+    """Returns a timestamp that libav can hold, or None."""
+    return stamp if abs(stamp) < _BEYOND else None
