@@ -4,31 +4,50 @@
     items, class_names = inputs.read("videos")  # one folder per class; or a CSV, an MMAction2 list
     items, class_names = inputs.read("ucfTrainTestlist/trainlist01.txt", video_root="UCF-101")
     items, class_names = inputs.read("splits/*_test_split1.txt", "hmdb51", split="test")
+    items, class_names = inputs.read("frames", image_fps=25)  # each video a folder of images
 
 What a list says is checked; what lies in the video files is not looked at.
 """
 
 import os
-import re
 
-from data_prep.inputs import lists
-from data_prep.inputs.folder import EXTENSIONS, read_folder
-from data_prep.inputs.rows import Item, Request, items, names_in, of_split
+from data_prep.inputs import lists, mmaction2
+from data_prep.inputs.folder import is_video, read_folder
+from data_prep.inputs.rows import (
+    Item,
+    Request,
+    from_zero,
+    is_video_name,
+    items,
+    names_in,
+    of_split,
+)
 from i3d.runtime.labels import class_names
 from i3d.runtime.text import InputError, read_lines
 
-__all__ = ["EXTENSIONS", "InputError", "Item", "read"]
+__all__ = ["InputError", "Item", "is_video", "read"]
 
 
-def read(videos, video_root=None, split=None, labels=None):
+def read(
+    videos,
+    video_root=None,
+    split=None,
+    labels=None,
+    *,
+    first_label=None,
+    image_fps=None,
+    with_offset=None,
+):
     """Returns the videos to process and the names of their classes.
 
     Args:
       videos: one of
-        a folder with a folder of video files for each class, nested or not;
+        a folder with a folder of videos for each class, nested or not; a video is a file, or with
+          image_fps also a folder of images;
         a CSV file with the header path,label[,start_s,end_s][,split]; a label is a class name, or
-          with `labels` also an index into it, from 0;
-        an MMAction2 list, `path label_index` in each line, indices from 0;
+          with `labels` also an index into it; several stand between semicolons;
+        an MMAction2 list of videos, `path label ...`, or of folders of images, `dir num_frames
+          label ...` or `dir offset num_frames label ...`; labels are indices;
         an official UCF101 list (trainlistNN.txt or testlistNN.txt) with classInd.txt beside it;
         the official HMDB51 lists of one split, as a pattern: DIR/*_test_split1.txt;
         an official Kinetics CSV file; the videos are ID_START_END.mp4 (.mkv, .webm; six digits
@@ -37,8 +56,12 @@ def read(videos, video_root=None, split=None, labels=None):
         folder of the list.
       split: which rows to take of a CSV file with a column `split`; "train" or "test" for HMDB51.
         The other forms hold one split and are taken whole.
-      labels: class names in order: a list, or a text file with a name or `index name` per line.
+      labels: class names in order: a list, or a file (see i3d.runtime.labels).
         None takes the order that the data set fixes, else the sorted names.
+      first_label: the index of the first class in the list; None is 0, and refuses a list in which
+        it does not occur.
+      image_fps: images per second of folders of images.
+      with_offset: whether lines on folders of images have an offset; None finds out.
 
     Returns:
       A list of Item, a folder's sorted by path and a list's in its order; a list of str.
@@ -51,18 +74,20 @@ def read(videos, video_root=None, split=None, labels=None):
     try:
         reader, lines = _reader(videos)
         names = None if labels is None else class_names(labels)
-        request = Request(videos, lines, _root(videos, video_root), split, names)
+        root = _root(videos, video_root)
+        request = Request(videos, lines, root, split, names, first_label, image_fps, with_offset)
         rows, order = reader(request)
         if not rows:
             raise InputError(f"{videos}: expected videos, found none in it")
-        names = names or order or names_in(rows)
-        found = items(of_split(rows, request), request.root, names)
+        rows = from_zero(rows, request)
+        names = names or order or names_in(rows, videos)
+        found = items(of_split(rows, request), request, names)
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    if not any(os.path.isfile(item.path) for item in found):
+    if not any(item.images or os.path.isfile(item.path) for item in found):
         raise InputError(
             f"{videos}: none of its {len(found)} videos exists, the first looked for is "
-            f"{found[0].path}; check --video_root"
+            f"{found[0].path[:300]}; check --video_root"
         )
     return found, names
 
@@ -76,7 +101,7 @@ def _reader(videos):
         if set(videos) & set("*?["):
             return lists.read_hmdb51, []
         raise InputError(f"--videos: expected a folder or a list, {videos!r} does not exist")
-    if os.path.splitext(name)[1].lower() in EXTENSIONS:
+    if is_video_name(name):
         raise InputError(f"--videos: expected a folder or a list of videos, {videos} is a video")
     if match := lists.HMDB51_LIST.fullmatch(name):
         pattern = os.path.join(os.path.dirname(videos), f"*_test_split{match[2]}.txt")
@@ -94,8 +119,8 @@ def _list_reader(where, first):
         return lists.read_kinetics
     if columns & {"path", "label"}:
         return lists.read_csv
-    if re.fullmatch(r".*\S\s+[-+]?\d+", first):
-        return lists.read_mmaction2
+    if mmaction2.begins(first):
+        return mmaction2.read_mmaction2
     raise InputError(
         f"{where}: expected a header path,label[,start_s,end_s][,split], the header of a Kinetics "
         f"CSV file or lines `path label_index`, got {first[:80]!r}"

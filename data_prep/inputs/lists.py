@@ -1,55 +1,57 @@
 """Reads lists of videos: CSV, MMAction2, and the official ones of UCF101, HMDB51 and Kinetics.
 
-    from data_prep import inputs_lists
-    rows, class_names = inputs_lists.read_ucf101(request)
+    rows, class_names = lists.read_ucf101(request)
 
 Each reader takes a Request and returns a list of Row, and the class names in order where the form
 fixes it, else None. The forms themselves are told in `inputs.read`.
 """
 
 import glob
-import itertools
 import os
 import re
+import unicodedata
 
-from data_prep.inputs.rows import Row
-from i3d.runtime.labels import class_names
+from data_prep.inputs.rows import Row, index
+from i3d.runtime.labels import class_names, composed, shortened
 from i3d.runtime.text import InputError, filled, last_word, read_lines, table, times
 
 UCF101_LIST = re.compile(r"(train|test)list\d+\.txt")
 HMDB51_LIST = re.compile(r"(.+)_test_split(\d+)\.txt")
 
 _HMDB51_MARKS = {"train": "1", "test": "2"}  # 0: in neither
+_HANDSTAND = re.compile("handstandpushups", re.IGNORECASE)
+_HANDSTAND_SPELLINGS = ("HandstandPushups", "HandStandPushups")
 _KINETICS_EXTENSIONS = (".mp4", ".mkv", ".webm")
 
 
 def read_csv(request):
-    """Reads path,label[,start_s,end_s][,split]; a label is a name, or an index into --labels."""
+    """Reads path,label[,start_s,end_s][,split]; labels are names, or indices into --labels.
+
+    Several of a video stand in one cell, between semicolons.
+    """
     rows, known = [], set(request.names or ())
     for where, cells in table(request.lines, ("path", "label"), ("start_s", "end_s", "split")):
-        label = filled(cells, "label", where)
-        if label.isdecimal() and label not in known:
-            if request.names is None:
-                raise InputError(
-                    f"{where}: expected the name of a class, got {label!r}; for indices give the "
-                    "names in order by --labels"
-                )
-            label = int(label)
+        cell = filled(cells, "label", where)
+        words = [cell] if composed(cell) in known else [word.strip() for word in cell.split(";")]
+        labels = tuple(_csv_label(word, known, where) for word in words)
         split = filled(cells, "split", where)
         start_s, end_s = times(cells.get("start_s"), cells.get("end_s"), where)
-        rows.append(Row(where, filled(cells, "path", where), label, start_s, end_s, split))
+        rows.append(Row(where, filled(cells, "path", where), labels, start_s, end_s, split))
     return rows, None
 
 
-def read_mmaction2(request):
-    """Reads `path label_index` in each line."""
-    rows = []
-    for where, line in request.lines:
-        path, label = last_word(line)
-        if not path or not label.isdecimal():
-            raise InputError(f"{where}: expected `path label_index`, got {line[:80]!r}")
-        rows.append(Row(where, path, int(label)))
-    return rows, None
+def _csv_label(word, known, where):
+    """Returns the name of a class, or its index where the names are known."""
+    if not word:
+        raise InputError(f"{where}: expected labels between semicolons, one is empty; fill it in")
+    if not word.isdecimal() or word in known:
+        return word
+    if not known:
+        raise InputError(
+            f"{where}: expected the name of a class, got {shortened(word)}; for indices give the "
+            "names in order by --labels"
+        )
+    return index(word, where)
 
 
 def read_ucf101(request):
@@ -72,10 +74,10 @@ def read_ucf101(request):
         expected = numbers.get(folder.casefold(), number)
         if not slash or number not in ("", expected):
             raise InputError(
-                f"{where}: expected CLASS/VIDEO.avi {expected} (by classInd.txt), got {line[:80]!r}"
+                f"{where}: expected CLASS/VIDEO.avi {expected[:9]} (by classInd.txt), got {line[:80]!r}"
             )
         label = spelling.get(folder.casefold(), folder)
-        rows.append(Row(where, _respelled(path, request.root), label))
+        rows.append(Row(where, _respelled(path, request.root), (label,)))
     return rows, order
 
 
@@ -95,15 +97,16 @@ def _respelled(path, root):
 
     The official folder and its files spell this one class differently, and copies vary.
     """
-    parts = re.split("(?i:(handstandpushups))", path)
-    if len(parts) == 1 or os.path.exists(os.path.join(root, path)):
+    if not _HANDSTAND.search(path) or os.path.exists(os.path.join(root, path)):
         return path
-    spellings = ("HandstandPushups", "HandStandPushups")
-    for words in itertools.product(spellings, repeat=len(parts) // 2):
-        parts[1::2] = words
-        if os.path.exists(os.path.join(root, "".join(parts))):
-            return "".join(parts)
-    return path
+    found = ""
+    for name in path.split("/"):
+        spellings = (name, *(_HANDSTAND.sub(word, name) for word in _HANDSTAND_SPELLINGS))
+        below = (os.path.join(found, spelling) for spelling in spellings)
+        found = next((p for p in below if os.path.exists(os.path.join(root, p))), None)
+        if found is None:
+            return path
+    return found
 
 
 def read_hmdb51(request):
@@ -117,7 +120,7 @@ def read_hmdb51(request):
             if not name or mark not in ("0", "1", "2"):
                 raise InputError(f"{where}: expected `NAME.avi 0`, 1 or 2, got {line[:80]!r}")
             if mark == _HMDB51_MARKS[request.split]:
-                rows.append(Row(where, f"{label}/{name}", label))
+                rows.append(Row(where, f"{label}/{name}", (label,)))
     return rows, sorted(files)
 
 
@@ -151,13 +154,15 @@ def read_kinetics(request):
         whole = None if path else _kinetics_file(places[label], video)
         start_s, end_s = (start, end) if whole else (0.0, None)
         path = path or whole or f"{places[label][0][0]}{trimmed}.mp4"
-        rows.append(Row(where, path, label, start_s, end_s, split))
+        rows.append(Row(where, path, (label,), start_s, end_s, split))
     return rows, None
 
 
 def _class_places(root, label):
     """Yields (path below the root, names in it) of the folders that the class may have."""
-    for folder in dict.fromkeys((label, label.replace(" ", "_"))):
+    spellings = [unicodedata.normalize(form, label) for form in ("NFC", "NFD")]
+    folders = [label, *spellings]
+    for folder in dict.fromkeys([*folders, *(name.replace(" ", "_") for name in folders)]):
         if os.path.isdir(os.path.join(root, folder)):
             yield f"{folder}/", set(os.listdir(os.path.join(root, folder)))
 

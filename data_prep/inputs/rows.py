@@ -1,8 +1,8 @@
 """Checks the rows that were read from a folder or a list, and makes work items of them.
 
     from data_prep import inputs_rows
-    row = inputs_rows.Row("list.csv:2", "jump/a.mp4", "jump", 1.5, 3.0)
-    inputs_rows.items([row], "/data/videos", ["jump", "run"])  # [Item("jump/a@1.5-3", ...)]
+    row = Row("list.csv:2", "jump/a.mp4", ("jump",), 1.5, 3.0)
+    rows.items([row], request, ["jump", "run"])        # [Item("jump/a@1.5-3", ...)]
 
 A reader of a form takes a Request and returns its rows, and the class names where the form fixes
 their order, else None.
@@ -14,9 +14,20 @@ import os
 from collections import Counter
 from typing import NamedTuple
 
-from i3d.runtime.text import InputError
+from i3d.runtime.labels import checked, composed, shortened
+from i3d.runtime.text import InputError, inside, number
+from i3d.video import images
+from i3d.video.images import Images
+from i3d.video.source import VideoError
+
+# By their names; of the last two only what is animated (i3d.video.pictures.is_animated).
+EXTENSIONS = frozenset(
+    ".3gp .asf .avi .divx .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm"
+    " .wmv .gif .webp".split()
+)
 
 _MAX_CLASSES = 100_000  # a label index above this is something else, say a date
+_MOST_COMPARED = 1000  # classes among which the nearest name is looked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +35,15 @@ class Item:
     """One video to be processed.
 
     Attributes:
-      id: path below the root without extension, "@start-end" after it where times are given. The
-        extension stays where two files differ in nothing else. Unique among the items.
-      path: absolute; the file need not exist.
+      id: path below the root without extension, "@start-end" after it where times are given, and
+        "@first+count" where a part of the images of a folder is. The extension stays where two
+        files differ in nothing else. Unique among the items.
+      path: absolute; the file or folder of images need not exist.
       label: index into the class names; of several, the first.
       start_s: seconds from the start of the file.
       end_s: likewise; None is the end of the file.
       labels: all its classes, in the order of the list; (label,) where none are given.
+      images: of a folder; None of a file.
     """
 
     id: str
@@ -39,10 +52,16 @@ class Item:
     start_s: float = 0.0
     end_s: float | None = None
     labels: tuple[int, ...] = ()
+    images: Images | None = None
 
     def __post_init__(self):
         """Fills `labels` in."""
         object.__setattr__(self, "labels", self.labels or (self.label,))
+
+    @property
+    def source(self) -> str | Images:
+        """What the readers of i3d.video take."""
+        return self.images or self.path
 
 
 class Request(NamedTuple):
@@ -53,17 +72,33 @@ class Request(NamedTuple):
     root: str
     split: str | None
     names: list[str] | None  # of --labels
+    first_label: int | None = None
+    image_fps: float | None = None
+    with_offset: bool | None = None
 
 
 class Row(NamedTuple):
-    """One video as listed: `where` it is ("file:line"), path below the root, name or index."""
+    """One video as listed: `where` it is ("file:line"), path below the root, names or indices.
+
+    first and count are the images that are taken of a folder; None takes all that follow.
+    """
 
     where: str
     path: str
-    label: str | int
+    labels: tuple[str, ...] | tuple[int, ...]
     start_s: float = 0.0
     end_s: float | None = None
     split: str | None = None
+    first: int = 0
+    count: int | None = None
+
+
+def index(word, where):
+    """Returns the index that a word of a list is; InputError where it is none."""
+    found = number(word)
+    if found is None:
+        raise InputError(f"{where}: expected the index of a class, got {shortened(word)}")
+    return found
 
 
 def of_split(rows, request):
@@ -79,68 +114,108 @@ def of_split(rows, request):
     return [row for row in rows if row.split == request.split]
 
 
-def names_in(rows):
-    """Returns the sorted class names of the rows; of indices, "0" to the largest."""
-    if isinstance(rows[0].label, str):
-        return sorted({row.label for row in rows})
-    last = max(rows, key=lambda row: row.label)
-    if last.label >= _MAX_CLASSES:
-        raise InputError(f"{last.where}: expected the index of a class, got {last.label}")
-    return [str(index) for index in range(last.label + 1)]
+def from_zero(rows, request):
+    """Returns the rows with indices from 0, where the list begins with request.first_label.
 
-
-def items(rows, root, names):
-    """Returns an Item for each row; each must be inside the root, come once and have a class."""
-    index = {name: i for i, name in enumerate(names)}
-    seen, labels = {}, []
+    Raises:
+      InputError: the list has no 0, and what it begins with was not said.
+    """
+    labels = {label for row in rows for label in row.labels}
+    if any(isinstance(label, str) for label in labels):
+        if request.first_label:
+            raise InputError("--first_label goes with lists whose labels are indices")
+        return rows
+    classes = len(request.names) if request.names else max(labels)
+    if request.first_label is None and min(labels) > 0 and max(labels) == classes:
+        raise InputError(
+            f"{request.videos}: no video has label 0; --first_label=1? (--first_label=0 where "
+            f"class 0 has no video here; the labels are {min(labels)} to {max(labels)})"
+        )
+    first = request.first_label or 0
     for row in rows:
-        key = (_inside(row, root), row.start_s, row.end_s)
+        if min(row.labels) < first:
+            raise InputError(f"{row.where}: expected labels from {first} on, got {min(row.labels)}")
+    return [row._replace(labels=tuple(label - first for label in row.labels)) for row in rows]
+
+
+def names_in(rows, source):
+    """Returns the sorted class names of the rows; of indices, "0" to the largest.
+
+    Raises:
+      InputError: a name cannot be that of a class, or an index is too large.
+    """
+    if isinstance(rows[0].labels[0], str):
+        return checked(sorted({composed(label) for row in rows for label in row.labels}), source)
+    last = max(rows, key=lambda row: max(row.labels))
+    if max(last.labels) >= _MAX_CLASSES:
+        raise InputError(f"{last.where}: expected the index of a class, got {max(last.labels)}")
+    return [str(index) for index in range(max(last.labels) + 1)]
+
+
+def items(rows, request, names):
+    """Returns an Item for each row; each must be inside the root, come once and have a class."""
+    indices = {name: i for i, name in enumerate(names)}
+    seen = {}
+    for row in rows:
+        path = inside(row.path, request.root, row.where)
+        key = (path, row.start_s, row.end_s, _images(row, path, request))
         if key in seen:
             raise InputError(
-                f"{row.where}: expected each video once, {row.path!r} came at {seen[key]} already; "
-                "remove one of the lines"
+                f"{row.where}: expected each video once, {row.path[:200]!r} came at "
+                f"{seen[key].where} already; remove one of the lines"
             )
-        seen[key] = row.where
-        labels.append(_label(row, index))
-    return [
-        Item(name, path, label, start, end)
-        for name, label, (path, start, end) in zip(_ids(seen, root), labels, seen, strict=True)
-    ]
+        seen[key] = row
+    found = []
+    for name, (key, row) in zip(_ids(seen, request.root), seen.items(), strict=True):
+        path, start_s, end_s, part = key
+        labels = tuple(dict.fromkeys(_label(label, row.where, indices) for label in row.labels))
+        found.append(Item(name, path, labels[0], start_s, end_s, labels, part))
+    return found
 
 
-def _inside(row, root):
-    path = os.path.normpath(os.path.join(root, row.path))
-    if not path.startswith(os.path.join(root, "")):
-        raise InputError(
-            f"{row.where}: expected a path inside {root}, got {row.path!r}; give the folder that "
-            "holds the videos by --video_root"
-        )
-    return path
+def _images(row, path, request):
+    """Returns the Images of a row that names a folder, None of another."""
+    if is_video_name(path) or not os.path.isdir(path):
+        return None
+    try:
+        return images.checked(path, request.image_fps, row.first, row.count)
+    except VideoError as error:
+        raise InputError(f"{row.where}: {error}") from None
 
 
-def _label(row, index):
-    label = row.label
+def is_video_name(path):
+    """Returns whether a path ends as those of video files do."""
+    return os.path.splitext(path)[1].lower() in EXTENSIONS
+
+
+def _label(label, where, indices):
+    """Returns the index of a class that is given as a name or an index."""
     if isinstance(label, str):
-        if label in index:
-            return index[label]
-        near = difflib.get_close_matches(label, index, 1, cutoff=0)[0]
+        if composed(label) in indices:
+            return indices[composed(label)]
+        some = list(indices)[:_MOST_COMPARED]
+        near = difflib.get_close_matches(label[:80], some, 1, cutoff=0)[0]
         raise InputError(
-            f"{row.where}: expected one of {len(index)} classes, got {label!r}, the nearest is "
-            f"{near!r}; correct it, or --labels"
+            f"{where}: expected one of {len(indices)} classes, got {shortened(label)}, the nearest "
+            f"is {shortened(near)}; correct it, or --labels"
         )
-    if label >= len(index):
+    if label >= len(indices):
         raise InputError(
-            f"{row.where}: expected a label from 0 to {len(index) - 1}, got {label}; correct it, "
+            f"{where}: expected a label from 0 to {len(indices) - 1}, got {label}; correct it, "
             "or --labels"
         )
     return label
 
 
 def _ids(keys, root):
-    """Returns a unique id for each (path, start, end)."""
+    """Returns a unique id for each (path, start, end, Images)."""
     skip = len(os.path.join(root, ""))
-    whole = [(path[skip:].replace(os.sep, "/"), _stamp(start, end)) for path, start, end in keys]
-    short = [os.path.splitext(path)[0] + stamp for path, stamp in whole]
+    whole = [(path[skip:].replace(os.sep, "/"), _stamp(*part)) for path, *part in keys]
+    folders = [part is not None for *_, part in keys]  # they have no extension
+    short = [
+        (path if folder else os.path.splitext(path)[0]) + stamp
+        for folder, (path, stamp) in zip(folders, whole, strict=True)
+    ]
     count = Counter(short)
     count.update(path + stamp for path, stamp in whole)
     return [
@@ -149,8 +224,9 @@ def _ids(keys, root):
     ]
 
 
-def _stamp(start, end):
+def _stamp(start, end, part):
+    stamp = f"@{part.first}+{part.count}" if part and part.count else ""
     if not start and end is None:
-        return ""
+        return stamp
     texts = ("" if time is None else str(time).removesuffix(".0") for time in (start, end))
-    return "@" + "-".join(texts)
+    return stamp + "@" + "-".join(texts)

@@ -17,6 +17,7 @@ import unicodedata
 from i3d.runtime.command import BadData
 
 _MOST_DIGITS = 9  # of a number that is a label, a count of frames or the like
+_LONGEST_PATH = 4096  # characters
 _MOST_IN_NAME = 16  # numbers at the end of a path that has blanks
 
 
@@ -99,6 +100,8 @@ def below(path, root):
 
 def inside(path, root, where):
     """Returns `below`; InputError where that is not inside the root."""
+    if len(path) > _LONGEST_PATH:
+        raise InputError(f"{where}: expected a path, got {len(path)} characters: {path[:80]!r}")
     whole = below(path, root)
     if not whole.startswith(os.path.join(root, "")):
         raise InputError(

@@ -15,18 +15,7 @@ from i3d.video.frames import probe, read_frames, stated
 from i3d.video.images import Images
 from i3d.video.sampled import count_frames, frame_rate, wanted_frames
 from i3d.video.source import VideoError
-
-
-def picture(level, height=24, width=32):
-    return np.full((height, width, 3), level, np.uint8)
-
-
-def written(folder, *names, height=24, width=32):
-    """Writes an image of each name; its levels are 10, 20, ... in this order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, name in enumerate(names, 1):
-        cv2.imwrite(str(folder / name), picture(10 * number, height, width))
-    return str(folder)
+from tests.helpers.images import animation, picture, written
 
 
 def levels(path, **options):
@@ -208,14 +197,6 @@ def test_an_image_that_cannot_be_read_ends_a_video(tmp_path, data, expected):
     assert expected in str(caught.value)
     info = probe(Images(folder, 25))
     assert info.frames == 2 and info.problem.startswith("corrupt after 2 images")
-
-
-def animation(path, count, size=(24, 32), durations=100):
-    made = cv2.Animation()
-    made.frames = [np.full((*size, 4), 10 * n, np.uint8) for n in range(1, count + 1)]
-    made.durations = [durations] * count
-    assert cv2.imwriteanimation(str(path), made, [cv2.IMWRITE_WEBP_QUALITY, 101])
-    return str(path)
 
 
 def test_animated_webp_is_a_video(tmp_path, monkeypatch):

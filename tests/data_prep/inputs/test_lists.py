@@ -36,8 +36,8 @@ def test_mmaction2_errors(tmp_path, text, expected):
 
 
 def test_mmaction2_index_beyond_the_labels(root):
-    path = listed(root / "list.txt", "jump/b.mp4 2\n")
-    assert ":1: expected a label from 0 to 1, got 2" in error(path, labels=["x", "y"])
+    path = listed(root / "list.txt", "jump/b.mp4 3\n")
+    assert ":1: expected a label from 0 to 1, got 3" in error(path, labels=["x", "y"])
 
 
 # UCF101
