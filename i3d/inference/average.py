@@ -123,7 +123,7 @@ def of_tasks(
                 sums[task] = begun(task)
             sums[task].add(row, key)
         for task, problem in batch.ended:
-            yield task, sums.pop(task, None) or begun(task), problem
+            yield task, sums.pop(task) if task in sums else begun(task), problem
 
 
 def added(scores: list[Scores], activation: str = "softmax") -> Scores:
