@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import av
 
-from i3d.video import clock, frames
+from i3d.video import clock, frames, pictures
 from i3d.video import picture as video_picture
 from i3d.video.source import Source, VideoError
 
@@ -82,6 +82,8 @@ def frame_rate(path):
     Raises:
       i3d.video.frames.VideoError: the file cannot be opened.
     """
+    if reader := pictures.opened(path):
+        return float(reader.fps)
     with Source(path) as source:
         return float(source.stream.average_rate or 0)
 
@@ -94,21 +96,35 @@ def _check_part(path, start_s, end_s):
 
 def _expected_count(path, fps, start_s, end_s):
     """Returns how many frames the header makes one expect, at least 1."""
+    seconds, rate, count, most = _stated_length(path, end_s)
+    if not fps and not start_s and (end_s is None or end_s >= seconds) and count:
+        return min(count, most)
+    end_s = seconds if end_s is None else min(end_s, seconds)
+    if fps:
+        slots = [frames.slot(frames.exact(time), fps) for time in (start_s, end_s)]
+    else:
+        slots = [math.ceil(round(time * rate, 6)) for time in (start_s, end_s)]
+    return max(1, min(slots[1] - slots[0], most))
+
+
+def _stated_length(path, end_s):
+    """Returns (seconds, frames per second, number of frames, the most that one may believe).
+
+    They are the header's, 0 where it does not say. A header can promise any number of frames, of
+    which each takes a byte at least.
+    """
+    if reader := pictures.opened(path):
+        return float(reader.begins[-1]), float(reader.fps), len(reader), math.inf
     with Source(path) as source:
-        stream = source.stream
+        stream, most = source.stream, source.container.size
+        rate = float(stream.average_rate or 25)
+        if source.splice:
+            seconds, count = (end_s, 0) if end_s else source.length()
+            return seconds, rate, count, most
         seconds = (source.container.duration or 0) / av.time_base
         if stream.frames and stream.average_rate:  # sound may go on for longer
             seconds = float(stream.frames / stream.average_rate)
-        if not fps and not start_s and (end_s is None or end_s >= seconds) and stream.frames:
-            return stream.frames
-        end_s = seconds if end_s is None else min(end_s, seconds)
-        rate = float(stream.average_rate or 25)
-    if fps:
-        return max(
-            1, frames.slot(frames.exact(end_s), fps) - frames.slot(frames.exact(start_s), fps)
-        )
-    first, last = (math.ceil(round(time * rate, 6)) for time in (start_s, end_s))
-    return max(1, last - first)
+        return seconds, rate, stream.frames, most
 
 
 def _read(path, fps, start, stop, wanted, convert):
@@ -120,7 +136,9 @@ def _read(path, fps, start, stop, wanted, convert):
             ended = False
             break
         first, count = count, count + frames.times_shown(begins, ends, start, stop, fps or None)
-        if numbers := wanted.intersection(range(first, count)):
+        span = range(first, count)  # long where a frame is shown for minutes
+        small, large = (span, wanted) if len(span) < len(wanted) else (wanted, span)
+        if numbers := [number for number in small if number in large]:
             pictures |= dict.fromkeys(numbers, convert(upright(frame)))
     if not count:
         if start:

@@ -9,6 +9,7 @@ libav's own log stays off, as PyAV leaves it. Where the clock of a transport or 
 breaks off, what follows is joined to what was before (see `splice`).
 """
 
+import contextlib
 import itertools
 import os
 
@@ -96,6 +97,17 @@ class Source:
             if self.splice:
                 self.splice(packet)
             yield packet
+
+    def length(self):
+        """Returns (seconds, number) of the packets that follow; reads them, decodes none."""
+        count, begin, end = 0, None, 0
+        with contextlib.suppress(av.FFmpegError):
+            for packet in self.demux():
+                count += packet.size > 0
+                if packet.dts is not None:
+                    begin = packet.dts if begin is None else begin
+                    end = packet.dts + (packet.duration or 0) - begin
+        return float(end * self.stream.time_base), count
 
     def decode(self, skipped=0):
         """Yields decoded frames; VideoError where there are none, or after the last good one.

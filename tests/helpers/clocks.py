@@ -1,5 +1,6 @@
 """Videos whose clock jumps, restarts, wraps or begins late; frames say their number."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -38,3 +39,23 @@ def encoded(frames, path, rate=25, first_s=0, gaps=None, codec="libx264", **sett
             packet.dts += round(shift / packet.time_base)
             container.mux(packet)
     return path.read_bytes()
+
+
+def edited(mp4, edits):
+    """Returns the bytes of an MP4 file with other entries in its edit list.
+
+    Args:
+      mp4: bytes of a file with an edit list, its index at the end.
+      edits: [(length in milliseconds, begin on the track's own clock; -1 shows nothing)].
+    """
+    content = bytearray(mp4)
+    at = content.index(b"elst") - 4
+    old = int.from_bytes(content[at : at + 4], "big")
+    entries = b"".join(struct.pack(">IiI", *edit, 1 << 16) for edit in edits)
+    new = struct.pack(">I4sII", 16 + len(entries), b"elst", 0, len(edits)) + entries
+    for name in (b"moov", b"trak", b"edts"):
+        place = content.index(name) - 4
+        size = int.from_bytes(content[place : place + 4], "big") + len(new) - old
+        content[place : place + 4] = size.to_bytes(4, "big")
+    content[at : at + old] = new
+    return bytes(content)
