@@ -53,7 +53,7 @@ def with_source(parts, item, recipe, done=lambda: None):
     """
     method = flow_methods.METHODS[recipe.flow_method]() if recipe.with_flow else None
     source = video_frames.read_frames(
-        item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s
+        item.source, recipe.fps, recipe.short_side, item.start_s, item.end_s
     )
     frames = fields = frame_square = flow_square = 0
     bias, before, field = np.zeros(2), None, None

@@ -41,7 +41,7 @@ def measured(videos, recipe):
     """Returns the mean Cost of storing frames from about the middle of these videos.
 
     Args:
-      videos: list of (path, seconds).
+      videos: list of (path or Images, seconds).
       recipe: BuildSettings with flow.
 
     Raises:

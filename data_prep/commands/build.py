@@ -16,23 +16,16 @@ from pathlib import Path
 from absl import flags
 
 from data_prep import build as data_prep_build
-from data_prep import inputs
-from data_prep.commands import need
+from data_prep.commands import given, need
 from i3d.data import schema
 from i3d.data.build_settings import BuildSettings, settings_of
 from i3d.flow import methods
 from i3d.runtime.command import UserError, refuse_words
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "videos", None, "folder with one folder per class, CSV, list, or split file", flag_values=FLAGS
-)
+given.define(FLAGS, "folder with one folder per class, CSV, list, or split file")
 flags.DEFINE_string("out", None, "folder of the data set", flag_values=FLAGS)
-flags.DEFINE_string(
-    "video_root", None, "folder that the paths of a list start from", flag_values=FLAGS
-)
 flags.DEFINE_string("split", "train", "name of the split", flag_values=FLAGS)
-flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
 flags.DEFINE_list(
     "streams", ["rgb", "flow"], "streams to store: rgb or rgb,flow", flag_values=FLAGS
 )
@@ -97,7 +90,7 @@ def check(
         raise UserError(f"--out: {FLAGS.out} lies in the folder of videos; choose another place")
     if not FLAGS.split.isidentifier():
         raise UserError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
-    items, names = inputs.read(FLAGS.videos, FLAGS.video_root, FLAGS.split, FLAGS.labels)
+    items, names = given.read(FLAGS, FLAGS.split)
     there = settings_of(FLAGS.out)  # a split without such videos goes with those that have them
     several = any(len(item.labels) > 1 for item in items) or bool(there and there.multi_label)
     build = data_prep_build.Build(

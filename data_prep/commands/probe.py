@@ -4,9 +4,10 @@
     python -m data_prep probe --videos=train.csv --video_root=clips --workers=8
     python -m data_prep probe --videos=jump.mp4
 
-Takes what `build` takes, and a video file or a folder of them without classes. Sizes and times of
-a build are estimated from a few frames of three of the videos, stored in this very run. The exit
-status is 1 where a build would leave a video out. A manifest that exists is not replaced.
+Takes what `build` takes, and a video file, a folder of images or a folder of videos without
+classes. Sizes and times of a build are estimated from a few frames of three of the videos, stored
+in this very run. The exit status is 1 where a build would leave a video out. A manifest that exists
+is not replaced.
 """
 
 import csv
@@ -23,7 +24,7 @@ from typing import NamedTuple
 from absl import flags
 
 from data_prep import estimate, inputs
-from data_prep.commands import need
+from data_prep.commands import given, need
 from data_prep.inputs import Item
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
@@ -31,14 +32,11 @@ from i3d.runtime import files
 from i3d.runtime.command import UserError, refuse_words
 from i3d.runtime.progress import tracked
 from i3d.video import frames as video_frames
+from i3d.video import images
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("videos", None, "as for build; or one video; or a folder", flag_values=FLAGS)
-flags.DEFINE_string(
-    "video_root", None, "folder that the paths of a list start from", flag_values=FLAGS
-)
+given.define(FLAGS, "as for build; or one video; or a folder")
 flags.DEFINE_string("split", None, "split of a list to read; default: all", flag_values=FLAGS)
-flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
 flags.DEFINE_string("out", None, "manifest to write, CSV", flag_values=FLAGS)
 flags.DEFINE_enum(
     "flow_method", "tvl1", list(methods.METHODS), "optical flow of the estimate", flag_values=FLAGS
@@ -83,13 +81,16 @@ def work(job: tuple[list[Item], list[str]]) -> int:
 
 def _items():
     """Returns (items, class names); a video file or a plain folder has no classes."""
-    given = Path(FLAGS.videos)
-    of_a_list = FLAGS.video_root or FLAGS.split or FLAGS.labels
+    path, fps = Path(FLAGS.videos), images.rate(FLAGS)
+    of_a_list = FLAGS.split or set(given.beside(FLAGS)) - {"image_fps"}
     try:
-        if not of_a_list and (plain := _plain(given)):
-            root = given if given.is_dir() else given.parent
+        if not of_a_list and _is_of_images(path):
+            video = images.checked(str(path.absolute()), fps)
+            return [Item(path.name, video.folder, 0, images=video)], []
+        if not of_a_list and (plain := _plain(path)):
+            root = path if path.is_dir() else path.parent
             return [Item(str(p.relative_to(root)), str(p.absolute()), 0) for p in plain], []
-        return inputs.read(given, FLAGS.video_root, FLAGS.split, FLAGS.labels)
+        return given.read(FLAGS, FLAGS.split)
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
@@ -103,15 +104,23 @@ def _plain(given):
     return sorted(path for path in given.rglob("*") if path.is_file() and _is_video(path))
 
 
+def _is_of_images(folder):
+    """Returns whether there are images right in a folder, no videos and no other folders."""
+    entries = [path for path in folder.iterdir()] if folder.is_dir() else []
+    others = any(path.is_dir() or _is_video(path) for path in entries)
+    return not others and any(images.is_image(path.name) for path in entries)
+
+
 def _is_video(path):
-    return path.suffix.lower() in inputs.EXTENSIONS and not path.name.startswith(".")
+    return not path.name.startswith(".") and inputs.is_video(str(path))
 
 
 def _rows(items, recipe):
     """Returns a Row for each item; a file that several name is read once."""
-    paths = list(dict.fromkeys(item.path for item in items))
-    found = dict(zip(paths, tracked(_probed(paths), len(paths), "video", "probe"), strict=True))
-    return [_row(item, *found[item.path], recipe) for item in items]
+    sources = list(dict.fromkeys(item.source for item in items))
+    probed = tracked(_probed(sources), len(sources), "video", "probe")
+    found = dict(zip(sources, probed, strict=True))
+    return [_row(item, *found[item.source], recipe) for item in items]
 
 
 def _probed(paths):
@@ -173,7 +182,7 @@ def _write(rows, names):
 
 def _summary(rows, names):
     """Yields the lines of the table."""
-    infos = list({row.item.path: row.info for row in rows if row.info}.values())
+    infos = list({row.item.source: row.info for row in rows if row.info}.values())
     classes = Counter(label for row in rows for label in row.item.labels)
     each = [classes[label] for label in range(len(names))]
     among = f" in {len(names)} classes of {min(each)} to {max(each)}" if names else ""
@@ -203,7 +212,7 @@ def _estimated(rows, recipe):
     count = min(MEASURED, len(rows))
     chosen = [rows[len(rows) * i // count] for i in range(count)]
     try:
-        cost = estimate.measured([(r.item.path, r.info.duration_s) for r in chosen], recipe)
+        cost = estimate.measured([(r.item.source, r.info.duration_s) for r in chosen], recipe)
     except UserError as error:
         return f"build     no estimate: {error}"
     frames = sum(row.stored for row in rows)

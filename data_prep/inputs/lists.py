@@ -74,7 +74,8 @@ def read_ucf101(request):
         expected = numbers.get(folder.casefold(), number)
         if not slash or number not in ("", expected):
             raise InputError(
-                f"{where}: expected CLASS/VIDEO.avi {expected[:9]} (by classInd.txt), got {line[:80]!r}"
+                f"{where}: expected CLASS/VIDEO.avi {expected[:9]} (by classInd.txt), got "
+                f"{line[:80]!r}"
             )
         label = spelling.get(folder.casefold(), folder)
         rows.append(Row(where, _respelled(path, request.root), (label,)))

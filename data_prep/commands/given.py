@@ -1,0 +1,54 @@
+"""What --videos and the flags beside it name, for the commands that take videos.
+
+given.define(FLAGS, "folder with one folder per class, CSV, list, or split file")
+items, class_names = given.read(FLAGS, split="train")
+"""
+
+from absl import flags
+
+from data_prep import inputs
+from i3d.runtime.command import UserError
+from i3d.video import images
+
+_BESIDE = ("video_root", "labels", "first_label", "image_fps", "with_offset")
+
+
+def define(values: flags.FlagValues, videos: str) -> None:
+    """Defines --videos, with this help, and the flags that go with it."""
+    text = flags.DEFINE_string
+    text("videos", None, videos, flag_values=values)
+    text("video_root", None, "folder that the paths of a list start from", flag_values=values)
+    text("labels", None, "file of class names in label order", flag_values=values)
+    first = "index of the first class in a list; default: 0, which must occur"
+    flags.DEFINE_integer("first_label", None, first, 0, flag_values=values)
+    images.define_flag(values)
+    offset = "lines of a list are `dir offset num_frames label`; default: by the folders"
+    flags.DEFINE_boolean("with_offset", None, offset, flag_values=values)
+
+
+def beside(values: flags.FlagValues) -> list[str]:
+    """Returns the names of the flags that go with --videos and are given."""
+    return [name for name in _BESIDE if values[name].value is not None]
+
+
+def read(values: flags.FlagValues, split: str | None) -> tuple[list[inputs.Item], list[str]]:
+    """Returns what data_prep.inputs.read does of these flags.
+
+    Raises:
+      UserError: the flags, or what they name, cannot be used.
+    """
+    return inputs.read(
+        values.videos,
+        values.video_root,
+        split,
+        values.labels,
+        first_label=values.first_label,
+        image_fps=images.rate(values),
+        with_offset=values.with_offset,
+    )
+
+
+def refuse_alone(values: flags.FlagValues) -> None:
+    """Raises UserError where flags that go with --videos are given without it."""
+    if not values.videos and (names := beside(values)):
+        raise UserError(f"{', '.join(f'--{name}' for name in names)} go with --videos")
