@@ -37,13 +37,29 @@ def test_range_equals_a_slice_of_the_whole(tmp_path, name, codec, options, fps):
         np.testing.assert_array_equal(np.stack(part), np.stack(whole[first:last]))
 
 
-def test_range_is_found_by_seeking(tmp_path, monkeypatch):
-    path = write(tmp_path / "a.mp4", numbered(500), options={"g": "25"})
+@pytest.mark.parametrize(
+    ("name", "codec", "settings"),
+    [
+        ("a.mp4", "libx264", {}),
+        ("a.mp4", "libx264", {"muxer": {"movflags": "frag_keyframe+empty_moov"}}),
+        ("a.mkv", "libx264", {}),
+        ("a.webm", "libvpx", {}),
+        ("a.avi", "mpeg4", {}),
+        ("a.flv", "libx264", {}),
+        ("a.ts", "libx264", {}),
+        ("a.mpg", "mpeg2video", {}),
+    ],
+)
+def test_range_is_found_without_decoding_what_is_before(
+    tmp_path, monkeypatch, name, codec, settings
+):
+    settings["options"] = {"g": "25", "bf": "0"}
+    path = write(tmp_path / name, numbered(500), codec=codec, **settings)
     decoded = []
     decode = video_source.Source.decode
 
-    def counting(self):
-        for frame in decode(self):
+    def counting(self, *skipped):
+        for frame in decode(self, *skipped):
             decoded.append(frame.pts)
             yield frame
 
