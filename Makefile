@@ -1,11 +1,14 @@
 # make demo    labels the published sample, or where that cannot be had a drawn video
 # make check   lint, types and the fast tests     make test        all tests but the slow ones
 # make bench   every speed claim                  make test-slow   only those
+# make fuzz    mutated files of every kind that is read (ROUNDS of each, SEED; what is found is kept)
 PYTHON ?= python3
 BIN := .venv/bin
+ROUNDS ?= 300
+SEED ?= 1
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow check bench fuzz clean
 
 .venv/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -39,6 +42,9 @@ bench: .venv/.installed
 	$(BIN)/python -m benchmarks.input
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.features
+
+fuzz: .venv/.installed
+	$(BIN)/python -m tests.fuzz --rounds=$(ROUNDS) --seed=$(SEED) --keep=build/fuzz
 
 clean:
 	rm -rf .venv build *.egg-info

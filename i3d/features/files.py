@@ -15,22 +15,20 @@ import json
 import os
 import pickle
 import shutil
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from i3d.features import videos
 from i3d.inference.average import Rows
-from i3d.runtime import files
+from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
 
 _SUFFIXES = (".pkl", ".npz")
 _FINISHED = "finished"  # in the folder of work: OUT is about to be there, or is
 _LACKING = "lacking"  # likewise, but videos failed: OUT may be written again
-# What reading a file can raise that was cut off when the machine went down.
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+# Arrays of a file of rows: name, kind and axes.
+_ROWS = [("features", "f", 2), ("start_s", "f", 1), ("end_s", "f", 1), ("views", "i", 1)]
 
 
 class OutputError(UserError):
@@ -114,11 +112,11 @@ class Work:
     def _check_plan(self):
         path, own = self._folder / "plan.json", json.loads(json.dumps(self._plan))
         begun = path.exists() and any(self._folder.glob("[0-9]*.npz"))
-        there = json.loads(path.read_text()) if begun else own
+        there = json_file.read(path) if begun else own
         for key in own:
             if there.get(key) not in (own[key], self._older.get(key, own[key])):
                 raise OutputError(
-                    f"{self._folder}: holds work with {key} {there.get(key)!r}, this run has "
+                    f"{self._folder}: holds work with {key} {there.get(key)!r:.200}, this run has "
                     f"{own[key]!r}; give the same flags to go on, or remove that folder"
                 )
         files.write_text(path, json.dumps(own, indent=2) + "\n")
@@ -167,19 +165,18 @@ class Work:
             path.unlink(missing_ok=True)  # of a run whose output was removed
 
     def _rows(self, index):
-        with np.load(self._folder / f"{index:07d}.npz", allow_pickle=False) as arrays:
-            return Rows(**arrays)
+        return Rows(**npy.read_npz(self._folder / f"{index:07d}.npz"))
 
 
 def _whole(path):
     """Removes a file of rows that a crash of the machine left unreadable; returns whether it is."""
-    try:
-        with open(path, "rb") as file:  # which np.load would leave open if it fails
-            Rows(**np.load(file, allow_pickle=False))
+    with contextlib.suppress(npy.ArrayError, OSError):
+        arrays = npy.read_npz(path)
+        found = [(name, array.dtype.kind, array.ndim) for name, array in arrays.items()]
+        if found == _ROWS and len({len(array) for array in arrays.values()}) == 1:
             return True
-    except _DAMAGE:
-        path.unlink()
-        return False
+    path.unlink()
+    return False
 
 
 def _failure_lines(entries, failures):
