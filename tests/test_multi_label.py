@@ -8,7 +8,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from data_prep import __main__ as data_prep
-from data_prep.inputs import Item
+from data_prep import inputs
 from i3d import evaluate, fuse, models, predict
 from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings, settings_of
@@ -37,15 +37,15 @@ def tiny_model():
 
 @pytest.fixture(scope="module")
 def items(tmp_path_factory):
-    """Six videos with one label to three."""
-    folder = tmp_path_factory.mktemp("videos")
-    paths = [
-        write_video(folder / f"{i}.mp4", texture_frames(20 + i, seed=i)) for i in range(len(LABELS))
-    ]
-    return [
-        Item(path.stem, str(path), labels[0], labels=labels)
-        for path, labels in zip(paths, LABELS, strict=True)
-    ]
+    """Six videos with one label to three, by a CSV."""
+    folder, lines = tmp_path_factory.mktemp("videos"), ["path,label"]
+    for number, labels in enumerate(LABELS):
+        write_video(folder / f"{number}.mp4", texture_frames(20 + number, seed=number))
+        lines.append(f"{number}.mp4,{';'.join(NAMES[k] for k in labels)}")
+    (folder / "list.csv").write_text("\n".join(lines))
+    found, names = inputs.read(folder / "list.csv")
+    assert tuple(names) == NAMES and tuple(item.labels for item in found) == LABELS
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -290,6 +290,37 @@ def test_label_out_of_range(tmp_path):
         assert line(error) == "far: expected a label from 0 to 6, got 7"
 
 
+def test_several_labels_come_as_the_classes_that_a_video_has(tmp_path):
+    """Also of a video in several records, of several views, and where a batch is filled up."""
+    records = [example("a", (6, 0)), example("b", (3,)), example("b", (3,)), example("c", (1, 2))]
+    records = write(tmp_path, [records[:2], records[2:]], multi_label=True)
+    own = {"a": [0, 6], "b": [3], "c": [1, 2], "": []}
+    for batch in taken(evaluate(records, batch_size=4, clips=3, frames=1)):
+        found = [np.flatnonzero(truth).tolist() for truth in batch["label"]]
+        assert batch["label"].shape == (4, 7)
+        assert found == [own[id.decode()] for id in batch["id"]]
+    (batch,) = taken(train(records, batch_size=4), 1)
+    order = [own[id] for id in "abbc"]
+    found = [np.flatnonzero(truth).tolist() for truth in batch["label"]]
+    assert found == [order[number] for number in batch["record"]]
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ((0, 7), "expected a label from 0 to 6, got 0 7"),
+        ((-1,), "expected a label from 0 to 6, got -1"),
+        ((), "expected labels, got none"),
+        (3, "expected labels, got none"),
+    ],
+)
+def test_several_labels_out_of_range(tmp_path, label, words):
+    records = write(tmp_path, [[example("far", label)]], multi_label=True)
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        taken(train(records), 1)
+    assert line(error) == f"far: {words}"
+
+
 def test_flow_that_does_not_fit_its_frames(tmp_path):
     records = write(tmp_path, [[example("one", num_frames=1)]])
     with pytest.raises(tf.errors.InvalidArgumentError) as error:

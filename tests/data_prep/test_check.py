@@ -32,13 +32,14 @@ def segment(id="a", first=0, count=3, **changes):
     return schema.serialised(**values | changes)
 
 
-def found(tmp_path, *examples, recipe=RECIPE, with_flow=True, length=None):
+def found(tmp_path, *examples, recipe=RECIPE, with_flow=True, length=None, multi_label=False):
     path = tmp_path / "shard"
     with tf.io.TFRecordWriter(str(path)) as writer:
         for one in examples:
             writer.write(one)
     shard = read.Shard("train", path, len(examples) if length is None else length)
-    data = read.Dataset(tmp_path, ("x", "y"), with_flow, {"train": [shard]}, {}, recipe)
+    shards = {"train": [shard]}
+    data = read.Dataset(tmp_path, ("x", "y"), with_flow, shards, {}, recipe, multi_label)
     return check.check_shard(data, shard)
 
 
@@ -55,6 +56,22 @@ def test_good_shard(tmp_path):
 def test_good_shard_without_flow(tmp_path):
     told = found(tmp_path, segment(flow=None), segment(first=2, flow=None), with_flow=False)
     assert told.problems == [] and (told.frames, told.fields) == (5, 0)
+
+
+def test_several_labels(tmp_path):
+    good = segment("a", label=(0, 1)), segment("a", 2, label=(0, 1))
+    told = found(tmp_path, *good, multi_label=True)
+    assert told.problems == [] and told.videos["a"][1] == (0, 1)
+    for label, message in (
+        (1, "expected labels, as features.json says; got one label"),
+        ((), "expected labels, as features.json says; got none"),
+        ((0, 2), "expected a label from 0 to 1, got 2"),
+        ((1, 0), "expected the label and size of the segment before it"),
+    ):
+        told = found(tmp_path, good[0], segment("a", 2, label=label), multi_label=True)
+        assert len(told.problems) == 1 and message in told.problems[0]
+    (problem,) = found(tmp_path, segment(label=(0,))).problems
+    assert "expected one label, as features.json says; got labels" in problem
 
 
 BAD_FRAME, BAD_FIELD = [frame(0), frame(1)[:-9], frame(2)], [field(), b"\xff\xd8 and not more"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from i3d import fuse
-from i3d.evaluation import report, results
+from i3d.evaluation import average_precision, report, results
 from i3d.evaluation.results import Result, ResultError
 from i3d.inference.average import softmax
 
@@ -105,3 +105,26 @@ def test_a_sum_is_one_of_logits(tmp_path, capsys):
     assert both.average == "logits" and both.probabilities is None
     hits = [x for x in capsys.readouterr().out.splitlines() if x.startswith("top-1")]
     assert [line.count(" 4 of 4 videos") for line in hits] == [1, 0, 0]
+
+
+SEVERAL = np.eye(3, dtype=bool)[[0, 1, 2, 0]] | [True, False, False]
+
+
+def test_several_labels_are_read_back_and_reported(tmp_path):
+    own = result(labels=SEVERAL)
+    results.save(tmp_path / "a.npz", own)
+    again = results.load(tmp_path / "a.npz")
+    assert_same(again, own)
+    assert again.multi_label and again.labels.dtype == bool and not result().multi_label
+    lines = report.accuracies(again).splitlines()[-2:]
+    precision = average_precision.mean_average_precision(PROBABILITIES, SEVERAL)
+    assert lines[0] == f"mAP of classes  {100 * precision:6.2f} %, mean over 3 of 3 classes"
+    assert lines[1].endswith("%, mean over 4 of 4 videos")
+
+
+@pytest.mark.parametrize("labels", [SEVERAL[:3], SEVERAL[:, :2], SEVERAL.astype(int), SEVERAL[0]])
+def test_several_labels_that_do_not_fit_are_refused(labels, tmp_path):
+    with pytest.raises(ResultError, match=r"expected labels \[N\] or|labels: expected type"):
+        results.save(tmp_path / "a.npz", result(labels=labels))
+    with pytest.raises(ResultError, match=r"expected labels \[N\] or|labels: expected type"):
+        results.load(write(tmp_path / "b.npz", result(labels=labels)))

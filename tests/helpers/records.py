@@ -27,7 +27,7 @@ def example(id, label=0, num_frames=4, broken=()):
     )  # fmt: skip
 
 
-def write(folder, shards, num_classes=7, streams=("rgb", "flow")):
+def write(folder, shards, num_classes=7, streams=("rgb", "flow"), multi_label=False):
     """Writes lists of serialised records as shards; returns the Records."""
     files = tuple(str(folder / f"shard{number}") for number in range(len(shards)))
     for file, records in zip(files, shards, strict=True):
@@ -36,4 +36,5 @@ def write(folder, shards, num_classes=7, streams=("rgb", "flow")):
                 writer.write(record)
     lengths = tuple(len(records) for records in shards)
     names = tuple(f"class {number}" for number in range(num_classes))
-    return stored.Records(files, lengths, 1000 * sum(lengths), names, streams, {})
+    size = 1000 * sum(lengths)
+    return stored.Records(files, lengths, size, names, streams, {}, multi_label)
