@@ -22,12 +22,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from data_prep import dataset, shards
-from i3d.data.build_settings import BuildSettings
+from i3d.data import metadata
+from i3d.data.build_settings import WORK, BuildSettings
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
-
-WORK = ".build"  # folder of work in progress
 
 
 class BuildError(UserError):
@@ -65,7 +64,7 @@ class Build:
         cuts = [len(spread) * index // count for index in range(count + 1)]
         return [
             shards.ShardTask(
-                path=str(self.work / dataset.shard_name(self.split, index, count)),
+                path=str(self.work / metadata.shard_name(self.split, index, count)),
                 report=str(self.work / f"{index:05d}.json"),
                 items=tuple(spread[cuts[index] : cuts[index + 1]]),
                 recipe=self.recipe,
@@ -84,7 +83,8 @@ class Build:
         plan = [self.recipe.to_json(), list(self.class_names), len(self.tasks)]
         for item in self.items:  # not where they lie
             label = item.labels if self.recipe.multi_label else item.label
-            plan.append([item.id, label, item.start_s, item.end_s])
+            rate = [item.images.fps] if item.images else []
+            plan.append([item.id, label, item.start_s, item.end_s, *rate])
         return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
 
 
@@ -113,13 +113,15 @@ def run(
         with _alone_in(out):
             if dataset.is_complete(out, build.split, build.fingerprint()):
                 shutil.rmtree(build.work, ignore_errors=True)  # if a kill left it
-                failed = dataset.failures(out, build.split)
-                if not (failed and retry_failed):
-                    return failed
-                dataset.reopen(build)
+                again = dataset.lost(build) + (dataset.failed_tasks(build) if retry_failed else [])
+                if not again:
+                    return dataset.failures(out, build.split)
+                dataset.reopen(build, again)
             dataset.check_fits(out, build)
             _start(build)
-            missing = [task for task in build.tasks if not os.path.exists(task.report)]
+            missing = [task for task in build.tasks if not shards.is_done(task, out)]
+            for task in missing:  # its shard may be gone
+                Path(task.report).unlink(missing_ok=True)
             if beam_options is not None:
                 _write_in_beam(missing, beam_options)
             else:
@@ -133,6 +135,7 @@ def run(
 
 def _start(build):
     """Clears what a killed build left half-written, or refuses another build's work."""
+    _check_no_link(build.work)
     build.work.mkdir(exist_ok=True)
     plan = build.work / "plan"
     started = any(build.work.glob("*.json"))
@@ -149,6 +152,7 @@ def _start(build):
 def _alone_in(out):
     """Holds a lock that ends with the process however it ends; makes OUT/.build for it."""
     folder = out / WORK
+    _check_no_link(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ".lock"
     with files.alone_in(path, f"{out}: another build is writing here; wait for it or stop it"):
@@ -158,6 +162,12 @@ def _alone_in(out):
             path.unlink()
             with contextlib.suppress(OSError):  # not empty where work is left to go on from
                 folder.rmdir()
+
+
+def _check_no_link(folder):
+    """Raises BuildError where files would be written, and removed, somewhere else."""
+    if folder.is_symlink():
+        raise BuildError(f"{folder}: expected a folder of the build's own, this is a link")
 
 
 def _write_in_pool(tasks, workers):

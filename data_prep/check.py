@@ -10,6 +10,7 @@ import dataclasses
 from typing import NamedTuple
 
 from i3d.data import read, tfrecord
+from i3d.runtime import files
 
 
 @dataclasses.dataclass
@@ -34,6 +35,8 @@ class Found:
 def check_shard(data, shard):
     """Returns what was Found in a shard; decodes all of its pictures, holds one segment.
 
+    The checksum of the file is told where nothing else is wrong with it.
+
     Args:
       data: read.Dataset.
       shard: read.Shard, one of its.
@@ -43,6 +46,7 @@ def check_shard(data, shard):
         for record in tfrecord.read(shard.path):
             found.examples += 1
             before = _check_record(data, found, record, before)
+        crc32 = files.crc32(shard.path)
     except OSError as error:
         found.problems.append(f"{shard.path.name}: cannot be read: {error.strerror}")
         return found
@@ -50,6 +54,11 @@ def check_shard(data, shard):
         found.problems.append(
             f"{shard.path.name}: expected {shard.length} records, as dataset_info.json says; "
             f"got {found.examples}"
+        )
+    if not found.problems and shard.crc32 not in (None, crc32):
+        found.problems.append(
+            f"{shard.path.name}: expected the checksum {shard.crc32}, as build.json says; got "
+            f"{crc32}: of another build, or changed"
         )
     return found
 
@@ -96,8 +105,10 @@ def _check_record(data, found, record, before):
 
 
 def _check_values(data, segment, size):
-    if data.multi_label != isinstance(segment.label, tuple):
-        expected, got = ("labels", "one label") if data.multi_label else ("one label", "labels")
+    several = isinstance(segment.label, tuple)
+    if several != data.multi_label or not segment.labels:
+        expected = "labels" if data.multi_label else "one label"
+        got = ("labels" if segment.labels else "none") if several else "one label"
         raise read.ReadError(f"expected {expected}, as features.json says; got {got}")
     if wrong := [label for label in segment.labels if not 0 <= label < len(data.class_names)]:
         last = len(data.class_names) - 1

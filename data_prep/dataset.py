@@ -3,7 +3,8 @@
     builder = tensorflow_datasets.builder_from_directory("data/ucf")
 
 Files: videos-SPLIT.tfrecord-00000-of-00016, dataset_info.json, features.json, the class names,
-build.json (how it was made) and failures.jsonl (videos that could not be read, one a line).
+build.json (how it was made, and the size and checksum of each shard) and failures.jsonl (videos
+that could not be read, one a line).
 """
 
 import json
@@ -11,16 +12,14 @@ import os
 import shutil
 from pathlib import Path
 
-from i3d.data import schema
-from i3d.data.build_settings import BUILD, INFO, NAME, DatasetError, described
+from data_prep import shards
+from i3d.data import metadata, read
+from i3d.data.build_settings import BUILD, described
+from i3d.data.metadata import INFO, DatasetError, Metadata, Split
 from i3d.runtime import files
 
 FAILURES = "failures.jsonl"
-
-
-def shard_name(split, index, count):
-    """Returns the file name of a shard, as TFDS expects it."""
-    return f"{NAME}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+_FAILURE = ("split", "id", "path", "reason")  # what a line of it tells
 
 
 def is_complete(out, split, fingerprint):
@@ -38,6 +37,29 @@ def is_complete(out, split, fingerprint):
     return there is not None
 
 
+def lost(build):
+    """Returns the tasks of a complete split whose shards are gone, or not of the size they had.
+
+    A look at names and sizes alone. Of data sets of version 0.1.0 no sizes are known.
+    """
+    return [
+        task
+        for task, shard in zip(build.tasks, _recorded(build), strict=True)
+        if not shard.path.is_file() or shard.size not in (None, shard.path.stat().st_size)
+    ]
+
+
+def _recorded(build):
+    """Returns the read.Shard of each task of a complete split."""
+    there = read.opened(build.out).shards[build.split]
+    if len(there) != len(build.tasks):
+        raise DatasetError(
+            f"{build.out}: expected {len(build.tasks)} shards of split {build.split!r}, its "
+            f"metadata tell of {len(there)}; remove the folder and build it again"
+        )
+    return there
+
+
 def check_fits(out, build):
     """Raises DatasetError where the folder holds another recipe, other classes or other data."""
     there = described(out)
@@ -47,6 +69,8 @@ def check_fits(out, build):
                 f"{out}: holds a data set that was made by something else; choose another --out"
             )
         return
+    if there["splits"]:
+        read.opened(out)  # its metadata are gone on with
     wanted = build.recipe.to_json()
     if wanted.get("multi_label") and not there["recipe"].get("multi_label"):
         raise DatasetError(
@@ -69,9 +93,19 @@ def check_fits(out, build):
 
 
 def failures(out, split=None):
-    """Returns the failures of a split (or all), a list of {split, id, path, reason}."""
+    """Returns the failures of a split (or all), a list of {split, id, path, reason}.
+
+    Raises:
+      DatasetError: the file is damaged.
+    """
     file = Path(out) / FAILURES
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    metadata.check_inside(file)
+    try:
+        lines = file.read_text().splitlines() if file.exists() else []
+        found = [json.loads(line) for line in lines]
+        rows = [{key: str(row[key]) for key in _FAILURE} for row in found]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DatasetError(f"{file}: damaged; remove it to go on without") from error
     return [row for row in rows if split in (None, row["split"])]
 
 
@@ -82,7 +116,7 @@ def finish(build):
     last: it makes the split complete. A kill on the way leaves what the next call goes on from.
     """
     out, work = Path(build.out), build.work
-    reports = [json.loads(Path(task.report).read_text()) for task in build.tasks]
+    reports = [shards.report(task) for task in build.tasks]
     failed = [{"split": build.split} | f for report in reports for f in report["failures"]]
     if not sum(report["examples"] for report in reports):
         shutil.rmtree(work)  # so that the next run tries the videos again
@@ -93,7 +127,7 @@ def finish(build):
         )
     _write_info(build, reports, work / "info")
     _write_failures(build, failed, work / "info")
-    _write_build(build, work / "info")
+    _write_build(build, reports, work / "info")
     for task in build.tasks:
         if os.path.exists(task.path):  # else it was moved before a kill
             files.move(task.path, out / Path(task.path).name)
@@ -105,26 +139,31 @@ def finish(build):
     return failed
 
 
-def reopen(build):
-    """Makes a complete split incomplete: the shards in which a video failed are to be written.
+def reopen(build, tasks):
+    """Makes a complete split incomplete: the shards of these tasks are to be written again.
 
     The other shards keep their bytes and get the reports that `finish` asks for.
     """
-    import tensorflow_datasets as tfds
-
-    out = Path(build.out)
-    bad = {row["id"] for row in failures(out, build.split)}
-    lengths = tfds.builder_from_directory(out).info.splits[build.split].shard_lengths
+    out, again = Path(build.out), {task.path for task in tasks}
+    rows = failures(out, build.split)
+    recorded = _recorded(build)
     build.work.mkdir(parents=True, exist_ok=True)
-    for task, length in zip(build.tasks, lengths, strict=True):
-        if not bad.intersection(item.id for item in task.items):
-            size = (out / Path(task.path).name).stat().st_size
-            report = {"examples": length, "bytes": size, "frames": 0, "failures": []}
-            files.write_text(task.report, json.dumps(report))
+    for task, shard in zip(build.tasks, recorded, strict=True):
+        if task.path not in again:
+            ids = {item.id for item in task.items}
+            failed = [{key: row[key] for key in _FAILURE[1:]} for row in rows if row["id"] in ids]
+            shards.write_report(task, shard.path, shard.length, failed, shard.crc32)
     made = described(out)
-    del made["splits"][build.split]
+    for key in ("splits", "shards"):
+        made.get(key, {}).pop(build.split, None)
     _write_description(build.work / BUILD, made)  # not in OUT, where a kill would leave debris
     files.move(build.work / BUILD, out / BUILD)
+
+
+def failed_tasks(build):
+    """Returns the tasks of a complete split in which a video failed."""
+    bad = {row["id"] for row in failures(build.out, build.split)}
+    return [task for task in build.tasks if bad.intersection(item.id for item in task.items)]
 
 
 def _write_failures(build, failed, folder):
@@ -134,10 +173,13 @@ def _write_failures(build, failed, folder):
         files.write_text(folder / FAILURES, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
-def _write_build(build, folder):
-    splits = described(build.out).get("splits", {}) | {build.split: build.fingerprint()}
+def _write_build(build, reports, folder):
+    there = described(build.out)
     made = {"recipe": build.recipe.to_json(), "class_names": list(build.class_names)}
-    _write_description(folder / BUILD, made | {"splits": splits})
+    made["splits"] = there.get("splits", {}) | {build.split: build.fingerprint()}
+    facts = [[report[key] for key in ("examples", "bytes", "crc32")] for report in reports]
+    made["shards"] = there.get("shards", {}) | {build.split: facts}
+    _write_description(folder / BUILD, made)
 
 
 def _write_description(path, made):
@@ -145,36 +187,19 @@ def _write_description(path, made):
 
 
 def _write_info(build, reports, folder):
-    """Writes TFDS's own metadata of all splits into `folder`."""
-    import tensorflow_datasets as tfds
-
+    """Writes the metadata of all splits, as TFDS reads them, into `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    template = tfds.core.ShardedFileTemplate(
-        data_dir=build.out, dataset_name=NAME, filetype_suffix="tfrecord"
-    )
-    splits = []
-    if (Path(build.out) / INFO).exists():
-        there = tfds.builder_from_directory(build.out).info.splits
-        splits = [info for name, info in there.items() if name != build.split]
-    splits.append(
-        tfds.core.SplitInfo(
-            name=build.split,
-            shard_lengths=[report["examples"] for report in reports],
-            num_bytes=sum(report["bytes"] for report in reports),
-            filename_template=template,
-        )
-    )
+    there = metadata.read(Path(build.out)).splits if (Path(build.out) / INFO).exists() else {}
+    lengths = tuple(report["examples"] for report in reports)
+    own = Split(lengths, sum(report["bytes"] for report in reports))
     recipe = build.recipe
     flow = f"; flow {recipe.flow_method}" if recipe.with_flow else "; no flow"
-    info = tfds.core.DatasetInfo(
-        builder=tfds.core.dataset_info.DatasetIdentity(
-            name=NAME, version=tfds.core.Version("1.0.0"), data_dir=str(build.out), module_name=""
-        ),
-        features=schema.tfds_features(build.class_names, recipe.with_flow, recipe.multi_label),
+    found = Metadata(
         description=f"{recipe.fps:g} fps, short side {recipe.short_side}{flow}",
-        supervised_keys=None,
+        class_names=tuple(build.class_names),
+        with_flow=recipe.with_flow,
+        multi_label=recipe.multi_label,
+        splits=there | {build.split: own},
     )
-    info.set_file_format("tfrecord")
-    info.set_splits(tfds.core.SplitDict(sorted(splits, key=lambda split: split.name)))
-    info.write_to_directory(folder)
+    metadata.write(folder, found)

@@ -59,14 +59,13 @@ def write_shard(task: ShardTask, done: Callable[[int], None] = lambda frames: No
       done: called with the number of frames after each video, 0 for one that failed.
 
     Returns:
-      The report: {"examples", "bytes", "frames", "failures": [{"id", "path", "reason"}]}, of
-      all examples in the shard.
+      The report, as `report`.
 
     Raises:
       BadVideoError: a video failed and the task is strict.
       OSError: the shard cannot be written.
     """
-    report = {"examples": 0, "bytes": 0, "frames": 0, "failures": []}
+    written, failures = 0, []
     os.stat(os.path.dirname(task.path))  # of a build that is gone, nothing is to be made again
     with files.new_file(task.path) as shard:
         for item in task.items:
@@ -79,14 +78,64 @@ def write_shard(task: ShardTask, done: Callable[[int], None] = lambda frames: No
                 reason = str(error).removeprefix(f"{item.path}: ")
                 if task.strict:
                     raise BadVideoError(f"{item.path}: {reason}") from error
-                report["failures"].append({"id": item.id, "path": item.path, "reason": reason})
+                failures.append({"id": item.id, "path": item.path, "reason": reason})
                 count = frames = 0
-            report["examples"] += count
-            report["frames"] += frames
+            written += count
             done(frames)
-        report["bytes"] = shard.tell()
-    files.write_text(task.report, json.dumps(report))
-    return report
+    return write_report(task, task.path, written, failures)
+
+
+def write_report(
+    task: ShardTask,
+    shard: os.PathLike | str,
+    examples: int,
+    failures: list[dict[str, str]],
+    crc32: str | None = None,
+) -> dict:
+    """Writes the report of the shard at `shard`, which is whole; returns it.
+
+    Args:
+      task: ShardTask.
+      shard: where the shard is, which may be moved already.
+      examples, failures: as in `report`.
+      crc32: that of the shard, if it is known already.
+    """
+    facts = {"bytes": os.path.getsize(shard), "crc32": crc32 or files.crc32(shard)}
+    found = {"examples": examples, "failures": failures} | facts
+    files.write_text(task.report, json.dumps(found))
+    return found
+
+
+def report(task: ShardTask) -> dict | None:
+    """Returns the report of a shard: {"examples", "bytes", "crc32", "failures": [{"id", "path",
+    "reason"}]}, of all examples in it; None where there is none.
+
+    "crc32" is missing where version 0.1.0 wrote it.
+    """
+    try:
+        with open(task.report, encoding="utf-8") as file:
+            found = json.load(file)
+        names = ("id", "path", "reason")
+        rows = [{name: str(row[name]) for name in names} for row in found["failures"]]
+        return found | {"failures": rows, "examples": int(found["examples"])}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def is_done(task: ShardTask, out: os.PathLike | str) -> bool:
+    """Returns whether a shard is whole: what its report says, here or already in `out`.
+
+    Reads the shard. A report of version 0.1.0 gets the checksum that it lacks.
+    """
+    found = report(task)
+    places = [task.path, os.path.join(out, os.path.basename(task.path))]
+    place = next(filter(os.path.isfile, places), None)
+    if found is None or place is None or os.path.getsize(place) != found.get("bytes"):
+        return False
+    if "crc32" not in found:
+        write_report(task, place, found["examples"], found["failures"])
+        return True
+    return found["crc32"] == files.crc32(place)
 
 
 def examples(item, recipe):
@@ -98,9 +147,9 @@ def examples(item, recipe):
     Raises:
       video.VideoError: the video cannot be read, or has one frame and flow is wanted.
     """
-    height, width, _ = video_frames.stated(item.path)
+    height, width, _ = video_frames.stated(item.source)
     frames = video_frames.read_frames(
-        item.path, recipe.fps, recipe.short_side, item.start_s, item.end_s
+        item.source, recipe.fps, recipe.short_side, item.start_s, item.end_s
     )
     fields = max(1, math.floor(recipe.max_segment_s * recipe.fps + 1e-6))
     label = item.labels if recipe.multi_label else item.label

@@ -3,11 +3,11 @@
     python -m data_prep verify --data=data/mine
     python -m data_prep verify --data=data/mine --split=train --videos=train.csv --sample=10
 
-Prints what is in it, and one line for each record that is wrong; then the exit status is 1. With
---videos (and --video_root, --labels, as given to `build`) it also tells which videos are missing,
-and computes frames and flow of --sample of them anew: peak signal-to-noise ratio of the frames,
-mean error (x, y) and root mean squared error of the flow. A damaged split is to be built again,
-into another folder.
+Prints what is in it, and one line for each record that is wrong, and for each shard that is not the
+one that was built; then the exit status is 1. With --videos (and --video_root, --labels and so on,
+as given to `build`) it also tells which videos are missing, and computes frames and flow of
+--sample of them anew: peak signal-to-noise ratio of the frames, mean error (x, y) and root mean
+squared error of the flow. A damaged split is to be built again, into another folder.
 """
 
 import os
@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from absl import flags
 
 from data_prep import check as data_prep_check
-from data_prep import compare, dataset, inputs
-from data_prep.commands import stored
+from data_prep import compare, dataset
+from data_prep.commands import given, stored
 from i3d.data import read
 from i3d.data.build_settings import BUILD
 from i3d.runtime.command import UserError, refuse_words
@@ -29,13 +29,7 @@ from i3d.video import frames as video_frames
 
 FLAGS = flags.FlagValues()
 stored.define(FLAGS)
-flags.DEFINE_string(
-    "videos", None, "what the split was built from, as given to build", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "video_root", None, "folder that the paths of a list start from", flag_values=FLAGS
-)
-flags.DEFINE_string("labels", None, "file of class names in label order", flag_values=FLAGS)
+given.define(FLAGS, "what the split was built from, as given to build")
 flags.DEFINE_integer("sample", 3, "videos whose flow is computed anew", 0, flag_values=FLAGS)
 flags.DEFINE_integer("workers", os.cpu_count(), "threads, one shard each", 1, flag_values=FLAGS)
 
@@ -79,15 +73,14 @@ def work(job: tuple[read.Dataset, list[str], list]) -> int:
 
 def _items(data, splits):
     """Returns the items of --videos, none without it."""
+    given.refuse_alone(FLAGS)
     if not FLAGS.videos:
-        if FLAGS.video_root or FLAGS.labels:
-            raise UserError("--video_root and --labels go with --videos")
         return []
     if len(splits) > 1:
         raise UserError(f"--videos needs --split, one of {', '.join(splits)}")
     if not data.recipe:
         raise UserError(f"--videos cannot be compared: {data.folder} has no {BUILD}")
-    return inputs.read(FLAGS.videos, FLAGS.video_root, splits[0], FLAGS.labels)[0]
+    return given.read(FLAGS, splits[0])[0]
 
 
 def _failed(data):
@@ -104,14 +97,11 @@ def _failed(data):
 def _metadata_problems(data, splits):
     if not data.made:
         return [f"{BUILD} is missing: whether the splits are whole is not known"]
-    problems = [
+    return [
         f"split {split!r}: its build is not finished; run the same build command again"
         for split in splits
         if split not in data.made["splits"]
     ]
-    if data.made["class_names"] != list(data.class_names):
-        problems.append(f"the class names are not those of {BUILD}; is a file missing?")
-    return problems
 
 
 def _checked(data, split):

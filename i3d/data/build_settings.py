@@ -4,22 +4,20 @@ made = described("data/ucf101")          # {"recipe": {...}, "class_names": [...
 settings = BuildSettings.of(made)        # fps, short side, streams, flow method
 """
 
-import json
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from i3d.data import schema
-from i3d.runtime.command import BadData
+from i3d.data.metadata import INFO, DatasetError, read_json
 from i3d.spec import FPS, SHORT_SIDE
 
-NAME = "videos"  # of the data set, as TFDS knows it
 BUILD = "build.json"
-INFO = "dataset_info.json"
+WORK = ".build"  # folder of a build in progress
 
-
-class DatasetError(BadData):
-    """A folder that does not hold what it should; the message is one line."""
+_MAX_SIDE = 65500  # pixels of a JPEG file
+_MAX_FPS = 1000.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,7 @@ class BuildSettings:
       fps: frames per second.
       short_side: pixels of the shorter side.
       max_segment_s: longer videos become several examples of at most this many seconds.
+      multi_label: whether records hold `labels`, any number of classes, in place of one `label`.
     """
 
     streams: tuple[str, ...] = ("rgb", "flow")
@@ -39,11 +38,19 @@ class BuildSettings:
     fps: float = FPS
     short_side: int = SHORT_SIDE
     max_segment_s: float = schema.MAX_SEGMENT_S
+    multi_label: bool = False
 
     @property
     def with_flow(self) -> bool:
         """Whether flow is computed and stored."""
         return "flow" in self.streams
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as build.json has them; "multi_label" only where it is true."""
+        fields = dataclasses.asdict(self) | {"streams": list(self.streams)}
+        if not self.multi_label:
+            del fields["multi_label"]
+        return fields
 
     @classmethod
     def of(cls, made: dict[str, Any]) -> "BuildSettings | None":
@@ -55,46 +62,83 @@ class BuildSettings:
         if not made:
             return None
         try:
-            recipe, _, _ = made["recipe"], made["class_names"], made["splits"]
-            return cls(**recipe | {"streams": tuple(recipe["streams"])})
+            recipe = made["recipe"]
+            settings = cls(**recipe | {"streams": tuple(recipe["streams"])})
         except (KeyError, TypeError) as error:
             raise DatasetError(f"{BUILD}: not as `build` writes it: {error}") from error
+        if wrong := [name for name, holds in settings._holds().items() if not holds]:
+            raise DatasetError(f"{BUILD}: not as `build` writes it: {wrong[0]} is out of range")
+        return settings
+
+    def _holds(self):
+        """Returns {field: whether its value can be}; those of a file may be of any type."""
+        return {
+            "streams": set(map(str, self.streams)) <= {"rgb", "flow"} and len(self.streams) > 0,
+            "flow_method": isinstance(self.flow_method, str),
+            "fps": _is_number(self.fps) and 0 < self.fps <= _MAX_FPS,
+            "short_side": isinstance(self.short_side, int) and 0 < self.short_side <= _MAX_SIDE,
+            "max_segment_s": _is_number(self.max_segment_s) and self.max_segment_s > 0,
+            "multi_label": isinstance(self.multi_label, bool),
+        }
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def described(folder: str | Path) -> dict[str, Any]:
     """Returns build.json of a data set, {} where there is none.
 
-    {"recipe": {...}, "class_names": [...], "splits": {split: fingerprint}}
+    {"recipe": {...}, "class_names": [...], "splits": {split: fingerprint},
+     "shards": {split: [[records, bytes, CRC-32 as eight digits], ...]}}
+
+    Data sets of version 0.1.0 have no "shards".
 
     Raises:
-      DatasetError: the file is not JSON.
+      DatasetError: the file is damaged, or not as `build` writes it.
     """
-    file = Path(folder) / BUILD
-    try:
-        made = json.loads(file.read_text())
-    except FileNotFoundError:
+    path = Path(folder) / BUILD
+    if not path.exists() and not path.is_symlink():
         return {}
-    except ValueError as error:
-        raise DatasetError(f"{file}: not JSON: {error}") from error
-    if not isinstance(made, dict):
-        raise DatasetError(f"{file}: expected an object of JSON, got {type(made).__name__}")
+    made = read_json(path)
+    names, splits, shards = (made.get(key) for key in ("class_names", "splits", "shards"))
+    holds = {
+        "recipe": isinstance(made.get("recipe"), dict),
+        "class_names": isinstance(names, list) and all(isinstance(n, str) for n in names),
+        "splits": isinstance(splits, dict) and all(isinstance(s, str) for s in splits.values()),
+        "shards": shards is None or isinstance(shards, dict) and all(map(_shards, shards.values())),
+    }
+    if wrong := [key for key, value in holds.items() if not value]:
+        raise DatasetError(f"{path}: not as `build` writes it: {wrong[0]} is missing or damaged")
+    BuildSettings.of(made)
     return made
+
+
+def _shards(listed):
+    """Returns whether a list of JSON is of shards: [records, bytes, CRC-32] each."""
+    return isinstance(listed, list) and all(
+        isinstance(one, list) and [type(value) for value in one] == [int, int, str]
+        for one in listed
+    )
 
 
 def check_there(folder: str | Path) -> None:
     """Raises DatasetError where a folder holds no data set; a quick look, without TensorFlow."""
     folder = Path(folder)
-    if not (folder / INFO).is_file():
-        raise DatasetError(
-            f"{folder}: expected a data set as `python -m data_prep build --out={folder}` makes "
-            f"it, there is {f'no {INFO} in it' if folder.is_dir() else 'no such folder'}"
-        )
+    if (folder / INFO).is_file():
+        return
+    reason = f"there is no {INFO} in it" if folder.is_dir() else "there is no such folder"
+    if (folder / WORK).exists():
+        reason = "the build in it is not finished; run the same build command again"
+    raise DatasetError(
+        f"{folder}: expected a data set as `python -m data_prep build --out={folder}` makes it, "
+        f"{reason}"
+    )
 
 
-def stored_side_and_rate(folder: str | Path) -> tuple[int, float] | None:
-    """Returns (short side in pixels, frames per second) of a data set, None where unknown."""
+def settings_of(folder: str | Path) -> BuildSettings | None:
+    """Returns the settings that a data set was built by, None where unknown."""
     try:
-        settings = BuildSettings.of(described(folder))
+        return BuildSettings.of(described(folder))
     except (DatasetError, OSError):
         return None
-    return (settings.short_side, settings.fps) if settings else None

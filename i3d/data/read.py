@@ -1,6 +1,6 @@
 """Reads a data set back: its shards, videos and pictures; memory holds one segment of a video.
 
-    data = read.opened("data/ucf")
+    data = read.opened("data/ucf")                            # the one place that opens any
     place = read.find(read.videos(data, ["train"]), "archery/v_1")
     for frame, field in read.steps(read.segments(place)):    # JPEG files of the whole video
         picture, motion = read.rgb(frame), read.flow(field)
@@ -10,27 +10,41 @@ Damage is told by shard and record.
 
 import dataclasses
 import difflib
+import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from i3d.data import example, schema, tfrecord
-from i3d.data.build_settings import INFO, BuildSettings, described
+from i3d.data import example, metadata, schema, tfrecord
+from i3d.data.build_settings import BUILD, BuildSettings, check_there, described
+from i3d.data.metadata import INFO, DatasetError
 from i3d.runtime.command import BadData
+
+_AGAIN = "run the same build command again, which writes it anew"
 
 
 class ReadError(BadData):
-    """A data set, or something in it, cannot be read; the message is one line."""
+    """Something in a data set cannot be read; the message is one line."""
 
 
 class Shard(NamedTuple):
-    """A file of a split, and how many examples it is said to hold."""
+    """A file of a split.
+
+    Attributes:
+      split: its name.
+      path: where it is.
+      length: how many examples it is said to hold.
+      size, crc32: bytes, and their CRC-32 in eight digits; None where build.json does not tell.
+    """
 
     split: str
     path: Path
     length: int
+    size: int | None = None
+    crc32: str | None = None
 
 
 class Place(NamedTuple):
@@ -52,6 +66,7 @@ class Dataset:
       shards: {split: list of Shard}.
       made: build.json; {} where it is missing.
       recipe: the BuildSettings it was built by; None likewise.
+      multi_label: whether a video has any number of labels; else it has one.
     """
 
     folder: Path
@@ -60,6 +75,7 @@ class Dataset:
     shards: dict
     made: dict
     recipe: BuildSettings | None
+    multi_label: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +83,7 @@ class Segment:
     """One stored example: a video, or a part of a long one; fields as in schema.serialised."""
 
     id: str
-    label: int
+    label: int | tuple[int, ...]
     fps: float
     start_s: float
     source_height: int
@@ -75,46 +91,98 @@ class Segment:
     frames: list
     flow: list | None
 
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The indices of its classes; one where the data set has one label per video."""
+        return self.label if isinstance(self.label, tuple) else (self.label,)
+
 
 def opened(folder):
-    """Returns the Dataset in a folder; looks at its metadata alone.
+    """Returns the Dataset in a folder; looks at its metadata and at the names of files alone.
+
+    Nothing that the metadata name is imported, and nothing outside of the folder is looked at.
 
     Raises:
-      ReadError: it holds no data set of videos, or metadata that cannot be read.
+      DatasetError: it holds no data set of videos, or metadata that are damaged, contradict each
+        other, or are not as `build` writes them.
     """
-    import tensorflow_datasets as tfds
-    from google.protobuf.json_format import ParseError
-
     folder = Path(folder)
-    if not (folder / INFO).is_file():
-        raise ReadError(_no_data_set(folder))
-    try:
-        info = tfds.builder_from_directory(folder).info
-        made = described(folder)
-        recipe = BuildSettings.of(made)
-    except (ParseError, ValueError, OSError, KeyError, TypeError) as error:
-        raise ReadError(f"{folder}: its metadata cannot be read: {_first_line(error)}") from error
-    if not {"id", "label", "frames"} <= set(info.features):
-        raise ReadError(
-            f"{folder}: expected a data set of videos with id, label and frames, its features are "
-            f"{', '.join(info.features)}"
+    check_there(folder)
+    found, made = metadata.read(folder), described(folder)
+    recipe = BuildSettings.of(made)
+    if made:
+        _check_agree(folder, found, made, recipe)
+    count, entries = sum(len(s.lengths) for s in found.splits.values()), len(os.listdir(folder))
+    if count > entries:
+        raise DatasetError(
+            f"{folder}: expected {count} shards, as {INFO} says, it holds {entries} files; {_AGAIN}"
         )
-    if not info.splits:
-        raise ReadError(f"{folder}: expected a data set with a split, it has none")
-    shards = {
-        name: [Shard(name, Path(p), n) for p, n in zip(s.filepaths, s.shard_lengths, strict=True)]
-        for name, s in info.splits.items()
+    shards = {name: _shards(folder, name, split, made) for name, split in found.splits.items()}
+    with_flow, multi_label = found.with_flow, found.multi_label
+    return Dataset(folder, found.class_names, with_flow, shards, made, recipe, multi_label)
+
+
+def _check_agree(folder, found, made, recipe):
+    """Compares metadata.Metadata with build.json."""
+    agree = {
+        "class names": list(found.class_names) == made["class_names"],
+        "flow": found.with_flow == recipe.with_flow,
+        "several labels": found.multi_label == recipe.multi_label,
     }
-    names = tuple(info.features["label"].names)
-    return Dataset(folder, names, "flow" in info.features, shards, made, recipe)
+    for name in made["splits"]:
+        listed = made.get("shards", {}).get(name)
+        lengths = found.splits[name].lengths if name in found.splits else None
+        agree[f"number of records of split {name!r}"] = lengths is not None and (
+            listed is None or lengths == tuple(shard[0] for shard in listed)
+        )
+    if wrong := [what for what, same in agree.items() if not same]:
+        raise DatasetError(
+            f"{folder}: its {wrong[0]} is not the same in {BUILD} and in the files of TFDS; one "
+            "of them was changed or is of another data set"
+        )
 
 
-def _no_data_set(folder):
-    if not folder.is_dir():
-        return f"{folder}: expected the folder of a data set, there is none"
-    if (folder / ".build").exists():
-        return f"{folder}: the build in it is not finished; run the same build command again"
-    return f"{folder}: expected a data set, as `build` makes it; it has no {INFO}"
+def _shards(folder, name, split, made):
+    """Returns the Shards of a metadata.Split."""
+    paths = [folder / file for file in split.files(name)]
+    for path in paths:
+        metadata.check_inside(path)
+        if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+            raise DatasetError(f"{path}: expected a file of records, this is none")
+    listed = made.get("shards", {}).get(name) if name in made.get("splits", {}) else None
+    facts = [(None, None)] * len(paths) if listed is None else [one[1:] for one in listed]
+    return [
+        Shard(name, path, length, *fact)
+        for path, length, fact in zip(paths, split.lengths, facts, strict=True)
+    ]
+
+
+def check_whole(data, split):
+    """Makes sure that a split is finished, and that all of its shards are there in their sizes.
+
+    Their checksums are compared by `verify`.
+
+    Raises:
+      DatasetError: they are not.
+    """
+    if data.made and split not in data.made["splits"]:
+        raise DatasetError(
+            f"{data.folder}: split {split!r}: its build is not finished; run the same build "
+            "command again"
+        )
+    for shard in data.shards[split]:
+        if not (os.access(shard.path, os.R_OK) and stat.S_ISREG(os.stat(shard.path).st_mode)):
+            raise DatasetError(f"{shard.path}: this shard is missing or not readable; {_AGAIN}")
+        size = os.stat(shard.path).st_size
+        if shard.size not in (None, size):
+            raise DatasetError(
+                f"{shard.path}: expected {shard.size} bytes, as {BUILD} says, got {size}; {_AGAIN}"
+            )
+        if size < shard.length * tfrecord.LEAST_BYTES:
+            raise DatasetError(
+                f"{shard.path}: expected {shard.length} records, as {INFO} says, a file of {size} "
+                f"bytes cannot hold them; {_AGAIN}"
+            )
 
 
 def examples(shard, first=0):
@@ -153,13 +221,17 @@ def parsed(data):
     except example.ExampleError:
         raise ReadError("not a tf.train.Example") from None
     flow = values.pop("flow", None)
-    kinds = {"id": bytes, "label": int, "fps": float, "start_s": float}
+    kinds = {"id": bytes, "fps": float, "start_s": float}
     kinds |= {"source_height": int, "source_width": int}
+    if "labels" not in values:
+        kinds["label"] = int
     wrong = [n for n, kind in kinds.items() if [type(v) for v in values.get(n, [])] != [kind]]
     if wrong or "frames" not in values:
         raise ReadError(f"expected one value for {(wrong or ['frames'])[0]}, as `build` writes it")
     single = {name: values[name][0] for name in kinds}
     single["id"] = single["id"].decode(errors="backslashreplace")
+    if "labels" in values:
+        single["label"] = tuple(values["labels"])
     frames = values["frames"]
     if not frames or flow is not None and len(flow) != len(frames) - 1:
         fields = "" if flow is None else f" and {len(flow)} flow fields"
@@ -220,9 +292,11 @@ def videos(data, splits):
     """Yields the Place of every video of these splits.
 
     Raises:
-      ReadError: while iterating, where a record is damaged.
+      DatasetError: while iterating, where a split is not whole.
+      ReadError: likewise, where a record is damaged.
     """
     for split in splits:
+        check_whole(data, split)
         for shard in data.shards[split]:
             last = None
             for number, segment in examples(shard):
@@ -245,7 +319,3 @@ def find(places, id):
     near = difflib.get_close_matches(id, seen, 1, cutoff=0)
     hint = f"the nearest is {near[0]!r}" if near else "it holds no video"
     raise ReadError(f"no video has the id {id!r}; {hint}")
-
-
-def _first_line(error):
-    return str(error).partition("\n")[0]

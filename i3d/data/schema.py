@@ -6,8 +6,8 @@
     record = schema.serialised(id="a", label=0, ...)    # bytes of one tf.train.Example
     frames = schema.decoded_frames(schema.parsed(record)["frames"][:64])       # in tf.data
 
-One example is one video, or one segment of a long one. TensorFlow and TFDS are imported by the
-functions that need them, so that preprocessing workers stay light.
+One example is one video, or one segment of a long one. TensorFlow is imported by the functions
+that need it, so that preprocessing workers stay light.
 """
 
 import numpy as np
@@ -89,31 +89,6 @@ def serialised(*, id, label, fps, start_s, source_height, source_width, frames, 
         "frames": frames,
     }
     return example.encoded(features if flow is None else features | {"flow": flow})
-
-
-def tfds_features(class_names, with_flow, multi_label=False):
-    """Returns the TFDS features of the records: what `serialised` writes, as TFDS reads it."""
-    import tensorflow_datasets as tfds
-
-    label = tfds.features.ClassLabel(names=list(class_names))
-
-    def pictures(channels):
-        return tfds.features.Sequence(
-            tfds.features.Image(shape=(None, None, channels), encoding_format="jpeg")
-        )
-
-    features = {
-        "id": tfds.features.Text(),
-        **({"labels": tfds.features.Sequence(label)} if multi_label else {"label": label}),
-        "fps": np.float32,
-        "start_s": np.float32,
-        "source_height": np.int64,
-        "source_width": np.int64,
-        "frames": pictures(3),
-    }
-    if with_flow:
-        features["flow"] = pictures(1)
-    return tfds.features.FeaturesDict(features)
 
 
 def parsed(record, with_flow=False, multi_label=False):

@@ -9,13 +9,12 @@ the reader takes the lengths of the records before it in the shard (about 32) an
 
 import dataclasses
 import os
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from i3d.data import schema
-from i3d.data.build_settings import DatasetError, check_there, described
+from i3d.data import read, schema
+from i3d.data.metadata import DatasetError
 
 STREAMS = ("rgb", "flow")
 _READ_BUFFER = 0  # bytes; none, as each read is one whole record
@@ -33,6 +32,7 @@ class Records:
       streams: what is wanted of it: ("rgb",), ("flow",) or ("rgb", "flow").
       recipe: how it was built, as in its build.json: {"flow_method": ..., "fps": ..., ...}; {}
         for a data set that does not tell.
+      multi_label: whether a video has any number of labels; else it has one.
     """
 
     files: tuple
@@ -41,6 +41,7 @@ class Records:
     class_names: tuple
     streams: tuple
     recipe: dict
+    multi_label: bool = False
 
     @property
     def num_records(self):
@@ -61,69 +62,60 @@ def opened(folder, split, streams, flow_method=None):
     Raises:
       DatasetError: there is no such data set, split, stream or shard, or flow of another method.
     """
-    import tensorflow_datasets as tfds
-
-    folder = Path(folder)
     if not streams or not set(streams) <= set(STREAMS):
         raise DatasetError(f"expected streams out of {', '.join(STREAMS)}, got {streams}")
-    check_there(folder)
-    try:
-        info = tfds.builder_from_directory(folder).info
-        recipe = described(folder).get("recipe", {})
-    except Exception as error:  # whatever TFDS raises on what it cannot make sense of
-        raise DatasetError(
-            f"{folder}: its metadata cannot be read: {_first_line(error)}"
-        ) from error
-    _check(folder, info, split, streams, recipe, flow_method)
-    there = info.splits[split]
-    shards = zip(there.filepaths, there.shard_lengths, strict=True)
-    files, lengths = zip(*((str(p), n) for p, n in shards if n), strict=True)
-    for file in files:
-        if not os.access(file, os.R_OK):
-            raise DatasetError(f"{file}: this shard is missing or not readable; build it again")
-    names = tuple(info.features["label"].names)
+    data = read.opened(folder)
+    _check(data, split, streams, flow_method)
+    read.check_whole(data, split)
+    there = [shard for shard in data.shards[split] if shard.length]
+    files, lengths = zip(*((str(shard.path), shard.length) for shard in there), strict=True)
+    num_bytes = sum(os.stat(file).st_size for file in files)
     streams = tuple(stream for stream in STREAMS if stream in streams)
-    return Records(files, lengths, int(there.num_bytes), names, streams, recipe)
+    recipe = data.made.get("recipe", {})
+    return Records(files, lengths, num_bytes, data.class_names, streams, recipe, data.multi_label)
 
 
-def _check(folder, info, split, streams, recipe, flow_method):
-    if missing := {"id", "label", "frames"} - set(info.features):
-        raise DatasetError(
-            f"{folder}: not a data set of videos, its records have no {min(missing)}"
-        )
-    if split not in info.splits:
-        there = ", ".join(sorted(info.splits)) or "none"
-        raise DatasetError(f"{folder}: expected the split {split!r}, there is {there}")
-    if not info.splits[split].num_examples:
-        raise DatasetError(f"{folder}: the split {split!r} is empty")
+def _check(data, split, streams, flow_method):
+    if split not in data.shards:
+        there = ", ".join(sorted(data.shards))
+        raise DatasetError(f"{data.folder}: expected the split {split!r}, there is {there}")
+    if not any(shard.length for shard in data.shards[split]):
+        raise DatasetError(f"{data.folder}: the split {split!r} is empty")
     if "flow" not in streams:
         return
-    if "flow" not in info.features:
-        raise DatasetError(f"{folder}: holds no flow; build it with --streams=rgb,flow")
-    made = recipe.get("flow_method", "an unknown method")
+    if not data.with_flow:
+        raise DatasetError(f"{data.folder}: holds no flow; build it with --streams=rgb,flow")
+    made = data.recipe.flow_method if data.recipe else "an unknown method"
     if flow_method not in (None, made):
         raise DatasetError(
-            f"{folder}: expected flow made by {flow_method}, this was made by {made}; build it "
-            f"with --flow_method={flow_method}"
+            f"{data.folder}: expected flow made by {flow_method}, this was made by {made}; build "
+            f"it with --flow_method={flow_method}"
         )
 
 
 def video(records, number):
     """Returns schema.parsed of a record, checked, for a scalar int64 tensor in a tf.data map.
 
+    "label" of a data set of several labels is bool [K]: which of the classes it has.
+
     Raises:
       tf.errors.InvalidArgumentError: in the iterator; command.op_error_line gives the line that
         says which shard or which video is at fault.
     """
     with_flow = "flow" in records.streams
-    found = schema.parsed(_read(records, number), with_flow)
-    label, frames = found["label"], tf.size(found["frames"])
-    classes = len(records.class_names)
-    text = (": expected a label from 0 to ", classes - 1, ", got ", label)
+    found = schema.parsed(_read(records, number), with_flow, records.multi_label)
+    labels = found.pop("labels") if records.multi_label else found["label"][None]
+    frames, classes = tf.size(found["frames"]), len(records.class_names)
+    known = (labels >= 0) & (labels < classes)
+    got = tf.strings.reduce_join(tf.as_string(labels), separator=" ")
+    text = (": expected a label from 0 to ", classes - 1, ", got ", got)
     checks = [
-        _stop_unless((label >= 0) & (label < classes), found["id"], *text),
+        _stop_unless(tf.size(labels) > 0, found["id"], ": expected labels, got none"),
+        _stop_unless(tf.reduce_all(known), found["id"], *text),
         _stop_unless(frames > 0, found["id"], ": has no frames"),
     ]
+    if records.multi_label:
+        found["label"] = tf.reduce_any(tf.one_hot(labels, classes, True, False), axis=0)
     if with_flow:
         fields = tf.size(found["flow"])
         text = (": expected one flow field less than frames, got ", fields, " and ", frames)
@@ -162,7 +154,3 @@ def _stop_unless(holds, *words):
 def _record(path, number):
     shard = tf.data.TFRecordDataset(path, buffer_size=_READ_BUFFER)
     return shard.skip(number).take(1).get_single_element()
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+LEAST_BYTES = 16  # of a record: its length and two checksums
 _CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bits reversed
 
 
@@ -70,7 +71,7 @@ def _record(file, left):
     length, check = struct.unpack("<QI", head)
     if masked_crc(head[:8]) != check:
         return b"", "its length is damaged, so what follows cannot be read", False
-    if length + 16 > left:
+    if length + LEAST_BYTES > left:
         return b"", "the file ends within it", False
     data = file.read(length)
     (check,) = struct.unpack("<I", file.read(4))

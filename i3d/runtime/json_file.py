@@ -34,10 +34,10 @@ def parsed(text: bytes | str, source: os.PathLike | str) -> dict[str, Any]:
     """Returns the object that a text says; `source` begins the line of an error.
 
     Raises:
-      JsonError: it says none.
+      JsonError: it says none, or a name stands in it twice.
     """
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_each_once)
         json.dumps(found, ensure_ascii=False).encode()  # else it holds text that nothing prints
     except RecursionError:
         raise JsonError(f"{source}: cannot be read: JSON nested too deep") from None
@@ -46,4 +46,11 @@ def parsed(text: bytes | str, source: os.PathLike | str) -> dict[str, Any]:
         raise JsonError(f"{source}: cannot be read: not JSON: {reason:.200}") from error
     if not isinstance(found, dict):
         raise JsonError(f"{source}: cannot be read: expected an object of JSON, got {found!r:.80}")
+    return found
+
+
+def _each_once(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
     return found

@@ -14,6 +14,7 @@ from tests.helpers.videos import write_folder
 def changed(folder, tmp_path, **splits):
     """Returns a copy of a data set, keys of its first split in dataset_info.json replaced."""
     copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "build.json").unlink()
     info = json.loads((copy / "dataset_info.json").read_text())
     info["splits"][0] |= splits
     (copy / "dataset_info.json").write_text(json.dumps(info))
@@ -37,7 +38,7 @@ def test_no_data_set(tmp_path):
 def test_damaged_metadata(built, tmp_path):
     copy = shutil.copytree(built["whole"], tmp_path / "copy")
     (copy / "build.json").write_text("{")
-    with pytest.raises(data.DatasetError, match="copy: its metadata cannot be read: .*$"):
+    with pytest.raises(data.DatasetError, match="copy/build.json: cannot be read: not JSON: .*$"):
         data.opened(copy, "train", ("rgb",))
 
 

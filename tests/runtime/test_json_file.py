@@ -24,6 +24,7 @@ def test_an_object_is_read(tmp_path):
         b'{"a": ' + b"9" * 100_000 + b"}",
         b'{"a": "\\ud800"}',
         b'{"\\udfff": 1}',
+        b'{"a": {"b": 1, "b": 1}}',
     ],
 )
 def test_other_texts_are_one_line(text, tmp_path):

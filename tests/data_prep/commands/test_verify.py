@@ -1,10 +1,12 @@
 """`python -m data_prep verify`: every kind of damage, and what differs from the videos."""
 
+import dataclasses
+import json
 import shutil
 
 import pytest
 
-from i3d.data import tfrecord
+from i3d.data import read, schema, tfrecord
 from tests.helpers.builds import process, told
 from tests.helpers.videos import texture_frames, write_video
 
@@ -75,21 +77,37 @@ def test_verify_catches_a_missing_and_a_repeated_shard(call, folder):
     assert status == 1 and len(repeated) == 3
 
 
+def test_verify_catches_another_shard(call, folder):
+    """One that is whole, of as many records, but not the one that was built."""
+    shard = shards(folder)[0]
+    first, *rest = (record.data for record in tfrecord.read(shard))
+    segment = read.parsed(first)
+    values = dataclasses.asdict(segment) | {"source_height": segment.source_height + 1}
+    with open(shard, "wb") as file:
+        for data in (schema.serialised(**values), *rest):
+            tfrecord.write(file, data)
+    (line,) = verify(call, folder)[1]
+    assert line.startswith(f"{shard.name}: expected the checksum ")
+
+
 def test_verify_catches_missing_metadata(call, folder):
+    text = (folder / "label.labels.txt").read_text()
     (folder / "label.labels.txt").unlink()
-    status, problems = verify(call, folder)
-    assert (status, problems) == (
-        1,
-        ["the class names are not those of build.json; is a file missing?"],
-    )
+    status, _, errors = call("verify", f"--data={folder}")
+    assert status == 2 and "label.labels.txt: missing; the data set is not whole" in errors
+    (folder / "label.labels.txt").write_text(text.replace("run", "rum"))
+    status, _, errors = call("verify", f"--data={folder}")
+    assert status == 2 and "its class names is not the same in build.json" in errors
+    (folder / "label.labels.txt").write_text(text)
     (folder / "build.json").unlink()
     status, problems = verify(call, folder)
     assert problems == ["build.json is missing: whether the splits are whole is not known"]
 
 
 def test_verify_catches_an_unfinished_split(call, folder):
-    text = (folder / "build.json").read_text()
-    (folder / "build.json").write_text(text.replace('"train"', '"test"'))
+    made = json.loads((folder / "build.json").read_text())
+    del made["splits"]["train"], made["shards"]["train"]
+    (folder / "build.json").write_text(json.dumps(made))
     status, problems = verify(call, folder)
     assert status == 1 and problems == [
         "split 'train': its build is not finished; run the same build command again"
