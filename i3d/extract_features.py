@@ -5,11 +5,12 @@
     python -m i3d.extract_features --config=configs/i3d/figures.py --checkpoint=best.weights.h5 ...
     python -m i3d.extract_features ... --out=films.npz --window_s=10 --stride_s=5
 
-The list holds a path in each line. --out: .pkl, a list in its order of float32 [C] (None: failed);
-.npz, with ids, features [N, C], views; or a folder with a .npy for each video. With --window_s
-there is a row for each window, and start_s and end_s beside it. Run again, it does what is missing,
-also where videos failed. Without --model or --config the model is that of the checkpoint's
-published name, or of the run's config.json beside it.
+The list holds a path in each line, of a file or with --image_fps of a folder of images. --out:
+.pkl, a list in its order of float32 [C] (None: failed); .npz, with ids, features [N, C], views; or
+a folder with a .npy for each video. With --window_s there is a row for each window, and start_s and
+end_s beside it. Run again, it does what is missing, also where videos failed. Without --model or
+--config the model is that of the checkpoint's published name, or of the run's config.json beside
+it.
 """
 
 import sys
@@ -20,6 +21,7 @@ from i3d.features import job as feature_job
 from i3d.inference import options
 from i3d.runtime import command
 from i3d.training import config
+from i3d.video import images, lists
 
 NAME = "extract_features"
 
@@ -49,6 +51,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     options.define(own)
     text("video_list", None, "file with the path of a video in each line", flag_values=own)
     text("video_root", None, "folder of the videos; default: that of the list", flag_values=own)
+    images.define_flag(own)
+    flags.DEFINE_boolean("with_offset", None, lists.OFFSET_HELP, flag_values=own)
     text("out", None, "new .pkl or .npz file, or a folder", flag_values=own)
     text("endpoint", "features", "name of the layer whose output is taken", flag_values=own)
     seconds("window_s", None, "length of sliding windows, seconds", flag_values=own)

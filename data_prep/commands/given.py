@@ -8,7 +8,7 @@ from absl import flags
 
 from data_prep import inputs
 from i3d.runtime.command import UserError
-from i3d.video import images
+from i3d.video import images, lists
 
 _BESIDE = ("video_root", "labels", "first_label", "image_fps", "with_offset")
 
@@ -22,8 +22,7 @@ def define(values: flags.FlagValues, videos: str) -> None:
     first = "index of the first class in a list; default: 0, which must occur"
     flags.DEFINE_integer("first_label", None, first, 0, flag_values=values)
     images.define_flag(values)
-    offset = "lines of a list are `dir offset num_frames label`; default: by the folders"
-    flags.DEFINE_boolean("with_offset", None, offset, flag_values=values)
+    flags.DEFINE_boolean("with_offset", None, lists.OFFSET_HELP, flag_values=values)
 
 
 def beside(values: flags.FlagValues) -> list[str]:

@@ -11,19 +11,19 @@ What a list says is checked; what lies in the video files is not looked at.
 
 import os
 
-from data_prep.inputs import lists, mmaction2
+from data_prep.inputs import lists
 from data_prep.inputs.folder import is_video, read_folder
 from data_prep.inputs.rows import (
     Item,
     Request,
     from_zero,
-    is_video_name,
     items,
     names_in,
     of_split,
 )
 from i3d.runtime.labels import class_names
 from i3d.runtime.text import InputError, read_lines
+from i3d.video.lists import is_video_name
 
 __all__ = ["InputError", "Item", "is_video", "read"]
 
@@ -119,8 +119,8 @@ def _list_reader(where, first):
         return lists.read_kinetics
     if columns & {"path", "label"}:
         return lists.read_csv
-    if mmaction2.begins(first):
-        return mmaction2.read_mmaction2
+    if lists.is_mmaction2(first):
+        return lists.read_mmaction2
     raise InputError(
         f"{where}: expected a header path,label[,start_s,end_s][,split], the header of a Kinetics "
         f"CSV file or lines `path label_index`, got {first[:80]!r}"

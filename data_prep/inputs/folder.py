@@ -10,11 +10,12 @@ import os
 import sys
 from collections import Counter, defaultdict
 
-from data_prep.inputs.rows import Row, is_video_name
+from data_prep.inputs.rows import Row
 from i3d.runtime.labels import composed
 from i3d.runtime.text import InputError
 from i3d.video import pictures
 from i3d.video.images import is_image
+from i3d.video.lists import is_video_name
 
 _SPLIT_NAMES = {"test", "testing", "train", "training", "val", "valid", "validate", "validation"}
 _MAY_BE_STILL = (".gif", ".webp")

@@ -14,6 +14,7 @@ import unicodedata
 from data_prep.inputs.rows import Row, index
 from i3d.runtime.labels import class_names, composed, shortened
 from i3d.runtime.text import InputError, filled, last_word, read_lines, table, times
+from i3d.video.lists import parsed
 
 UCF101_LIST = re.compile(r"(train|test)list\d+\.txt")
 HMDB51_LIST = re.compile(r"(.+)_test_split(\d+)\.txt")
@@ -52,6 +53,26 @@ def _csv_label(word, known, where):
             "names in order by --labels"
         )
     return index(word, where)
+
+
+def is_mmaction2(line):
+    """Returns whether a list that begins with this line is one of MMAction2's."""
+    words = line.split()
+    return len(words) > 1 and words[-1].lstrip("+-").isdecimal()
+
+
+def read_mmaction2(request):
+    """Reads the lists of i3d.video.lists, whose labels are indices."""
+    texts = dict(request.lines)
+    rows = []
+    for where, path, words, first, count in parsed(
+        request.lines, request.root, request.with_offset
+    ):
+        if not words or not all(word.isdecimal() for word in words):
+            raise InputError(f"{where}: expected `path label_index`, got {texts[where][:80]!r}")
+        labels = tuple(index(word, where) for word in words)
+        rows.append(Row(where, path, labels, first=first, count=count))
+    return rows, None
 
 
 def read_ucf101(request):

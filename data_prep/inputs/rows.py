@@ -18,13 +18,8 @@ from i3d.runtime.labels import checked, composed, shortened
 from i3d.runtime.text import InputError, inside, number
 from i3d.video import images
 from i3d.video.images import Images
+from i3d.video.lists import is_video_name
 from i3d.video.source import VideoError
-
-# By their names; of the last two only what is animated (i3d.video.pictures.is_animated).
-EXTENSIONS = frozenset(
-    ".3gp .asf .avi .divx .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm"
-    " .wmv .gif .webp".split()
-)
 
 _MAX_CLASSES = 100_000  # a label index above this is something else, say a date
 _MOST_COMPARED = 1000  # classes among which the nearest name is looked for
@@ -183,11 +178,6 @@ def _images(row, path, request):
         raise InputError(f"{row.where}: {error}") from None
 
 
-def is_video_name(path):
-    """Returns whether a path ends as those of video files do."""
-    return os.path.splitext(path)[1].lower() in EXTENSIONS
-
-
 def _label(label, where, indices):
     """Returns the index of a class that is given as a name or an index."""
     if isinstance(label, str):
@@ -225,7 +215,7 @@ def _ids(keys, root):
 
 
 def _stamp(start, end, part):
-    stamp = f"@{part.first}+{part.count}" if part and part.count else ""
+    stamp = part.part() if part else ""
     if not start and end is None:
         return stamp
     texts = ("" if time is None else str(time).removesuffix(".0") for time in (start, end))

@@ -18,6 +18,7 @@ from i3d.features import files, videos
 from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
 from i3d.spec import asked
+from i3d.video import images
 from i3d.weights.cards import Card
 
 WORKERS = 8  # at most, if not asked for: each holds the frames of a video
@@ -49,7 +50,7 @@ class Job:
 
     def plan(self) -> dict[str, Any]:
         """Returns {key: text or number}: all that decides the numbers."""
-        names = "\n".join(entry.name for entry in self.entries)
+        names = "\n".join(_named(entry) for entry in self.entries)
         own = (self.settings or {}).items()
         model = [(k.removeprefix("model."), v) for k, v in own if k.startswith("model.")]
         plan = {name: getattr(self, name) for name in ("endpoint", "window_s", "stride_s")}
@@ -109,7 +110,8 @@ def checked(own: flags.FlagValues, settings: dict[str, Any] | None) -> Job:
     if os.environ.get("TF_CONFIG"):
         raise UserError("TF_CONFIG: this runs on one machine; give each a part of the list")
     _check_windows(own)
-    entries = videos.read(own.video_list, own.video_root)
+    fps = images.rate(own)
+    entries = videos.read(own.video_list, own.video_root, fps, own.with_offset)
     files.check_output(own.out)
     if not Path(own.out).suffix:
         videos.file_names(entries)
@@ -154,6 +156,10 @@ def _card(own, settings):
     if own.window_s and not own.clips and not card.spec.segments:
         return dataclasses.replace(card, spec=asked(card.spec, clips=1))
     return card
+
+
+def _named(entry):
+    return f"{entry.name} {entry.images.fps}" if entry.images else entry.name
 
 
 def _digest(checkpoint):

@@ -17,6 +17,7 @@ from i3d.inference.views import ViewsOf, view_bytes
 from i3d.runtime import devices
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
+from i3d.video.images import Images
 
 
 def run(job: Job) -> dict[int, str]:
@@ -45,9 +46,9 @@ def run(job: Job) -> dict[int, str]:
 
 def _work_off(job, net, strategy, work, missing):
     """Saves the features of the missing videos; returns the failures."""
-    failures, paths = {}, [job.entries[index].path for index in missing]
+    failures, sources = {}, [job.entries[index].source for index in missing]
     views_of = ViewsOf(job.card.spec, job.window_s, job.stride_s)
-    found = extracted(paths, views_of, net, strategy, job.workers, job.batch_size)
+    found = extracted(sources, views_of, net, strategy, job.workers, job.batch_size)
     with Progress(len(missing), "video", "features") as progress, contextlib.closing(found):
         for place, rows in found:
             if isinstance(rows, str):
@@ -59,17 +60,17 @@ def _work_off(job, net, strategy, work, missing):
 
 
 def extracted(
-    paths: Sequence[str],
+    sources: Sequence[str | Images],
     views_of: ViewsOf,
     net,
     strategy: tf.distribute.Strategy,
     workers: int,
     batch_size: int,
 ) -> Iterator[tuple[int, Rows | str]]:
-    """Yields (place in paths, Rows or the reason why there are none), as videos are finished.
+    """Yields (place in sources, Rows or the reason why there are none), as videos are finished.
 
     Args:
-      paths: of video files.
+      sources: paths of video files, and folders of images.
       views_of: a function from a file to its views.
       net: function from uint8 views [B, N, H, W, C] to float32 [B, C].
       strategy: tf.distribute.Strategy that it was made under.
@@ -77,7 +78,7 @@ def extracted(
       batch_size: views on each replica.
     """
     size = batch_size * strategy.num_replicas_in_sync
-    with decoding.Decoders(views_of, paths, workers, view_bytes(views_of.spec)) as pieces:
+    with decoding.Decoders(views_of, sources, workers, view_bytes(views_of.spec)) as pieces:
         batches = decoding.ahead(decoding.batches(pieces, size))
         for place, sums, problem in of_tasks(stepping.outputs([net], batches, strategy)):
             yield place, _rows(sums, problem)

@@ -7,28 +7,42 @@ file_names(entries)[0]                      # "Archery/a"
 
 import collections
 import os
-import re
 from typing import NamedTuple
 
-from i3d.runtime.text import InputError, read_lines
+from i3d.runtime.text import InputError, below, inside, read_lines
+from i3d.video import images, lists
+from i3d.video.images import Images
+from i3d.video.source import VideoError
 
 
 class Entry(NamedTuple):
-    """One line: `where` it is ("file:line"), the path below the root, the absolute path."""
+    """One line: `where` it is ("file:line"), the path below the root, the absolute path.
+
+    images is None of a file.
+    """
 
     where: str
     name: str
     path: str
+    images: Images | None = None
+
+    @property
+    def source(self) -> str | Images:
+        """What the readers of i3d.video take."""
+        return self.images or self.path
 
 
-def read(video_list, video_root=None):
+def read(video_list, video_root=None, image_fps=None, with_offset=None):
     """Returns an Entry for each line that is not blank, in their order.
 
-    A line is a path that may hold spaces, or a path and labels, which are whole numbers.
+    A line is a path that may hold spaces, or a line of MMAction2's lists (i3d.video.lists), whose
+    labels are ignored.
 
     Args:
       video_list: text file.
       video_root: folder that the paths are relative to and must not leave; None is the list's.
+      image_fps: images per second of folders of images.
+      with_offset: whether lines on folders of images have an offset; None finds out.
 
     Raises:
       InputError: the list is empty or not readable, or one of its videos is missing or outside
@@ -43,10 +57,16 @@ def read(video_list, video_root=None):
         raise InputError(f"--video_list: {video_list}: {error.strerror}") from error
     if not lines:
         raise InputError(f"{video_list}: expected a video path in each line, found no line")
-    entries = [_entry(where, line, root) for where, line in lines]
-    missing = [entry for entry in entries if not os.path.isfile(entry.path)]
+    whole = {where for where, line in lines if os.path.exists(below(line, root))}
+    others = [(where, line) for where, line in lines if where not in whole]
+    found = {line.where: line for line in lists.parsed(others, root, with_offset)}
+    entries = [
+        _entry(found.get(where) or lists.Line(where, line, ()), root, image_fps)
+        for where, line in lines
+    ]
+    missing = [entry for entry in entries if not entry.images and not os.path.isfile(entry.path)]
     if missing:
-        where, _, path = missing[0]
+        where, _, path, _ = missing[0]
         raise InputError(
             f"{where}: no such video: {path}; {len(missing)} of {len(entries)} are missing, "
             "check --video_root"
@@ -54,17 +74,17 @@ def read(video_list, video_root=None):
     return entries
 
 
-def _entry(where, line, root):
-    """Returns the Entry of a line; of a file that is there, if need be without labels."""
-    short = re.sub(r"(\s+-?\d+)+$", "", line)
-    name = line if os.path.isfile(os.path.join(root, line)) else short
-    path = os.path.normpath(os.path.join(root, name))
-    if not path.startswith(os.path.join(root, "")):
-        raise InputError(
-            f"{where}: expected a path inside {root}, got {name!r}; give the folder that holds "
-            "the videos by --video_root"
-        )
-    return Entry(where, os.path.relpath(path, root), path)
+def _entry(line, root, image_fps):
+    """Returns the Entry of a Line."""
+    path = inside(line.path, root, line.where)
+    name = os.path.relpath(path, root)
+    if not os.path.isdir(path):
+        return Entry(line.where, name, path)
+    try:
+        found = images.checked(path, image_fps, line.first, line.count)
+    except VideoError as error:
+        raise InputError(f"{line.where}: {error}") from None
+    return Entry(line.where, name + found.part(), path, found)
 
 
 def file_names(entries):
@@ -75,14 +95,14 @@ def file_names(entries):
     """
     seen = {}
     for entry in entries:
-        if entry.path in seen:
+        if entry.source in seen:
             raise InputError(
                 f"{entry.where}: expected each video once for one file per video, "
-                f"{entry.name!r} came at {seen[entry.path]} already"
+                f"{entry.name!r} came at {seen[entry.source]} already"
             )
-        seen[entry.path] = entry.where
+        seen[entry.source] = entry.where
     names = [entry.name for entry in entries]
-    short = [os.path.splitext(name)[0] for name in names]
+    short = [e.name if e.images else os.path.splitext(e.name)[0] for e in entries]
     count = collections.Counter(short)
     count.update(names)
     return [s if count[s] == 1 else name for s, name in zip(short, names, strict=True)]

@@ -63,7 +63,7 @@ def number(word):
 
 
 def path_and_numbers(line, root):
-    """Returns (path, words) of a line `path 40 0`: the whole numbers at its end as they stand.
+    """Returns (path, words) of a line `path 40 0`: a tuple of the whole numbers at its end.
 
     Of a path that itself ends in numbers, such as "take 2", as much is path as makes it one that
     exists in the root; if none does, all numbers are words.
@@ -75,8 +75,9 @@ def path_and_numbers(line, root):
     for taken in range(count, max(count - _MOST_IN_NAME, 1) - 1, -1):
         path = line.rsplit(maxsplit=taken)[0] if taken else line
         if taken == count == 1 or os.path.exists(below(path, root)):
-            return path, words[len(words) - taken :]
-    return line.rsplit(maxsplit=count)[0] if count else line, words[len(words) - count :]
+            return path, tuple(words[len(words) - taken :])
+    path = line.rsplit(maxsplit=count)[0] if count else line
+    return path, tuple(words[len(words) - count :])
 
 
 def _is_whole(word):

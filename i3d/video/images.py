@@ -48,6 +48,10 @@ class Images(NamedTuple):
         """Returns the folder, as messages name a video."""
         return self.folder
 
+    def part(self) -> str:
+        """Returns "@first+count", "" of a whole folder."""
+        return "" if self.count is None else f"@{self.first}+{self.count}"
+
 
 class Listing(NamedTuple):
     """The images of a folder.
@@ -78,6 +82,11 @@ def rate(flag_values: flags.FlagValues) -> float | None:
 def is_image(name: str) -> bool:
     """Returns whether a file is an image by its name."""
     return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith(".")
+
+
+def are_in(folder: str) -> bool:
+    """Returns whether a path is a folder with images right in it."""
+    return os.path.isdir(folder) and any(map(is_image, os.listdir(folder)))
 
 
 def checked(folder: str, fps: float | None, first: int = 0, count: int | None = None) -> Images:
