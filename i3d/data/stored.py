@@ -104,24 +104,29 @@ def video(records, number):
     """
     with_flow = "flow" in records.streams
     found = schema.parsed(_read(records, number), with_flow, records.multi_label)
-    labels = found.pop("labels") if records.multi_label else found["label"][None]
-    frames, classes = tf.size(found["frames"]), len(records.class_names)
-    known = (labels >= 0) & (labels < classes)
-    got = tf.strings.reduce_join(tf.as_string(labels), separator=" ")
-    text = (": expected a label from 0 to ", classes - 1, ", got ", got)
-    checks = [
-        _stop_unless(tf.size(labels) > 0, found["id"], ": expected labels, got none"),
-        _stop_unless(tf.reduce_all(known), found["id"], *text),
-        _stop_unless(frames > 0, found["id"], ": has no frames"),
-    ]
-    if records.multi_label:
-        found["label"] = tf.reduce_any(tf.one_hot(labels, classes, True, False), axis=0)
+    frames = tf.size(found["frames"])
+    checks = _take_label(found, records)
+    checks.append(_stop_unless(frames > 0, found["id"], ": has no frames"))
     if with_flow:
         fields = tf.size(found["flow"])
         text = (": expected one flow field less than frames, got ", fields, " and ", frames)
         checks.append(_stop_unless((fields == frames - 1) & (fields > 0), found["id"], *text))
     with tf.control_dependencies(checks):
         return {name: tf.identity(value) for name, value in found.items()}
+
+
+def _take_label(found, records):
+    """Puts "label" in place of what is stored of it; returns the ops that check it."""
+    labels, classes = found.pop("labels" if records.multi_label else "label"), records.class_names
+    known, got, checks = (labels >= 0) & (labels < len(classes)), labels, []
+    found["label"] = labels
+    if records.multi_label:
+        found["label"] = tf.reduce_any(tf.one_hot(labels, len(classes), True, False), axis=0)
+        checks.append(_stop_unless(tf.size(labels) > 0, found["id"], ": expected labels, got none"))
+        known = tf.reduce_all(known)
+        got = tf.strings.reduce_join(tf.as_string(labels), separator=" ")
+    text = (": expected a label from 0 to ", len(classes) - 1, ", got ", got)
+    return [*checks, _stop_unless(known, found["id"], *text)]
 
 
 def _read(records, number):
