@@ -8,8 +8,9 @@
 
 Files that keep a published name are tested by the published protocol; weights of a training run
 by the config.json beside them, or --config=FILE.py. Scores are a softmax, or where the training
-was of several labels per video the sigmoid of each class. A bad video is told in one line on
-standard error and the rest goes on; the exit status is 1 then.
+was of several labels per video the sigmoid of each class. With --image_fps a folder of images is a
+video too. A bad video is told in one line on standard error and the rest goes on; the exit status
+is 1 then. When it is stopped, --out holds what was done.
 """
 
 import contextlib
@@ -27,7 +28,10 @@ from i3d.inference.table import FORMATS, written
 from i3d.runtime import command, files, labels
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
+from i3d.runtime.stopping import sigterm_as_ctrl_c
+from i3d.runtime.text import printable
 from i3d.training import config
+from i3d.video import images
 from i3d.weights.cards import Card
 
 NAME = "predict"
@@ -35,7 +39,7 @@ WORKERS = 4  # processes that decode, at most
 
 
 class Job(NamedTuple):
-    """What is asked for: networks, videos as (name, path or place), parsed flags."""
+    """What is asked for: networks, videos as (name, path, Images or Place), parsed flags."""
 
     cards: list[Card]
     videos: list[tuple[str, Any]]
@@ -57,6 +61,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_integer("top_k", 5, "classes to print for each video", 1, flag_values=own)
     flags.DEFINE_enum("format", "text", FORMATS, "format of the output", flag_values=own)
     text("out", None, "new file for the output; default: standard output", flag_values=own)
+    images.define_flag(own)
     text("records", None, "folder of a data set, instead of video files", flag_values=own)
     text("split", "test", "split of --records", flag_values=own)
     return own
@@ -86,11 +91,16 @@ def _videos(own, words):
             raise UserError("--split goes with --records=FOLDER of a data set")
         if not any(map(os.path.exists, words)):
             raise UserError(f"{words[0]}: no such file")
-        return [(word, word) for word in words]
+        fps = images.rate(own)
+        return [(printable(word), _source(word, fps)) for word in words]
     data = read.opened(own.records)
     if own.split not in data.shards:
         raise UserError(f"--split: expected one of {', '.join(data.shards)}, got {own.split}")
     return [(place.id, place) for place in read.videos(data, [own.split])]
+
+
+def _source(word, fps):
+    return images.checked(word, fps) if images.are_in(word) else word
 
 
 def work(job: Job) -> int:
@@ -127,29 +137,51 @@ def work(job: Job) -> int:
 
 
 def _write(job, names, found):
-    """Writes the scores of the videos in their order; returns how many failed."""
-    from i3d.inference.predictor import ranked
+    """Writes the scores of the videos in their order; returns how many failed.
 
-    failed, waiting, following = 0, {}, 0
+    What stops it is raised when the table of what was done is complete.
+    """
+    failed, waiting, following, stopped = 0, {}, 0, None
     with contextlib.ExitStack() as stack:
+        stack.enter_context(sigterm_as_ctrl_c())
         table = stack.enter_context(written(job.options.format, _output(job.options.out, stack)))
         progress = stack.enter_context(Progress(len(job.videos), "video", NAME))
-        for place, scores in found:
-            waiting[place] = scores
-            while following in waiting:
-                name, scores = job.videos[following][0], waiting.pop(following)
-                following += 1
+        try:
+            for place, scores in found:
+                waiting[place] = scores
                 progress.add()
-                if isinstance(scores, str):
-                    failed += 1
-                    command.told(NAME, scores if name in scores else f"{name}: {scores}", 1)
-                    continue
-                p = scores.probabilities
-                best = ranked(p, job.options.top_k)
-                table.add(name, [(i, names[i], round(float(p[i]), 6)) for i in best])
+                while following in waiting:
+                    failed += not _add(table, job, names, following, waiting.pop(following))
+                    following += 1
+        except BaseException as error:
+            if following == failed and all(isinstance(scores, str) for scores in waiting.values()):
+                raise  # nothing is done that could be kept
+            stopped = error
+        for place, scores in sorted(waiting.items()):  # done, but after one that is not
+            failed += not _add(table, job, names, place, scores)
         if failed == len(job.videos):
             raise UserError(f"none of {failed} videos could be read")  # and nothing is written
+    if stopped:
+        done = following + len(waiting) - failed
+        kept = job.options.out or "the output"
+        print(f"{NAME}: {kept} holds {done} of {len(job.videos)} videos", file=sys.stderr)
+        raise stopped
     return failed
+
+
+def _add(table, job, names, place, scores):
+    """Writes the best classes of a video, or tells why there are none; returns whether it did."""
+    from i3d.inference.predictor import ranked
+
+    name = job.videos[place][0]
+    if isinstance(scores, str):
+        reason = printable(scores)
+        command.told(NAME, reason if name in reason else f"{name}: {reason}", 1)
+        return False
+    p = scores.probabilities
+    best = ranked(p, job.options.top_k)
+    table.add(name, [(i, names[i], round(float(p[i]), 6)) for i in best])
+    return True
 
 
 def _output(path, stack):

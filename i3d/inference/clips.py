@@ -21,6 +21,7 @@ from i3d.data import cropping, view_sampling
 from i3d.flow import methods
 from i3d.inference.pixels import cut, levels, resized
 from i3d.spec import InputSpec
+from i3d.video.images import Images
 from i3d.video.sampled import NothingThere, frame_rate, wanted_frames
 from i3d.video.source import VideoError
 
@@ -60,11 +61,11 @@ class Views:
             yield np.stack([cut(self._pictures[i], crop) for i in indices])
 
 
-def opened(path: str, spec: InputSpec, start_s=0.0, end_s=None) -> Views:
+def opened(path: str | Images, spec: InputSpec, start_s=0.0, end_s=None) -> Views:
     """Returns the Views of a video file, or of a part of it, where clips are sampled.
 
     Args:
-      path: a video file.
+      path: a video file, or Images of a folder.
       spec: InputSpec.
       start_s, end_s: seconds from the first frame; None is the end of the video.
 
@@ -82,7 +83,7 @@ def opened(path: str, spec: InputSpec, start_s=0.0, end_s=None) -> Views:
     fps = 0 if spec.steps_at_fps else spec.fps
     with naming(path):
         found = wanted_frames(path, choose, fps, start_s, end_s, lambda p: resized(p, side))
-        check_length(path, found.count, spec)
+        check_length(str(path), found.count, spec)
         pictures = _with_flow(found.pictures, chosen["indices"], spec)
         return Views(pictures, chosen["indices"], spec, found.end_s)
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from i3d.data import read
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import decoding, network, stepping, views
 from i3d.inference.average import Scores, Sums, added, of_tasks
 from i3d.runtime.command import UserError
+from i3d.video.images import Images
 from i3d.weights.cards import Card
 
 
@@ -38,14 +38,14 @@ class Predictor:
         self.names = names
         self._networks, self._batch_size = list(networks), batch_size
 
-    def predict(self, video: str, top_k: int = 5) -> list[tuple[str, float]]:
+    def predict(self, video: str | Images, top_k: int = 5) -> list[tuple[str, float]]:
         """Returns [(name, score)] of the best classes, best first.
 
         Scores of all classes add up to 1, but for networks of several labels, where each score
         is a sigmoid.
 
         Args:
-          video: path of a file.
+          video: path of a file, or Images of a folder.
           top_k: number of classes.
 
         Raises:
@@ -53,13 +53,13 @@ class Predictor:
         """
         ((_, found),) = self.scores_of([video])
         if isinstance(found, str):
-            raise UserError(found if video in found else f"{video}: {found}")
+            raise UserError(found if str(video) in found else f"{video}: {found}")
         return [
             (self.names[i], float(found.probabilities[i]))
             for i in ranked(found.probabilities, top_k)
         ]
 
-    def scores_of(self, videos: Sequence[str | read.Place]) -> Iterator[tuple[int, Scores | str]]:
+    def scores_of(self, videos: Sequence[views.Video]) -> Iterator[tuple[int, Scores | str]]:
         """Yields (place in `videos`, Scores or why there are none), decoded by this process."""
         tasks = views.tasks_of([net.spec for net in self._networks], videos)
         return self.scores(decoding.decoded_here(views.of_task, tasks))

@@ -32,7 +32,7 @@ class _Text:
 
     def add(self, video, rows):
         """Writes the rows (index, name, score) of one video."""
-        print(video, file=self._file)
+        print("\\n".join(video.splitlines()), file=self._file)
         for _, name, score in rows:
             print(f"  {score:.4f}  {name}", file=self._file)
         self._file.flush()

@@ -20,7 +20,10 @@ from i3d.inference.whole import whole_clips
 from i3d.runtime.command import UserError
 from i3d.spec import MOST_NUMBERS, InputSpec
 from i3d.video import frames as video_frames
+from i3d.video.images import Images
 from i3d.video.sampled import NothingThere, count_frames
+
+Video = str | Images | read.Place  # a file, a folder of images, or a stored video
 
 
 class Key(NamedTuple):
@@ -47,7 +50,7 @@ class ViewsOf(NamedTuple):
     window_s: float | None = None
     stride_s: float | None = None
 
-    def __call__(self, video: str | read.Place) -> Iterator[tuple[Key, np.ndarray]]:
+    def __call__(self, video: Video) -> Iterator[tuple[Key, np.ndarray]]:
         """Yields (Key, uint8 [N, H, W, C]), window by window.
 
         Args:
@@ -65,7 +68,7 @@ class ViewsOf(NamedTuple):
                 yield Key(number, start_s, end_s), view
 
 
-def views_of(video: str | read.Place, spec: InputSpec) -> Iterator[np.ndarray]:
+def views_of(video: Video, spec: InputSpec) -> Iterator[np.ndarray]:
     """Yields all views of a video, uint8 [N, H, W, C]; those of a whole video one after the other.
 
     Videos shorter than a clip are looped; the first such is told on standard error.
@@ -81,7 +84,7 @@ def views_of(video: str | read.Place, spec: InputSpec) -> Iterator[np.ndarray]:
         frames = video_frames.read_frames(video, spec.fps or None, side)
         seen = (resized(picture, spec.crop_side) for picture in clips.seen(frames, spec))
         with clips.naming(video):
-            yield from whole_views(video, seen, spec, lambda: count_frames(video, spec.fps))
+            yield from whole_views(str(video), seen, spec, lambda: count_frames(video, spec.fps))
     else:
         yield from clips.opened(video, spec)
 

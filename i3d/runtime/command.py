@@ -6,6 +6,7 @@
 Exit status 0: all is done. 1: work failed, or a part of it. 2: a wrong call. 130: interrupted.
 """
 
+import io
 import os
 import select
 import sys
@@ -68,6 +69,8 @@ def run(
       Exception: whatever is an error of this program, so that its traceback is seen.
     """
     quiet.tensorflow_from_now_on()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be of any bytes
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = define(argv)
         if HELP & set(argv[1:]):
@@ -78,7 +81,7 @@ def run(
         except (UserError, flags.Error, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
-            return told(name, error, 2)
+            return told(name, _of_a_file_with_a_dash(argv) or error, 2)
         return _flushed(work(job) or 0)
     except KeyboardInterrupt:
         return told(name, f"stopped{'; ' if on_stop else ''}{on_stop}", 130)
@@ -90,6 +93,14 @@ def run(
         if line := _of_tensorflow(error, out_of_memory):
             return told(name, line, 1)
         raise
+
+
+def _of_a_file_with_a_dash(argv: list[str]) -> str:
+    """Returns the line on a file that was taken for a flag, "" where there is none."""
+    words = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    file = next((word for word in words if word[:1] == "-" and os.path.exists(word)), None)
+    line = "begins with a dash and is taken for a flag; write such names after --, or as"
+    return f"{file} {line} ./{file}" if file else ""
 
 
 def told(name: str, error: BaseException | str, status: int) -> int:

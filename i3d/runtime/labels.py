@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from i3d.runtime.text import InputError, number, read_lines, read_text
+from i3d.runtime.text import InputError, number, read_text, stripped
 
 _NUMBERED = re.compile(r"(\d+)\s+(\S.*)")
 
@@ -26,16 +26,19 @@ def class_names(labels: str | os.PathLike | Sequence[str]) -> list[str]:
     Numbers begin at 0 or 1 and have no gaps.
 
     Raises:
-      InputError: the file is something else, or a name is not usable (see `checked`).
-      OSError: the file cannot be read.
+      InputError: the file cannot be read or is something else, or a name is not usable (see
+        `checked`).
     """
     if not isinstance(labels, str | os.PathLike):
         return checked(labels, "labels")
     source = os.fspath(labels)
-    text = read_text(source)
+    try:
+        text = read_text(source)
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
     if source.lower().endswith(".json") or text.lstrip()[:1] in ("[", "{"):
         return checked(_of_json(text, source), source)
-    return checked(_of_lines([line for _, line in read_lines(source)], source), source)
+    return checked(_of_lines(list(filter(None, stripped(text))), source), source)
 
 
 def checked(names: Iterable[str], source: str) -> list[str]:
@@ -80,7 +83,7 @@ def _of_lines(lines, source):
     matches = [_NUMBERED.fullmatch(line) for line in lines]
     if not matches or not all(matches):
         return lines
-    return _in_order([(number(match[1]), match[2]) for match in matches], source)
+    return _in_order([(number(match[1]), match[2]) for match in matches if match], source)
 
 
 def _of_csv(lines, source):

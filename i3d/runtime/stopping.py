@@ -8,6 +8,7 @@ with requests() as asked:
 import contextlib
 import os
 import signal
+import threading
 
 _KINDS = (signal.SIGINT, signal.SIGTERM)
 
@@ -46,3 +47,16 @@ def requests(listen=True):
 def _restore(before):
     for kind, handler in before.items():
         signal.signal(kind, handler)
+
+
+@contextlib.contextmanager
+def sigterm_as_ctrl_c():
+    """Makes SIGTERM raise KeyboardInterrupt, where the main thread calls it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

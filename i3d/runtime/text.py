@@ -47,8 +47,13 @@ def read_text(file):
 
 def read_lines(file):
     """Returns [("file:line", line)] of a text file: stripped lines that are not blank."""
-    lines = enumerate(re.split("\r\n|\r|\n", read_text(file)), 1)
-    return [(f"{file}:{number}", line.strip()) for number, line in lines if line.strip()]
+    lines = enumerate(stripped(read_text(file)), 1)
+    return [(f"{file}:{number}", line) for number, line in lines if line]
+
+
+def stripped(text):
+    """Returns the lines of a text without blanks at their ends."""
+    return [line.strip() for line in re.split("\r\n|\r|\n", text)]
 
 
 def last_word(line):
@@ -112,9 +117,10 @@ def inside(path, root, where):
     return whole
 
 
-def printable(name):
-    """Returns a name that can be written as UTF-8: bytes of others as \\xe9."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+def printable(name: str) -> str:
+    """Returns a name that can be written as UTF-8: bytes that are none become \\xe9 or the like."""
+    data = name.encode("utf-8", "surrogateescape")  # as the system's names are decoded
+    return data.decode("utf-8", "backslashreplace")
 
 
 def table(lines, needed, optional):

@@ -22,6 +22,7 @@ from i3d.runtime.command import UserError
 from i3d.spec import FPS, SHORT_SIDE
 from i3d.video import pictures
 from i3d.video.clock import Clock, intervals
+from i3d.video.images import Images
 from i3d.video.picture import Converter, aspect_problem, turned_size
 from i3d.video.source import Source, VideoError
 
@@ -175,7 +176,7 @@ def stated(path):
 
 
 def read_frames(
-    path: str,
+    path: str | Images,
     fps: float | None = FPS,
     short_side: int | None = SHORT_SIDE,
     start_s: float = 0.0,
@@ -193,7 +194,8 @@ def read_frames(
     changes on the way, later frames are resized to the first one's.
 
     Args:
-      path: a file. Of several video streams the one is read that ffmpeg would choose.
+      path: a file, or Images of a folder. Of several video streams the one is read that ffmpeg
+        would choose.
       fps: output frames per second; None gives every frame once.
       short_side: pixels of the shorter side; the longer keeps the aspect and is rounded to the
         nearest pixel, halves up. Bilinear, up or down. None keeps the size.

@@ -15,6 +15,7 @@ import av
 
 from i3d.video import clock, frames, pictures
 from i3d.video import picture as video_picture
+from i3d.video.images import Images
 from i3d.video.source import Source, VideoError
 
 
@@ -42,7 +43,7 @@ def wanted_frames(path, choose, fps=0.0, start_s=0.0, end_s=None, convert=lambda
     Frames are those of i3d.video.frames.read_frames, upright and of the stored size.
 
     Args:
-      path: a file.
+      path: a file, or Images of a folder.
       choose: count -> numbers of the frames that are wanted, below count.
       fps: frames per second that the video is resampled to; 0 takes each of its frames once.
       start_s, end_s: seconds from the first frame; None is the end of the video.
@@ -64,7 +65,7 @@ def wanted_frames(path, choose, fps=0.0, start_s=0.0, end_s=None, convert=lambda
     return found._replace(pictures={n: found.pictures[n] for n in wanted})
 
 
-def count_frames(path: str, fps: float = 0.0, start_s=0.0, end_s=None) -> int:
+def count_frames(path: str | Images, fps: float = 0.0, start_s=0.0, end_s=None) -> int:
     """Returns how many frames a video or a part has, resampled to `fps` (0: as they are).
 
     Decodes all of it, without converting pictures.

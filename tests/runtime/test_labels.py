@@ -67,6 +67,7 @@ def test_a_list_of_names():
         ("[1, 2]", "expected a JSON list of names, "),
         ("[]", "got none"),
         ("{}", "expected a JSON list of names, "),
+        ("run\x0bfast\n", "in one line"),
         ('["run ", "jump"]', "without blanks at their ends; got 'run '"),
         ('["run\\njump"]', "in one line"),
         ('["run\\u2028jump"]', "in one line"),
