@@ -93,10 +93,12 @@ class Source:
 
     def demux(self):
         """Yields the packets of the stream, joined where its clock breaks; then an empty one."""
-        for packet in self.container.demux(self.stream):
-            if self.splice:
-                self.splice(packet)
-            yield packet
+        # Where streams come up on the way, PyAV fails on them after the last packet of this one.
+        with contextlib.suppress(IndexError):
+            for packet in self.container.demux(self.stream):
+                if self.splice:
+                    self.splice(packet)
+                yield packet
 
     def length(self):
         """Returns (seconds, number) of the packets that follow; reads them, decodes none."""
