@@ -59,7 +59,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     )
     flags.DEFINE_enum("weights", "auto", ["kinetics", "demo", "auto"], kinds, flag_values=own)
     folder = "folder that holds rgb_imagenet/model.ckpt.* and the like"
-    text("checkpoint_dir", "checkpoints", folder, flag_values=own)
+    text("checkpoint_dir", _checkpoints(), folder, flag_values=own)
     for stream, channels in (("rgb", 3), ("flow", 2)):
         array = f".npy [1, T, 224, 224, {channels}] in [-1, 1]; default: the published clip"
         text(f"{stream}_sample", None, array, flag_values=own)
@@ -77,6 +77,13 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text("save_arrays", None, "folder for rgb.npy and flow.npy of the video", flag_values=own)
     text("save_gif", None, "new file for an animation of RGB beside flow", flag_values=own)
     return own
+
+
+def _checkpoints():
+    """Returns the folder "checkpoints" here if it holds some, else the one beside this file."""
+    here, own = Path("checkpoints"), Path(__file__).resolve().parent / "checkpoints"
+    known = ("demo", *CARDS)
+    return str(here if any((here / name).exists() for name in known) else own)
 
 
 def checked(own: flags.FlagValues, argv: list[str]) -> flags.FlagValues:

@@ -185,3 +185,16 @@ def test_published_checkpoints_give_the_published_numbers():
         norm, classes = parsed(evaluate(f"--eval_type={kind}"))
         assert norm == pytest.approx(published, abs=1e-3)
         assert next(iter(classes)) == "playing cricket"
+
+
+def test_checkpoints_are_found_from_any_folder(tmp_path, monkeypatch):
+    import evaluate_sample
+
+    beside = str(ROOT / "checkpoints")
+    default = lambda: evaluate_sample.defined_flags([""])["checkpoint_dir"].default  # noqa: E731
+    monkeypatch.chdir(tmp_path)
+    assert default() == beside
+    (tmp_path / "checkpoints/run").mkdir(parents=True)
+    assert default() == beside  # nothing of what is published lies in it
+    (tmp_path / "checkpoints/rgb_scratch").mkdir()
+    assert default() == "checkpoints"

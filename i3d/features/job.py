@@ -107,7 +107,7 @@ def checked(own: flags.FlagValues, settings: dict[str, Any] | None) -> Job:
     for name in ("checkpoint", "video_list", "out"):
         if not own[name].value:
             raise UserError(f"--{name} is needed; see --help")
-    if os.environ.get("TF_CONFIG"):
+    if os.environ.get("TF_CONFIG", "").strip():
         raise UserError("TF_CONFIG: this runs on one machine; give each a part of the list")
     _check_windows(own)
     fps = images.rate(own)

@@ -17,8 +17,9 @@ from i3d.runtime.command import UserError
 def strategy(replicas=0):
     """Returns the tf.distribute.Strategy that the machine and TF_CONFIG ask for.
 
-    With TF_CONFIG in the environment it is a MultiWorkerMirroredStrategy over all GPUs of all
-    workers; else a MirroredStrategy over `replicas` GPUs; with one device, the default strategy.
+    With TF_CONFIG in the environment that is not empty it is a MultiWorkerMirroredStrategy over all
+    GPUs of all workers; else a MirroredStrategy over `replicas` GPUs; with one device, the default
+    strategy.
 
     Args:
       replicas: how many devices; 0 for all GPUs, or one CPU. On a machine without GPU, more than
@@ -28,7 +29,7 @@ def strategy(replicas=0):
       UserError: more replicas than GPUs, a number beside TF_CONFIG, or a TF_CONFIG that does not
         say which worker this is.
     """
-    if "TF_CONFIG" in os.environ:
+    if os.environ.get("TF_CONFIG", "").strip():
         if replicas:
             raise UserError("replicas: with TF_CONFIG all GPUs of each worker are used; leave it")
         _check_place(os.environ["TF_CONFIG"])

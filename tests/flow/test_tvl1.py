@@ -1,6 +1,8 @@
 """TV-L1 flow: against OpenCV, against known motion, sizes, threads, mistakes, the median filter."""
 
 import itertools
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -159,3 +161,31 @@ def test_mistakes_are_named_in_one_line(previous, following, message):
     with pytest.raises(ValueError, match=message) as caught:
         tvl1_flow(previous, following)
     assert "\n" not in str(caught.value)
+
+
+WITHOUT_CACHE = """
+import sys
+from numba.core import caching
+caching.CompileResultCacheImpl._locator_classes = []  # as where no folder can be written
+from i3d.flow.tvl1 import pair
+if "run" in sys.argv:
+    import numpy as np
+    image = np.random.default_rng(0).integers(0, 255, (20, 24), np.uint8)
+    print(abs(pair.tvl1_flow(image, image)).max())
+"""
+
+
+def test_without_a_place_for_compiled_code_it_is_said():
+    done = without_cache()
+    assert done.returncode == 0 and done.stderr.count("\n") == 1, done.stderr
+    assert "set NUMBA_CACHE_DIR to a folder of yours" in done.stderr
+
+
+@pytest.mark.slow
+def test_without_a_place_for_compiled_code_it_compiles():
+    assert without_cache("run").stdout == "0.0\n"
+
+
+def without_cache(*words):
+    command = [sys.executable, "-c", WITHOUT_CACHE, *words]
+    return subprocess.run(command, capture_output=True, text=True)

@@ -67,6 +67,12 @@ def test_replicas_beside_a_cluster(monkeypatch):
         devices.strategy(2)
 
 
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_place_is_none(monkeypatch, nothing):
+    monkeypatch.setenv("TF_CONFIG", nothing)
+    assert devices.is_alone(devices.strategy()) and devices.is_chief(devices.strategy())
+
+
 class Workers:
     """What is_chief asks of a MultiWorkerMirroredStrategy, which waits for all to be there."""
 

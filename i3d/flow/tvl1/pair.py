@@ -7,10 +7,13 @@ Main name: `tvl1_flow`. Example: `flow = tvl1_flow(previous, following)`; flow[y
 
 The first call compiles, for about ten seconds. The machine code is kept in `__pycache__` beside
 this file or, where that cannot be written, in the user's cache folder; the environment variable
-NUMBA_CACHE_DIR names another place. It holds code for each type of processor apart.
+NUMBA_CACHE_DIR names another place. It holds code for each type of processor apart. Where nothing
+can be written, each process compiles, and one says so.
 """
 
+import sys
 import threading
+from multiprocessing import current_process
 from pathlib import Path
 
 import numpy as np
@@ -179,12 +182,12 @@ def _scale_flow(shapes, s, buffers, offsets, state, spare):
     return state, spare
 
 
-def _compile():
+def _compile(cache):
     # numba looks for changes in this file alone; a value of the closure makes it see the others'.
     modules = (tvl1_images, lanes, median, solve, tvl1_warp)
     stamps = tuple(Path(module.__file__).stat().st_mtime_ns for module in modules)
 
-    @njit(nogil=True, cache=True)
+    @njit(nogil=True, cache=cache)
     def pair_flow(previous, following, shapes, buffers, flow):
         stamps  # noqa: B018
         first, second, state, spare, _, _, _, scratch = buffers
@@ -206,8 +209,12 @@ def _compile():
 
 
 try:
-    _pair_flow = _compile()
-except RuntimeError as error:
-    raise RuntimeError(
-        "No place to keep compiled code can be written: set NUMBA_CACHE_DIR to a folder of yours."
-    ) from error
+    _pair_flow = _compile(cache=True)
+except RuntimeError:  # numba can write nowhere
+    if current_process().name in ("MainProcess", "SpawnProcess-1"):  # else each worker says so
+        print(
+            "TV-L1 is compiled for each process (ten seconds): no place to keep compiled code "
+            "can be written; set NUMBA_CACHE_DIR to a folder of yours",
+            file=sys.stderr,
+        )
+    _pair_flow = _compile(cache=False)
