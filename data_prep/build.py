@@ -7,7 +7,6 @@ Nothing depends on the number of workers, on the runner, or on having been kille
 progress lies in OUT/.build/SPLIT; a split is complete when OUT/build.json names it.
 """
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -110,7 +109,9 @@ def run(
     """
     out = Path(build.out)
     try:
-        with _alone_in(out):
+        _check_no_link(out / WORK)
+        message = f"{out}: another build is writing here; wait for it or stop it"
+        with files.alone_in_folder(out / WORK, message):
             if dataset.is_complete(out, build.split, build.fingerprint()):
                 shutil.rmtree(build.work, ignore_errors=True)  # if a kill left it
                 again = dataset.lost(build) + (dataset.failed_tasks(build) if retry_failed else [])
@@ -146,22 +147,6 @@ def _start(build):
         )
     files.remove_partials(build.work)
     files.write_text(plan, build.fingerprint())
-
-
-@contextlib.contextmanager
-def _alone_in(out):
-    """Holds a lock that ends with the process however it ends; makes OUT/.build for it."""
-    folder = out / WORK
-    _check_no_link(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ".lock"
-    with files.alone_in(path, f"{out}: another build is writing here; wait for it or stop it"):
-        try:
-            yield
-        finally:
-            path.unlink()
-            with contextlib.suppress(OSError):  # not empty where work is left to go on from
-                folder.rmdir()
 
 
 def _check_no_link(folder):

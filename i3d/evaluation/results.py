@@ -3,9 +3,9 @@
     results.save("rgb.npz", Result(ids, labels, logits, class_names, "rgb", "rgb, ..."))
     logits = results.load("rgb.npz").logits
 
-A file is a plain .npz without pickles: ids, class_names and the texts are unicode arrays. Fusion
-adds the logits; classes are ranked by `scores`. Files of version 0.1.0, which have neither average
-nor probabilities, are read as averages of logits.
+A file is a plain .npz without pickles: ids, class_names and the texts are unicode arrays, and so
+is a digest of them all. Fusion adds the logits; classes are ranked by `scores`. Files of version
+0.1.0, which have neither average, probabilities nor digest, are read as averages of logits.
 """
 
 import dataclasses
@@ -71,7 +71,7 @@ def save(path: str | os.PathLike, result: Result) -> None:
     arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
     _checked(arrays, path)
     with new_file(path) as file:
-        np.savez(file, **arrays)
+        npy.write_npz(file, arrays)
 
 
 def check_there(path: str | os.PathLike) -> None:

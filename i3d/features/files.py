@@ -25,8 +25,9 @@ from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
 
 _SUFFIXES = (".pkl", ".npz")
-_FINISHED = "finished"  # in the folder of work: OUT is about to be there, or is
-_LACKING = "lacking"  # likewise, but videos failed: OUT may be written again
+# Marks in the folder of work.
+_OURS = "lacking"  # OUT, if it is there, was written from here; it may lack videos, and be replaced
+_FINISHED = "complete"  # OUT is there with all videos: what is here can go
 # Arrays of a file of rows: name, kind and axes.
 _ROWS = [("features", "f", 2), ("start_s", "f", 1), ("end_s", "f", 1), ("views", "i", 1)]
 
@@ -43,13 +44,13 @@ def check_output(out: str | os.PathLike) -> None:
       OutputError: it cannot.
     """
     path, work = Path(out), _work_folder(out)
-    if path.exists() and (work / _FINISHED).exists():
-        shutil.rmtree(work)  # left by a kill at the very end
+    if path.exists():
+        _remove_finished(work)  # left by a kill at the very end
     if path.suffix not in ("", *_SUFFIXES) and not path.is_dir():
         raise OutputError(
             f"--out: expected a name that ends in .pkl or .npz, or a folder, got {path.name!r}"
         )
-    if path.exists() and (work / _LACKING).exists():
+    if path.exists() and (work / _OURS).exists():
         return
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise OutputError(f"--out: {path} is there already; remove it or choose another name")
@@ -64,6 +65,19 @@ def check_output(out: str | os.PathLike) -> None:
 def _work_folder(out):
     path = Path(os.path.abspath(out))
     return path.with_name(path.name + ".work")
+
+
+def _remove_finished(work):
+    """Removes a folder of work that is marked so, the mark last: a kill loses nothing."""
+    if (work / _FINISHED).exists():
+        for entry in work.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != _FINISHED:
+                entry.unlink()
+        (work / _FINISHED).unlink()
+    with contextlib.suppress(OSError):  # it is not there, or not empty
+        work.rmdir()
 
 
 class Work:
@@ -100,18 +114,21 @@ class Work:
             self._check_plan()
             self._lock = stack.pop_all()
         files.remove_partials(self._folder)
+        (self._folder / _FINISHED).unlink(missing_ok=True)  # of an OUT that is there no more
         self.done = {int(path.stem) for path in self._folder.glob("[0-9]*.npz") if _whole(path)}
         return self
 
     def __exit__(self, *error):
         """Lets the folder go, and removes it where nothing is in it to go on with."""
-        if not self.done:
+        if not self.done and not (self._folder / _OURS).exists():
             shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.close()
 
     def _check_plan(self):
         path, own = self._folder / "plan.json", json.loads(json.dumps(self._plan))
-        begun = path.exists() and any(self._folder.glob("[0-9]*.npz"))
+        begun = any(self._folder.glob("[0-9]*.npz"))
+        if begun and not path.exists():
+            raise OutputError(f"{self._folder}: holds work without its plan.json; remove it")
         there = json_file.read(path) if begun else own
         for key in own:
             if there.get(key) not in (own[key], self._older.get(key, own[key])):
@@ -124,13 +141,14 @@ class Work:
     def save(self, index: int, rows: Rows) -> None:
         """Writes the Rows of a video."""
         with files.new_file(self._folder / f"{index:07d}.npz") as file:
-            np.savez(file, **rows._asdict())
+            npy.write_npz(file, rows._asdict())
         self.done.add(index)
 
     def finish(self, entries, failures, windows):
         """Writes OUT and OUT.failures.jsonl from what was saved.
 
-        Removes the folder if no video failed. An OUT that lacks videos is replaced.
+        Removes the folder if no video failed. An OUT that lacks videos is replaced. Whatever step
+        a kill comes before, OUT is whole, the old one or the new, or the next run writes it.
 
         Args:
           entries: videos.Entry of each video.
@@ -145,17 +163,18 @@ class Work:
             path, reason = entries[min(failures)].path, failures[min(failures)]
             raise OutputError(f"none of {len(entries)} videos gave features; {path}: {reason}")
         rows = [self._rows(index) if index in self.done else None for index in range(len(entries))]
-        lacking = (self._folder / _LACKING).exists()
-        with files.new_path(self._out, self._folder, replace_folder=lacking) as path:
+        ours = (self._folder / _OURS).exists()
+        files.write_text(self._folder / _OURS, "")
+        with files.new_path(self._out, self._folder, replace_folder=ours) as path:
             if self._out.suffix == ".pkl":
                 _write_pickle(path, rows, windows)
             elif self._out.suffix == ".npz":
                 _write_npz(path, entries, rows, windows)
             else:
                 _write_folder(path, entries, rows, windows)
-            (self._folder / (_LACKING if failures else _FINISHED)).touch()
         if not failures:
-            shutil.rmtree(self._folder)
+            files.write_text(self._folder / _FINISHED, "")
+            _remove_finished(self._folder)
 
     def _write_failures(self, entries, failures):
         path = self._out.with_name(self._out.name + ".failures.jsonl")

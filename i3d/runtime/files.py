@@ -4,7 +4,7 @@
         np.savez(file, scores)
     with files.new_path("best.weights.h5") as path:      # for a library that opens files by name
         model.save_weights(path)
-    with files.alone_in(folder / "lock", "another run is at work here; wait for it"):
+    with files.alone_in_folder("runs/rgb", "another run is at work here; wait for it"):
         ...
 
 What is being written has a temporary name that no other process has, ending in .partial. An error
@@ -29,6 +29,7 @@ except ImportError:  # Windows has no flock; there nothing is locked
     fcntl = None  # type: ignore[assignment]
 
 _PARTIAL = ".partial"
+_LOCK = ".lock"
 _BUFFER_BYTES = 1 << 18
 
 
@@ -166,6 +167,29 @@ def alone_in(
         if not held:
             raise UserError(message)
         yield
+
+
+@contextlib.contextmanager
+def alone_in_folder(folder: os.PathLike | str, message: str) -> Iterator[None]:
+    """Holds the lock file FOLDER/.lock; makes the folder, and removes it where it ends empty.
+
+    Args:
+      folder: it and those above it are made if need be.
+      message: of the error where another process holds it.
+
+    Raises:
+      UserError: another process holds it.
+      OSError: it cannot be written to.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder / _LOCK, message):
+        try:
+            yield
+        finally:
+            (folder / _LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 def _lock(file, wait):

@@ -3,7 +3,8 @@
     with NpyWriter("rgb.npy") as array:
         array.add(frame)                               # float [H, W, 3], T times: [1, T, H, W, 3]
     array = npy.mapped("rgb.npy")                      # nothing is read yet
-    arrays = npy.read_npz("scores.npz")                # {name: array}
+    npy.write_npz(file, {"scores": scores})            # with a digest of all arrays
+    arrays = npy.read_npz("scores.npz")                # {name: array}, the digest compared
 
 Numbers and text are read, objects (pickles) and records are not. The header, a line of Python, is
 matched and never evaluated. Memory is bounded by the size of the file.
@@ -27,6 +28,7 @@ from i3d.runtime.command import BadData
 # features are stored as they are or shrink by a few times at most; an archive made to burst by a
 # thousand.
 _BASE_BYTES, _MOST_INFLATION = 1 << 24, 16
+_DIGEST = "digest"  # of an archive's arrays, by name
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 12  # bytes; NumPy's have 128
 _HEADER = re.compile(
@@ -103,20 +105,39 @@ def mapped(path: os.PathLike | str) -> np.ndarray:
         return np.memmap(file, dtype, "r", offset, shape, order)
 
 
+def write_npz(file: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
+    """Writes a .npz archive of arrays without objects, and `digest`, a text on all of them."""
+    np.savez(file, **arrays, **{_DIGEST: np.array(_digest(arrays))})
+
+
 def read_npz(path: os.PathLike | str) -> dict[str, np.ndarray]:
-    """Returns {name: array} of a .npz archive, compressed or not.
+    """Returns {name: array} of a .npz archive, compressed or not; `digest` is left out.
 
     Raises:
-      ArrayError: it is none, a part of it is damaged or no array, or it would take far more memory
-        than its size lets expect.
+      ArrayError: it is none, a part of it is damaged or no array, it would take far more memory
+        than its size lets expect, or it has a digest of other arrays.
       OSError: it cannot be read.
     """
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             size = os.fstat(file.fileno()).st_size
-            return {_name(info): _member(archive, info) for info in _members(archive, size)}
+            found = {_name(info): _member(archive, info) for info in _members(archive, size)}
     except _DAMAGE as error:
         raise ArrayError(str(error).partition("\n")[0] or "cut off") from error
+    stated = found.pop(_DIGEST, None)
+    if stated is not None and str(stated) != _digest(found):
+        raise ArrayError("its arrays are not those that were written together (digest)")
+    return found
+
+
+def _digest(arrays):
+    """Returns the CRC-32 of names, types, shapes and values, eight digits."""
+    crc = 0
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        crc = zlib.crc32(f"{name} {array.dtype.str} {array.shape} ".encode(), crc)
+        crc = zlib.crc32(array.reshape(-1).view(np.uint8), crc) if array.size else crc
+    return f"{crc:08x}"
 
 
 def _members(archive, size):

@@ -8,12 +8,14 @@
     folder/best.weights.h5         for i3d.weights.load and all other commands
     folder/step-00001300/model.weights.h5 of the last step likewise
 
-Writes are atomic: a final name is always complete. The position in the data and the random
-numbers are functions of step and seed, so that the step is all that has to be kept of them.
+Writes are atomic: a final name is always complete; digests tell what has changed since. The
+position in the data and the random numbers are functions of step and seed, so that the step is all
+that has to be kept of them.
 """
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -23,11 +25,16 @@ import tensorflow as tf
 from absl import logging
 
 from i3d import weights
-from i3d.runtime import files
+from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
+from i3d.weights import seal
 
 _MODEL, _OPTIMIZER, _STATE = "model.weights.h5", "optimizer.npz", "state.json"
 _BEST = "best.weights.h5"
+
+
+class _DamagedError(Exception):
+    """A checkpoint that is not whole."""
 
 
 def save(folder, step, model, optimizer, state, keep=2):
@@ -53,38 +60,44 @@ def save(folder, step, model, optimizer, state, keep=2):
     with _temporary(final) as path:
         path.mkdir()
         model.save_weights(path / _MODEL)
+        seal.write(path / _MODEL)
         np.savez(path / _OPTIMIZER, **optimizer.state())
         digests = {name: _digest(path / name) for name in (_MODEL, _OPTIMIZER)}
         content = {"state": state | {"step": step}, "sha256": digests}
+        content["digest"] = _digest_of(content)
         (path / _STATE).write_text(json.dumps(content, indent=2) + "\n")
+    tidy(folder, keep)
+    return final
+
+
+def tidy(folder, keep=2):
+    """Removes what a killed run left half-written or half-removed; of one process at a time."""
+    files.remove_partials(folder)
     for old in _steps(folder)[keep:]:
         shutil.rmtree(old)
-    return final
 
 
 def restore(folder, model, optimizer):
     """Loads the latest whole checkpoint into model and optimizer.
 
-    Checkpoints that are damaged (by hand, or by a disk that lied) are named in a warning and
-    passed over.
+    Checkpoints that are damaged (by a disk that lied) are named in a warning and passed over.
 
     Returns:
       the `state` that was saved, with "step"; None where there is no checkpoint.
 
     Raises:
-      UserError: there are checkpoints but all are damaged, or the latest whole one is of
-        another model or other settings of the optimizer.
+      UserError: there are checkpoints but all are damaged, or the latest whole one is of another
+        step than its name says, another model, or other settings of the optimizer.
     """
     found = _steps(folder)
     for path in found:
         try:
             state = _checked_state(path)
-        except (OSError, ValueError, KeyError) as error:
+        except _DamagedError as error:
             logging.warning("%s: passed over, not whole: %s", path, error)
             continue
         weights.load(model, path / _MODEL)
-        with np.load(path / _OPTIMIZER) as arrays:
-            optimizer.load_state(dict(arrays))
+        optimizer.load_state(npy.read_npz(path / _OPTIMIZER))
         return state
     if found:
         raise UserError(
@@ -109,15 +122,27 @@ def save_best(folder, model, optimizer, info):
             model.save_weights(path)
         with h5py.File(path, "a") as file:
             file.attrs["i3d"] = json.dumps(info)
+        seal.write(path)
 
 
 def best_info(folder):
-    """Returns the info of `save_best`, or None where there is no best yet."""
+    """Returns the info of `save_best`, or None where there is no best yet.
+
+    Raises:
+      UserError: the file is damaged, or of something else.
+    """
     path = Path(folder, _BEST)
     if not path.exists():
         return None
-    with h5py.File(path, "r") as file:
-        return json.loads(file.attrs["i3d"])
+    seal.check(path)
+    try:
+        with h5py.File(path, "r") as file:
+            return json_file.parsed(file.attrs["i3d"], path)
+    except (OSError, KeyError, RuntimeError, TypeError) as error:
+        raise UserError(
+            f"{path}: expected the best weights of this run, cannot read them: {error}; move the "
+            "file away"
+        ) from error
 
 
 def check_same_step(strategy, step):
@@ -146,11 +171,29 @@ def _steps(folder):
 
 
 def _checked_state(path):
-    content = json.loads((path / _STATE).read_text())
-    for name, digest in content["sha256"].items():
-        if _digest(path / name) != digest:
-            raise ValueError(f"{name} is not what was written")
-    return content["state"]
+    """Returns the state in a checkpoint, having compared all digests; those of 0.1.0 have fewer."""
+    try:
+        content = json_file.read(path / _STATE)
+        state, step = content["state"], int(content["state"]["step"])
+        digest = content.pop("digest", None)
+        changed = [n for n in (_MODEL, _OPTIMIZER) if content["sha256"][n] != _digest(path / n)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _DamagedError(error) from error
+    _check_step(path, step)
+    if digest not in (None, _digest_of(content)):
+        changed.append(_STATE)
+    if changed:
+        raise _DamagedError(f"{changed[0]} is not what was written")
+    return state
+
+
+def _check_step(path, step):
+    """Raises UserError where a whole checkpoint is of another step than its folder's name says."""
+    if int(re.match(r"step-(\d+)", path.name)[1]) != step:
+        raise UserError(
+            f"{path}: expected the checkpoint of that step, its {_STATE} says step {step}; the "
+            "folder was renamed or the file changed, remove the folder to go on without it"
+        )
 
 
 def _temporary(final):
@@ -158,6 +201,11 @@ def _temporary(final):
     final.parent.mkdir(parents=True, exist_ok=True)
     files.remove_partials(final.parent)
     return files.new_path(final, replace_folder=True)
+
+
+def _digest_of(content):
+    """Returns the SHA-256 of what state.json says, whatever the order of its names."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path):

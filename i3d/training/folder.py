@@ -1,12 +1,15 @@
-"""The folder of a training run belongs to one configuration.
+"""The folder of a training run belongs to one configuration, and to one process at a time.
 
-    folder.claim("runs/rgb", settings, spec, replicas=8)
+    with folder.alone("runs/rgb"):
+        folder.claim("runs/rgb", settings, spec, replicas=8)
 
 runs/rgb/config.json holds {"data.size": 224, ...}, all keys flat, "replicas", and "input": the
 InputSpec by which predict, evaluate and extract_features see a video.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -19,6 +22,23 @@ from i3d.training import config
 FILE = "config.json"
 # A run may go on with other values of these.
 _FREE = {"steps", "log_every", "validate_every", "checkpoint_every", "data.read_mb", "input"}
+
+
+@contextlib.contextmanager
+def alone(workdir: str | Path) -> Iterator[None]:
+    """Keeps other runs out of a folder, which is made if need be; where it ends empty, it goes.
+
+    Raises:
+      UserError: another run is at work in it, or it cannot be written to.
+    """
+    message = f"--workdir={workdir}: another run is training there; wait for it, or take another"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.alone_in_folder(workdir, message))
+        except OSError as error:
+            reason = error.strerror
+            raise UserError(f"--workdir={workdir}: cannot be written to: {reason}") from error
+        yield
 
 
 def claim(

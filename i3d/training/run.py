@@ -49,10 +49,14 @@ def train(settings, workdir, replicas=0):
     data = train_input.opened(settings)
     spec = train_input.spec(settings, data[0])
     replicas, chief = strategy.num_replicas_in_sync, devices.is_chief(strategy)
-    folder.claim(workdir, settings, spec, replicas, write=False)
-    run = Run(settings, workdir, strategy, *data)
-    folder.claim(workdir, settings, spec, replicas, write=chief)  # a start that failed leaves none
-    return run.go()
+    with folder.alone(workdir) if chief else contextlib.nullcontext():
+        folder.claim(workdir, settings, spec, replicas, write=False)
+        run = Run(settings, workdir, strategy, *data)
+        # A start that failed leaves none.
+        folder.claim(workdir, settings, spec, replicas, write=chief)
+        if chief:
+            checkpoints.tidy(workdir)
+        return run.go()
 
 
 class Run:

@@ -1,9 +1,9 @@
 """One shard: what is in it, what a bad video leaves, how long videos are cut."""
 
 import json
-import zlib
 import os
 import resource
+import zlib
 
 import cv2
 import numpy as np
