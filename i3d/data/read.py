@@ -10,6 +10,7 @@ Damage is told by shard and record.
 
 import dataclasses
 import difflib
+import math
 import os
 import stat
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from i3d.data import example, metadata, schema, tfrecord
 from i3d.data.build_settings import BUILD, BuildSettings, check_there, described
 from i3d.data.metadata import INFO, DatasetError
+from i3d.runtime import image_size
 from i3d.runtime.command import BadData
 
 _AGAIN = "run the same build command again, which writes it anew"
@@ -272,7 +274,10 @@ def steps(parts):
 def picture(jpeg):
     """Returns the decoded image uint8, BGR [H, W, 3] or grey [H, W]; ReadError if damaged."""
     whole = jpeg[:2] == b"\xff\xd8" and jpeg[-2:] == b"\xff\xd9"  # OpenCV fills up what is cut off
-    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
+    size = image_size.stated(jpeg) if whole else None
+    if size and math.prod(size) > schema.most_pixels(len(jpeg)):
+        raise ReadError(f"{schema.TOO_LARGE}: {size[1]} x {size[0]}, {len(jpeg)} bytes")
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_UNCHANGED) if size else None
     if image is None:
         raise ReadError("not a whole JPEG file")
     return image

@@ -13,11 +13,14 @@ that need it, so that preprocessing workers stay light.
 import numpy as np
 
 from i3d.data import example
+from i3d.runtime.image_size import MAX_PIXELS
 
 FLOW_BOUND_PX = 20.0  # flow beyond this many pixels per frame is clipped
 FLOW_ZERO = 128  # the level of no motion, exactly
 JPEG_QUALITY = 95  # of frames and flow
 MAX_SEGMENT_S = 60.0  # longer videos are stored as several examples
+TOO_LARGE = "a picture that states more pixels than its bytes can hold"
+_MOST_PER_BYTE = 128
 _LEVELS_PER_PX = np.float32(127 / FLOW_BOUND_PX)
 
 
@@ -116,6 +119,15 @@ def parsed(record, with_flow=False, multi_label=False):
     return tf.io.parse_single_example(record, features)
 
 
+def most_pixels(num_bytes, minimum=min):
+    """Returns the most pixels that a stored picture of so many bytes can have.
+
+    What is written has at most 85 a byte, where all of the picture is of one colour. Other JPEG
+    files could have any number, and a few bytes would be decoded for minutes.
+    """
+    return minimum(_MOST_PER_BYTE * num_bytes, MAX_PIXELS)
+
+
 def decoded_frames(jpegs):
     """Returns stored frames, a string tensor [T] of JPEG files, as uint8 [T, H, W, 3]."""
     return _decoded(jpegs, 3)
@@ -133,8 +145,12 @@ def _decoded(jpegs, channels):
     import tensorflow as tf
 
     def decoded(jpeg):
-        # As OpenCV decodes; TensorFlow's default is off by a level here and there.
-        return tf.io.decode_jpeg(jpeg, channels, dct_method="INTEGER_ACCURATE")
+        pixels = tf.reduce_prod(tf.cast(tf.io.extract_jpeg_shape(jpeg)[:2], tf.int64))
+        most = most_pixels(tf.cast(tf.strings.length(jpeg), tf.int64), tf.minimum)
+        fits = tf.raw_ops.Assert(condition=pixels <= most, data=[TOO_LARGE])  # None if eager
+        with tf.control_dependencies([fits] if fits is not None else []):
+            # As OpenCV decodes; TensorFlow's default is off by a level here and there.
+            return tf.io.decode_jpeg(tf.identity(jpeg), channels, dct_method="INTEGER_ACCURATE")
 
     picture = tf.TensorSpec([None, None, channels], tf.uint8)
     return tf.map_fn(decoded, jpegs, fn_output_signature=picture)
