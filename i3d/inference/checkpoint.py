@@ -19,7 +19,9 @@ from i3d.runtime import labels as labels_file
 from i3d.runtime.command import UserError
 from i3d.runtime.text import read_lines
 from i3d.weights import zoo
-from i3d.weights.cards import Card
+from i3d.weights.cards import Card, i3d_spec
+from i3d.weights.errors import WeightsError
+from i3d.weights.start import input_channels
 
 RUN_FILE = "config.json"  # as i3d.training.folder writes it
 MOST_WIDTH = 16  # times the published filters
@@ -57,8 +59,7 @@ def card_of(
         raise UserError(f"{checkpoint}: {line}")
     elif settings is None and model:
         note = f"{checkpoint}: not a published name; taken as {model} is tested by default"
-        spec = zoo.default_spec(model)
-        card = Card(checkpoint, checkpoint, model, spec, note=note)
+        card = Card(checkpoint, checkpoint, model, spec_of(model, checkpoint), note=note)
     else:
         card = _of_run(checkpoint, settings, short_side)
     spec = input_spec.asked(card.spec, clips, crops)
@@ -68,6 +69,24 @@ def card_of(
             f"got {spec.crop}"
         )
     return dataclasses.replace(card, spec=spec)
+
+
+def spec_of(model: str, checkpoint: str | os.PathLike) -> input_spec.InputSpec:
+    """Returns the InputSpec of a model's default test; of an I3D of flow, that of flow.
+
+    I3D has one name for both streams: the channels of the first kernel tell them apart.
+
+    Raises:
+      UserError: nothing is known of such a model.
+    """
+    spec = zoo.default_spec(model)
+    if model != "inception_i3d":
+        return spec
+    try:
+        channels = input_channels(checkpoint)
+    except WeightsError:  # said by what loads it
+        return spec
+    return i3d_spec("flow") if channels == 2 else spec
 
 
 def _of_run(checkpoint, settings, short_side):

@@ -16,7 +16,7 @@ from i3d.models.preprocessing import Preprocessing, with_preprocessing
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
 from i3d.weights.cards import Card
-from i3d.weights.pytorch.load import NoHead
+from i3d.weights.errors import NoHead
 from i3d.weights.start import head_classes
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -79,7 +79,7 @@ def classes_of(card: Card) -> int:
       UserError: it cannot be read, or has no head.
     """
     try:
-        return head_classes(card.file)
+        return head_classes(card.file, card.model)
     except NoHead as error:
         raise UserError(f"{error}: it has no logits") from error
 
@@ -89,18 +89,21 @@ def _classes_if_any(card, endpoint):
     if endpoint == "Logits":
         return classes_of(card)
     try:
-        return head_classes(card.file)
+        return head_classes(card.file, card.model)
     except NoHead:
         return None
 
 
-def loaded(card: Card, num_classes: int, head: bool = True, **keywords) -> keras.Model:
+def loaded(
+    card: Card, num_classes: int, head: bool = True, averages: bool = False, **keywords
+) -> keras.Model:
     """Returns the model of a card with its weights, as it is trained: not folded.
 
     Args:
       card: Card whose `file` is a path.
       num_classes: width of the head.
       head: False for a file of a backbone alone.
+      averages: True for moving averages of the weights, see `i3d.weights.load`.
       keywords: of `build`.
 
     Raises:
@@ -108,7 +111,7 @@ def loaded(card: Card, num_classes: int, head: bool = True, **keywords) -> keras
     """
     model = build(card.model, card.spec, num_classes, width=card.width, **keywords)
     try:
-        weights.load(model, card.file, head)
+        weights.load(model, card.file, head, averages)
     except UserError as error:
         line = str(error).partition("\n")[0]
         what = f"{card.model} ({card.spec.stream}, width {card.width:g})"

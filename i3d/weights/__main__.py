@@ -1,10 +1,10 @@
 """Turns a checkpoint of any kind that `i3d.weights.load` reads into a Keras .weights.h5 file.
 
 python -m i3d.weights convert --model=tsn_r50_1x1x3 --source=tsn.pth --out=tsn.weights.h5
-python -m i3d.weights convert --model=inception_i3d --channels=2 \\
-    --source=checkpoints/flow_imagenet/model.ckpt --out=flow.weights.h5
+python -m i3d.weights convert --model=inception_i3d --source=flow_imagenet.pt --out=flow.weights.h5
 """
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from absl import flags
 from i3d.runtime import command, files
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
-from i3d.weights import zoo
 from i3d.weights.cards import Card
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ def convert(
     out: str | os.PathLike,
     num_classes: int | None = None,
     channels: int | None = None,
+    averages: bool = False,
 ) -> "keras.Model":
     """Writes the weights of `source` to `out`, which gets its name only when whole.
 
@@ -37,7 +37,8 @@ def convert(
       source: as for `i3d.weights.load`.
       out: path ending in .weights.h5, not there yet.
       num_classes: of the checkpoint; None reads it from its head.
-      channels: of the input; None is the model's own number.
+      channels: of the input; None is the model's own number, for inception_i3d the checkpoint's.
+      averages: True for the moving averages of the weights that were saved beside them.
 
     Returns:
       the model, with the weights.
@@ -47,26 +48,22 @@ def convert(
         used as i3d.weights.load says.
     """
     from i3d import models  # with Keras, so that a wrong call is told at once
-    from i3d.inference import network
+    from i3d.inference import checkpoint, network
     from i3d.weights.start import head_classes
 
     files.check_new(out, _SUFFIX)
-    card = Card(str(source), str(source), model_name, _spec(model_name))
+    spec = InputSpec()  # of RGB clips
+    with contextlib.suppress(UserError):  # a model of pictures
+        spec = checkpoint.spec_of(model_name, source)
+    card = Card(str(source), str(source), model_name, spec)
     keywords = {} if channels is None else {"channels": channels}
     if model_name not in models.names():
-        network.build(model_name, card.spec, 1)  # says which there are, before the source is read
-    model = network.loaded(card, num_classes or head_classes(source), **keywords)
+        network.build(model_name, spec, 1)  # says which there are, before the source is read
+    classes = num_classes or head_classes(source, model_name)
+    model = network.loaded(card, classes, averages=averages, **keywords)
     with files.new_path(out) as path:
         model.save_weights(path)
     return model
-
-
-def _spec(model_name):
-    """Returns the InputSpec of a model, that of RGB clips for one of pictures."""
-    try:
-        return zoo.default_spec(model_name)
-    except UserError:
-        return InputSpec()
 
 
 def main(argv: list[str]) -> int:
@@ -81,7 +78,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_string(
         "source",
         None,
-        "TF1 prefix, or .pth, .pt, .safetensors, .weights.h5 file",
+        "TF1 prefix, or .pth, .pt, .safetensors, .weights.h5, .h5 file",
         flag_values=own,
     )
     flags.DEFINE_string(
@@ -91,7 +88,18 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
         "num_classes", None, "classes; default: those of the checkpoint's head", 1, flag_values=own
     )
     flags.DEFINE_integer(
-        "channels", None, "channels of the input; default: the model's own", 1, flag_values=own
+        "channels",
+        None,
+        "channels of the input; default: the model's own, for inception_i3d the checkpoint's",
+        1,
+        flag_values=own,
+    )
+    flags.DEFINE_boolean(
+        "averages",
+        False,
+        "whether the moving averages of the weights are taken, which TF1 and PyTorch programs save "
+        "beside them",
+        flag_values=own,
     )
     own.set_gnu_getopt(True)  # flags may stand after the command
     return own
@@ -103,7 +111,7 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
     if words != ["convert"] or not (options.model and options.source and options.out):
         raise UserError(
             "usage: python -m i3d.weights convert --model=NAME --source=FILE "
-            f"--out=FILE{_SUFFIX} [--num_classes=N] [--channels=N]"
+            f"--out=FILE{_SUFFIX} [--num_classes=N] [--channels=N] [--averages]"
         )
     files.check_new(options.out, _SUFFIX)
     return options
@@ -112,7 +120,12 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
 def work(options: flags.FlagValues) -> None:
     """Converts."""
     model = convert(
-        options.model, options.source, options.out, options.num_classes, options.channels
+        options.model,
+        options.source,
+        options.out,
+        options.num_classes,
+        options.channels,
+        options.averages,
     )
     count = f"{model.count_params():,}"
     print(f"{options.out}: {options.model}, {count} parameters from {options.source}")

@@ -3,23 +3,19 @@
     line = begin(model, build, "checkpoints/rgb_imagenet/model.ckpt")
     line = begin_from_images(model, "resnet50-0676ba61.pth")
 
-A checkpoint of another number of classes, or of images, or of PyTorch without a head, gives
-everything but the head.
+A checkpoint of another number of classes, or of images, or without a head, gives everything but
+the head.
 """
 
-import re
 from pathlib import Path
 
-import h5py
-import numpy as np
-
 from i3d import weights
+from i3d.weights import keras_h5, tf1
 from i3d.weights.errors import NoCheckpoint, NoHead, WeightsError
 from i3d.weights.inflate import inflate
 from i3d.weights.pytorch import load
 from i3d.weights.pytorch.images import load_torch_image
-
-_TF1_HEAD = "Logits/Conv3d_0c_1x1/conv_3d/b"
+from i3d.weights.pytorch.names import schemes
 
 
 def begin(model, build, path):
@@ -39,7 +35,7 @@ def begin(model, build, path):
     """
     ours = model.output_shape[-1]
     try:
-        theirs = head_classes(path)
+        theirs = head_classes(path, model.name)
     except NoHead:
         theirs = None
     source = build(theirs or ours)
@@ -72,57 +68,61 @@ def begin_from_images(model, path, twin=None):
     return f"started from the images of {path}; left out: the head"
 
 
-def head_classes(path):
+def head_classes(path, model=None):
     """Returns the number of classes of a checkpoint's head.
+
+    Args:
+      path: as for `weights.load`.
+      model: name in the catalogue, whose head is looked for first in files of PyTorch; or None.
 
     Raises:
       NoCheckpoint: there is no such file.
-      WeightsError: it is of another kind, or no head is found in it; NoHead: a backbone alone.
+      WeightsError: it is of another kind or damaged; NoHead: no head is found in it.
     """
     path = Path(str(path).removesuffix(".index"))
+    kind = _kind(path)
+    if kind == "pytorch":
+        return load.head_classes(path, model)
+    return (tf1 if kind == "tf1" else keras_h5).head_classes(path)
+
+
+def input_channels(path):
+    """Returns how many channels a checkpoint of `inception_i3d` takes, None where it is not told.
+
+    Raises:
+      NoCheckpoint, WeightsError: as `head_classes`.
+    """
+    path = Path(str(path).removesuffix(".index"))
+    kind = _kind(path)
+    if kind != "pytorch":
+        return (tf1 if kind == "tf1" else keras_h5).channels(path)
+    firsts = [f"{s.module('Conv3d_1a_7x7-conv_3d')}.weight" for s in schemes("inception_i3d")]
+    shapes = [
+        shape
+        for key, shape in load.shapes(path).items()
+        if any(key == first or key.endswith(f".{first}") for first in firsts)
+    ]
+    found = {shape[1] for shape in shapes if len(shape) == 5}
+    return found.pop() if len(found) == 1 else None
+
+
+def _kind(path):
+    """Returns "tf1", "keras" or "pytorch"."""
     if path.with_name(path.name + ".index").exists():
-        sizes = _tf1_heads(path)
-    elif path.is_dir():
+        return "tf1"
+    if path.is_dir():
         raise WeightsError(
             f"{path}: a folder; expected a checkpoint, such as {path}/best.weights.h5"
         )
-    elif not path.exists() and path.suffix in (".h5", ".pth", ".pt", ".safetensors"):
+    if not path.exists() and path.suffix in (".h5", ".pth", ".pt", ".safetensors"):
         raise NoCheckpoint(f"{path}: no such checkpoint")
-    elif not path.exists():
+    if not path.exists():
         raise NoCheckpoint(
             f"{path}: no such checkpoint; expected a TF1 prefix (with {path.name}.index beside "
-            "it), a .weights.h5 file or a .pth, .pt or .safetensors file"
+            "it), a .weights.h5 or .h5 file or a .pth, .pt or .safetensors file"
         )
-    elif path.suffix == ".h5":
-        sizes = _h5_heads(path)
-    elif load.is_torch(path):
-        return load.head_classes(path)
-    else:
-        raise WeightsError(
-            f"{path}: expected a TF1 prefix, a .weights.h5 file or a .pth, .pt or .safetensors file"
-        )
-    if not sizes:
-        raise WeightsError(f"{path}: no head found, so that its number of classes is unknown")
-    return sizes[-1]
-
-
-def _h5_heads(path):
-    """Returns the widths of the dense layers of a Keras file, in their order."""
-    try:
-        with h5py.File(path, "r") as file:
-            names = [n for n in file.get("layers", ()) if re.fullmatch(r"dense(_\d+)?", n)]
-            names.sort(key=lambda name: int(name.partition("_")[2] or 0))
-            return [file[f"layers/{name}/vars/0"].shape[-1] for name in names]
-    except (OSError, KeyError) as error:
-        raise WeightsError(f"{path}: not a Keras .weights.h5 file: {error}") from error
-
-
-def _tf1_heads(path):
-    import tensorflow as tf
-
-    try:
-        shapes = tf.train.load_checkpoint(str(path)).get_variable_to_shape_map()
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise WeightsError(f"{path}: not a whole TF1 checkpoint: {reason}") from error
-    return [int(np.prod(shape)) for name, shape in shapes.items() if name.endswith(_TF1_HEAD)]
+    if path.suffix == ".h5" or keras_h5.is_h5(path):
+        return "keras"
+    if load.is_torch(path):
+        return "pytorch"
+    raise WeightsError(f"{path}: expected {weights.KINDS}")

@@ -76,7 +76,7 @@ def test_what_is_no_checkpoint(tmp_path):
     with pytest.raises(ValueError, match="notes.txt: expected a TF1 prefix"):
         start.head_classes(tmp_path / "notes.txt")
     (tmp_path / "x.weights.h5").write_bytes(b"no HDF5")
-    with pytest.raises(ValueError, match="x.weights.h5: not a Keras .weights.h5 file"):
+    with pytest.raises(ValueError, match="x.weights.h5: not a Keras .weights.h5 or .h5 file"):
         start.head_classes(tmp_path / "x.weights.h5")
 
 

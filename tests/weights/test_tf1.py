@@ -141,7 +141,7 @@ def test_missing_and_unknown_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model.ckpt: no such checkpoint"):
         i3d.weights.load(small(), tmp_path / "model.ckpt")
     (tmp_path / "weights.bin").write_bytes(b"x")
-    with pytest.raises(ValueError, match="expected a TF1 prefix or a .weights.h5 file"):
+    with pytest.raises(ValueError, match="expected a TF1 prefix, a .weights.h5 or .h5"):
         i3d.weights.load(small(), tmp_path / "weights.bin")
 
 

@@ -58,31 +58,30 @@ def _parts(layer):
     return module, _UNITS[branch[0].removeprefix("Branch_"), kernel], kernel, kind
 
 
-def absorb_scale(arrays, conv, norm, kernel="weight", scale="weight", mean="running_mean"):
-    """Returns arrays whose batch normalisations need no scale, `arrays` itself if none has any.
+def absorb_scale(arrays, conv, norm, names=("weight", "weight", "running_mean"), last=False):
+    """Returns arrays whose batch normalisations need no scale.
 
     y = scale * (conv(x) - mean) / deviation + offset is the same function with the scale in the
     kernel and the mean instead. It holds while mean and deviation are kept: a training that
     takes them from its batches begins with the scale's sign alone.
 
     Args:
-      arrays: {"<unit><conv><kernel>": array, "<unit><norm><scale>": array, ...}; the output
-        channel is a kernel's first axis, or in Keras's layout ("kernel") its last.
+      arrays: {"<unit><conv><kernel>": array, "<unit><norm><scale>": array, ...}.
       conv, norm: what stands between a unit's name and the names of its arrays.
-      kernel, scale, mean: names of the arrays.
+      names: of kernel, scale and mean.
+      last: whether the output channel is a kernel's last axis (TensorFlow) or its first.
     """
-    end, arrays = norm + scale, dict(arrays)
-    for key in [key for key in arrays if key.endswith(end)]:
-        unit = key.removesuffix(end)
-        names = (unit + conv + kernel, unit + norm + mean)
-        if all(name in arrays for name in names):
-            factor = arrays.pop(key)
-            weights, means = (arrays[name] for name in names)
-            turned = weights if kernel == "kernel" else weights.T
-            if turned.shape[-1:] == means.shape == factor.shape:
-                product = turned * factor
-                arrays[names[0]] = product if kernel == "kernel" else product.T
-                arrays[names[1]] = means * factor
-            else:
-                arrays[key] = factor
+    kernel, scale, mean = (conv + names[0], norm + names[1], norm + names[2])
+    arrays = dict(arrays)
+    for key in [key for key in arrays if key.endswith(scale)]:
+        unit, factor = key.removesuffix(scale), arrays[key]
+        weights, means = arrays.get(unit + kernel), arrays.get(unit + mean)
+        if weights is None or means is None or not factor.shape == means.shape:
+            continue
+        axis = -1 if last else 0
+        if weights.ndim and weights.shape[axis] == factor.size:
+            shape = [1] * weights.ndim
+            shape[axis] = -1
+            arrays[unit + kernel] = weights * arrays.pop(key).reshape(shape)
+            arrays[unit + mean] = means * factor
     return arrays

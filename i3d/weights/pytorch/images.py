@@ -11,6 +11,7 @@ import numpy as np
 
 from i3d.weights import errors
 from i3d.weights.pytorch import load
+from i3d.weights.pytorch.i3d_ports import absorb_scale
 from i3d.weights.pytorch.names import VARIABLES, Entry, kernel, renamed, weights
 
 _RESNET = (
@@ -44,22 +45,13 @@ def load_torch_image(model, path):
       WeightsError: it cannot be read, or a tensor is missing or misshapen.
     """
     arrays = load.state_dict(path)
-    if model.name == "inception_v1":
-        arrays, wanted = absorb_scale(arrays), googlenet_entries(model)
-    else:
-        wanted = resnet_entries(model)
-    missing = [entry.key for entry in wanted if entry.key not in arrays]
-    values = [(e, e.layout(arrays[e.key])) for e in wanted if e.key in arrays]
-    misshapen = [
-        f"{entry.key} {arrays[entry.key].shape}, the model's is {tuple(entry.variable.shape)}"
-        for entry, value in values
-        if value.shape != tuple(entry.variable.shape)
-    ]
-    problems = errors.listed("missing", missing) + errors.listed("of another shape", misshapen)
-    if problems:
-        raise errors.Misfit(f"{path} does not fit {model.name}: " + "; ".join(problems))
-    for entry, value in values:
-        entry.variable.assign(value)
+    googlenet = model.name == "inception_v1"
+    wanted = {e.key: e for e in (googlenet_entries if googlenet else resnet_entries)(model)}
+    arrays = load.without(load.wrapper(arrays, wanted)[1], arrays)
+    if googlenet:
+        arrays = {key: array for key, array in arrays.items() if not key.startswith("aux")}
+        arrays = absorb_scale(arrays, ".conv.", ".bn.")
+    load.assign(model, path, wanted, arrays)
 
 
 def resnet_entries(model):
@@ -96,28 +88,14 @@ def resnet_entries(model):
 def googlenet_entries(model):
     """Returns the list of `Entry` of `inception_v1` in what `absorb_scale` returns.
 
-    torchvision's third branch has 3x3 kernels where the paper has 5x5, as ours.
+    Auxiliary heads serve training only. torchvision's third branch has 3x3 kernels where the
+    paper has 5x5, as ours.
     """
     found = []
     for layer, variable in weights(model):
         key = f"{_googlenet_name(layer)}.{VARIABLES[variable.name]}"
         found.append(Entry(variable, key, _image_layout(variable)))
     return found
-
-
-def absorb_scale(arrays):
-    """Returns a GoogLeNet state dict whose batch normalisations need no scale.
-
-    y = scale * (conv(x) - mean) / deviation + offset is the same function with the scale in the
-    kernel and the mean instead. The auxiliary heads are left out, they serve training only.
-    """
-    arrays = {key: value for key, value in arrays.items() if not key.startswith("aux")}
-    for key in [key for key in arrays if key.endswith(".bn.weight")]:
-        scale, unit = arrays.pop(key), key.removesuffix(".bn.weight")
-        if {f"{unit}.conv.weight", f"{unit}.bn.running_mean"} <= arrays.keys():
-            arrays[f"{unit}.conv.weight"] = (arrays[f"{unit}.conv.weight"].T * scale).T
-            arrays[f"{unit}.bn.running_mean"] = arrays[f"{unit}.bn.running_mean"] * scale
-    return arrays
 
 
 def _googlenet_name(layer):

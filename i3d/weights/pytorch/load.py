@@ -1,21 +1,22 @@
 """PyTorch checkpoints (.pth, .pt, .safetensors) into our models, without PyTorch.
 
     load_torch(model, "tsn_r50_1x1x3.pth")
-    head_classes("tsn_r50_1x1x3.pth")              # 400
+    head_classes("tsn_r50_1x1x3.pth", "tsn_r50_1x1x3")              # 400
 
-Which key belongs to which variable, and how its axes are turned: see `torch_names`.
+Which key belongs to which variable, and how its axes are turned: see `names`. What programs put
+before all keys ("module.", "_orig_mod.", "model.", in any order) is found by the keys after it.
 """
 
+import re
 from pathlib import Path
 
-from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, listed
-from i3d.weights.pytorch import safetensors
+from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError, listed
+from i3d.weights.pytorch import heads, i3d_ports, safetensors
 from i3d.weights.pytorch import state_dict as pytorch_state_dict
-from i3d.weights.pytorch.names import entries
+from i3d.weights.pytorch.names import entries, schemes
+from i3d.weights.pytorch.places import COUNTER, is_average, parted
 
-_WRAPPER = "module."  # what DataParallel puts before every key
 _BACKBONE = "backbone."  # what MMAction2 puts before all but the head, not where there is none
-_HEADS = ("cls_head.", "fc.", "classifier.")  # how keys of heads begin
 
 
 def is_torch(path):
@@ -25,36 +26,62 @@ def is_torch(path):
     return known or (path.is_file() and pytorch_state_dict.is_torch(path))
 
 
-def load_torch(model, path, head=True):
+def load_torch(model, path, head=True, averages=False):
     """Loads a state dict into a model of `i3d.models`, whole or not at all.
 
-    Keys that all begin with "module." are taken without it; num_batches_tracked is ignored.
+    What stands before all keys of the model is left out, keys without it are not looked at, and
+    counters are ignored.
 
     Args:
       model: keras.Model of the architecture that the file is of, not folded.
       path: a file of `torch.save`, or a .safetensors file.
       head: False for a file of a backbone alone, its keys with or without "backbone."; the
         model keeps its own head.
+      averages: True for the moving averages of the weights that were saved beside them.
 
     Raises:
       NoCheckpoint: there is no such file.
       WeightsError: it cannot be read, or a tensor is missing, left over or misshapen.
     """
-    arrays = state_dict(path)
-    wanted = {entry.key: entry for entry in entries(model)}
-    if not head:
-        arrays = {key.removeprefix(_BACKBONE): array for key, array in arrays.items()}
-        own = {key.removeprefix(_BACKBONE): entry for key, entry in wanted.items()}
-        wanted = {key: entry for key, entry in own.items() if not key.startswith(_HEADS)}
-    missing = [key for key in wanted if key not in arrays]
+    choices = []
+    stored = state_dict(path, averages)
+    for scheme in schemes(model.name):
+        wanted = {entry.key: entry for entry in entries(model, scheme)}
+        if not head:
+            own = {key.removeprefix(_BACKBONE): entry for key, entry in wanted.items()}
+            begin = scheme.module("Logits") + "."
+            wanted = {key: entry for key, entry in own.items() if not key.startswith(begin)}
+        choices.append((*wrapper(stored, wanted, averages), scheme, wanted))
+    _, prefix, scheme, wanted = max(choices, key=lambda choice: choice[0])
+    arrays = without(prefix, stored)
+    if scheme.scaled:
+        arrays = i3d_ports.absorb_scale(arrays, *scheme.scaled)
+    arrays = _in_place(arrays, wanted)
     extra = [key for key in arrays if key not in wanted]
+    assign(model, path, wanted, arrays, extra)
+
+
+def assign(model, path, wanted, arrays, extra=()):
+    """Gives arrays to variables if all fit; nothing is changed otherwise.
+
+    Args:
+      model: keras.Model, for messages.
+      path: of the file, for messages.
+      wanted: {key: Entry}.
+      arrays: {key: array}.
+      extra: keys that must not be there.
+
+    Raises:
+      Misfit: the message names what is missing, left over or misshapen.
+    """
+    missing = [key for key in wanted if key not in arrays]
     values = {key: _turned(wanted[key], arrays[key]) for key in wanted if key in arrays}
     misshapen = [
         f"{key} {arrays[key].shape}, the model's variable is {tuple(wanted[key].variable.shape)}"
         for key, value in values.items()
         if value is None
     ]
-    problems = listed("missing", missing) + listed("left over", extra)
+    problems = listed("missing", missing) + listed("left over", list(extra))
     problems += listed("of another shape", misshapen)
     if problems:
         problems += _other_head(model, wanted, arrays, values)
@@ -63,42 +90,95 @@ def load_torch(model, path, head=True):
         wanted[key].variable.assign(value)
 
 
-def head_classes(path):
-    """Returns the number of classes of a checkpoint: the outputs of its last matrix or kernel.
+def wrapper(stored, wanted, averages=False):
+    """Returns (how many keys of a file are wanted ones, what stands before them).
+
+    Args:
+      stored: keys of the file.
+      wanted: keys of the model.
+      averages: True for those whose beginning tells of moving averages, if there are any; else
+        the others come first.
+    """
+    counts = {"": 0}
+    for key in stored:
+        for prefix, rest in parted(key):
+            if rest in wanted:
+                counts[prefix] = counts.get(prefix, 0) + 1
+    if averages:
+        counts = {prefix: n for prefix, n in counts.items() if is_average(prefix)} or counts
+    # The first of those that are equally good.
+    best = max(counts, key=lambda prefix: (counts[prefix], not is_average(prefix)))
+    return counts[best], best
+
+
+def without(prefix, arrays):
+    """Returns those arrays whose keys begin with `prefix`, by the rest of their keys."""
+    return {k.removeprefix(prefix): array for k, array in arrays.items() if k.startswith(prefix)}
+
+
+def head_classes(path, model=None):
+    """Returns the number of classes of a checkpoint: the outputs of its head.
+
+    Args:
+      path: as `load_torch`.
+      model: name in the catalogue, whose head is looked for first; None looks for all at once.
 
     Raises:
       NoCheckpoint: there is no such file.
-      WeightsError: it cannot be read, or holds no such tensor; NoHead: a backbone alone.
+      WeightsError: it cannot be read; NoHead: no head is found in it.
     """
-    arrays = state_dict(path)
-    outputs = [array.shape[0] for array in arrays.values() if array.ndim >= 2]
-    if not outputs:
-        raise WeightsError(f"{path}: no head found, so that its number of classes is unknown")
-    if not any(key.startswith(_HEADS) for key in arrays):
-        raise NoHead(
-            f"{path}: a backbone without a head, which names no classes; train begins with it, "
-            "extract_features takes it"
-        )
-    return outputs[-1]
+    return heads.classes(path, shapes(path), model)
 
 
-def state_dict(path):
-    """Returns {key: array} of a file, without wrapper and counters.
+def state_dict(path, averages=False):
+    """Returns {key: array} of a file, without counters.
+
+    Raises:
+      NoCheckpoint, WeightsError: it cannot be read, or holds no averages.
+    """
+    return _stored(path, "read", averages)
+
+
+def shapes(path):
+    """Returns {key: shape} of a file, without counters.
 
     Raises:
       NoCheckpoint, WeightsError: it cannot be read.
     """
+    return _stored(path, "shapes", False)
+
+
+def _stored(path, function, averages):
     if not Path(path).exists():
         raise NoCheckpoint(f"{path}: no such checkpoint")
-    reader = safetensors if Path(path).suffix == ".safetensors" else pytorch_state_dict
-    arrays = reader.read(path)
-    if all(key.startswith(_WRAPPER) for key in arrays):
-        arrays = {key.removeprefix(_WRAPPER): array for key, array in arrays.items()}
-    return {k: a for k, a in arrays.items() if not k.endswith("num_batches_tracked")}
+    if Path(path).suffix == ".safetensors":
+        found = getattr(safetensors, function)(path)
+        if averages and not any(map(is_average, found)):
+            raise WeightsError(f"{path}: holds no moving averages of weights")
+    else:
+        found = getattr(pytorch_state_dict, function)(path, averages)
+    return {key: value for key, value in found.items() if not COUNTER.search(key)}
+
+
+def _in_place(arrays, wanted):
+    """Returns the arrays, a head in a sequence ("fc.1.weight", after dropout) by its own name."""
+    missing = [key for key in wanted if key not in arrays]
+    if not 0 < len(missing) <= 2:
+        return arrays
+    arrays = dict(arrays)
+    for key in missing:
+        module, _, name = key.rpartition(".")
+        pattern = re.compile(rf"{re.escape(module)}\.\d+\.{name}")
+        found = [other for other in arrays if pattern.fullmatch(other)]
+        if len(found) == 1:
+            arrays[key] = arrays.pop(found[0])
+    return arrays
 
 
 def _turned(entry, array):
     """Returns the array as the variable takes it, None if it does not fit."""
+    if array.dtype.kind not in "fiu":
+        return None
     try:
         value = entry.layout(array)
     except (ValueError, IndexError):  # another number of axes
@@ -109,10 +189,12 @@ def _turned(entry, array):
 def _other_head(model, wanted, arrays, values):
     """Returns a list with what to do, if the number of classes is all that differs."""
     ours, misfits = model.output_shape[-1], [key for key, value in values.items() if value is None]
-    theirs = {arrays[key].shape[0] for key in misfits if wanted[key].variable.shape[-1] == ours}
+    theirs = {arrays[key].shape[:1] for key in misfits if wanted[key].variable.shape[-1] == ours}
     if not misfits or len(theirs) != 1 or len(values) != len(wanted):
         return []
     theirs = theirs.pop()
-    if theirs == ours:  # what differs is the width
+    if theirs in ((), (ours,)):  # what differs is the width
         return []
-    return [f"its head has {theirs} classes, the model's {ours}; build with num_classes={theirs}"]
+    return [
+        f"its head has {theirs[0]} classes, the model's {ours}; build with num_classes={theirs[0]}"
+    ]

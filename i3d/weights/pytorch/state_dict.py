@@ -1,29 +1,27 @@
 """Reads the state dict of a PyTorch checkpoint (.pth, .pt) without PyTorch.
 
-arrays = torch_file.read("tsn_r50_1x1x3.pth")
+arrays = state_dict.read("tsn_r50_1x1x3.pth")
 arrays["backbone.conv1.conv.weight"]              # float32 [64, 3, 7, 7], numpy
 
-Nothing in the file is executed (see `torch_pickle`), and of its numbers only those of the state
+Nothing in the file is executed (see `unpickle`), and of its numbers only those of the state
 dict are read. Both layouts of `torch.save` are known: the zip archive of PyTorch 1.6 and later,
 and the older sequence of pickles.
 """
 
 import io
 import math
-import tarfile
+import mmap
 import zipfile
 from collections import defaultdict
 
 import numpy as np
 
 from i3d.weights.errors import WeightsError
-from i3d.weights.pytorch import unpickle
-from i3d.weights.pytorch.unpickle import Tensor
+from i3d.weights.pytorch import places, unpickle
 
-# Where training programs put the state dict, in the order of preference.
-_PLACES = ("state_dict", "model_state_dict", "model_state", "model", "state_dict_ema")
 _MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
 _ZIP = b"PK\x03\x04"
+_TAR = slice(257, 262)  # where a tar archive has "ustar"
 # What a storage holds; bfloat16 is the upper half of a float32.
 _DTYPES = {
     "FloatStorage": "<f4",
@@ -49,46 +47,61 @@ def is_torch(path):
     return head.startswith(_ZIP) or _MAGIC in head[:32]
 
 
-def read(path):
+def read(path, averages=False):
     """Returns the arrays of the state dict in the file.
 
-    The state dict is the saved dict itself or lies in it under "state_dict",
-    "model_state_dict", "model_state", "model" or "state_dict_ema", the first that holds tensors.
+    The state dict is the saved dict itself or lies in it, see `places`.
 
     Args:
       path: file written by `torch.save`.
+      averages: True for the moving averages of the weights.
 
     Returns:
       {key: numpy array} in the order of the file; bfloat16 as float32, all else in its dtype.
 
     Raises:
       FileNotFoundError: no such file.
-      WeightsError: not such a file, a damaged one, or one without a state dict; one line.
+      WeightsError: not such a file, a damaged one, or one without a state dict or without
+        averages; one line.
     """
+    return _opened(path, lambda *found: _materialise(*found), averages)
+
+
+def shapes(path, averages=False):
+    """Returns {key: shape} of what `read` returns, without reading the numbers.
+
+    Raises:
+      FileNotFoundError, WeightsError: as `read`, but damage to the numbers is not noticed.
+    """
+    return _opened(path, lambda tensors, _: {key: t.shape for key, t in tensors.items()}, averages)
+
+
+def _opened(path, use, averages):
+    """Returns what `use` makes of the tensors and the function that reads a storage."""
     try:
         with open(path, "rb") as file:
-            return _read(file, path)
+            return use(*_tensors(file, averages))
     except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
         reason = str(error) or "truncated"  # zipfile's EOFError says nothing
         raise WeightsError(f"{path}: {reason.splitlines()[0]}") from error
 
 
-def _read(file, path):
-    head = file.read(64)
+def _tensors(file, averages):
+    head = file.read(512)
     file_bytes = file.seek(0, 2)
     file.seek(0)
     if head.startswith(_ZIP):
         value, read_storage = _open_zip(file, file_bytes)
     elif _MAGIC in head[:32]:
         value, read_storage = _open_sequence(file, file_bytes)
-    elif tarfile.is_tarfile(path):
+    elif head[_TAR] == b"ustar":
         raise ValueError("a tar archive, as PyTorch before 0.1.10 wrote; save it with a newer one")
     else:
         raise ValueError(f"not a PyTorch file: it begins with {head[:8]!r}" if head else "empty")
-    tensors = _state_dict(value)
+    tensors = places.find(value, averages)
     if sum(math.prod(max(n, 1) for n in t.shape) for t in tensors.values()) > file_bytes:
         raise ValueError("damaged: its tensors have more elements than the file has bytes")
-    return _materialise(tensors, read_storage)
+    return tensors, read_storage
 
 
 def _open_zip(file, file_bytes):
@@ -98,17 +111,24 @@ def _open_zip(file, file_bytes):
     except zipfile.BadZipFile as error:
         raise ValueError("truncated or damaged: the directory at its end is missing") from error
     records = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+    left = 2 * file_bytes  # of what is read; records may overlap in a made-up archive
 
     def read_record(name):
+        nonlocal left
         info = records.get(name)
         if info is None or info.file_size > file_bytes:
             raise ValueError(f"damaged: the record {name} is missing or larger than the file")
         if info.compress_type != zipfile.ZIP_STORED:
             raise ValueError(f"{name} is compressed; expected what torch.save writes")
+        left -= info.file_size
+        if left < 0:
+            raise ValueError("damaged: its records have more bytes than the file")
         return archive.read(info)  # a wrong checksum is a BadZipFile
 
     if "constants.pkl" in records or any(name.startswith("code/") for name in records):
         raise ValueError("a TorchScript archive; expected a state dict: save model.state_dict()")
+    if "model.weights.h5" in records or "model.weights.h5" in archive.NameToInfo:
+        raise ValueError("a .keras archive; expected weights: model.save_weights('a.weights.h5')")
     if "data.pkl" not in records:
         raise ValueError("a zip archive without data.pkl; expected what torch.save writes")
     if "byteorder" in records and read_record("byteorder") != b"little":
@@ -119,6 +139,8 @@ def _open_zip(file, file_bytes):
 
 def _open_sequence(file, file_bytes):
     """As `_open_zip`, of magic number, version, system, value, keys, then each storage's bytes."""
+    # Through a map, a length that the file only claims is cut to what it has.
+    file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     _, version, system = (unpickle.read(file)[0] for _ in range(3))
     if version != 1001 or not isinstance(system, dict):
         raise ValueError("of an unknown protocol; expected 1001, as torch.save writes")
@@ -146,19 +168,6 @@ def _open_sequence(file, file_bytes):
         return file.read(size)
 
     return value, read_storage
-
-
-def _state_dict(value):
-    """Returns {key: Tensor} of what was saved."""
-    if isinstance(value, unpickle.Foreign):
-        raise ValueError(f"holds a {value.name:.80} as a whole; expected a state dict")
-    if isinstance(value, dict):
-        for candidate in [value.get(place) for place in _PLACES] + [value]:
-            if isinstance(candidate, dict):
-                tensors = {key: t for key, t in candidate.items() if isinstance(t, Tensor)}
-                if tensors:
-                    return tensors
-    raise ValueError(f"no state dict: expected tensors by name, also under {', '.join(_PLACES)}")
 
 
 def _materialise(tensors, read_storage):

@@ -1,17 +1,22 @@
 """The pickle inside a PyTorch file, read as data: nothing it names is imported or called.
 
-value, storages = torch_pickle.read(file)     # file at the first byte of the pickle
+value, storages = unpickle.read(file)          # file at the first byte of the pickle
 value["state_dict"]["conv1.weight"]           # Tensor(storage=Storage("FloatStorage", "0", ...))
 
 The opcodes are interpreted here on plain lists, dicts and tuples. A tensor becomes a description
 of where its numbers lie; everything else that the file wants made (an optimizer's state, a config
-object, os.system("...")) becomes a Foreign, which only remembers its name.
+object, os.system("...")) becomes a Foreign, which only remembers its name. Time and memory are
+bounded by a small multiple of the pickle's length: nothing that stands once in the file is copied
+as often as it is named.
 """
 
 import pickletools
 from dataclasses import dataclass
 
 _MAX_DIMENSIONS = 64  # as NumPy's
+_MAX_COUNT = 2**128  # far beyond any; longer numbers take long to multiply
+_MAX_NAME = 1000  # characters of a class and its module
+_MAX_ARGUMENTS = 16  # of what is made here
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def read(file):
         raise ValueError(f"damaged pickle ({type(e).__name__}: {str(e)[:80]})") from e
 
 
-def _ordered_dict(items=()):
+def _ordered_dict(items):
     return {key: value for key, value in items if isinstance(key, str)}
 
 
@@ -83,13 +88,12 @@ def _tensor(storage, offset, shape, strides, *_):
 
 def _check_counts(*values):
     for value in values:
-        if not isinstance(value, int) or value < 0:
+        if not isinstance(value, int) or not 0 <= value < _MAX_COUNT:
             raise ValueError("expected a count")
 
 
-# All that is made of the file's calls.
+# All that is made of the file's calls, besides collections.OrderedDict.
 _MADE = {
-    "collections.OrderedDict": _ordered_dict,
     "torch.Size": lambda dimensions: dimensions,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
@@ -97,19 +101,12 @@ _MADE = {
     "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
 }
 
+_SET = Foreign("builtins.set")
 _LITERALS = frozenset(
-    "NONE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING "
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING "
     "SHORT_BINSTRING UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES "
     "BINBYTES8 BYTEARRAY8".split()
 )
-_NEW = {
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "EMPTY_LIST": list,
-    "EMPTY_DICT": dict,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_SET": lambda: Foreign("builtins.set"),
-}
 
 
 class _Machine:
@@ -117,17 +114,25 @@ class _Machine:
 
     def __init__(self):
         self.stack, self.marks, self.memo, self.storages = [], [], {}, {}
+        self.steps, self.copied = 0, 0  # opcodes so far; items that OrderedDicts were made of
 
     def run(self, file):
-        for opcode, argument, _ in pickletools.genops(file):
-            if opcode.name in _LITERALS:
-                self.stack.append(argument)
-            elif opcode.name in _NEW:
-                self.stack.append(_NEW[opcode.name]())
-            elif opcode.name == "STOP":
-                return self.stack.pop()
+        """Carries out the opcodes up to STOP; returns what lies on top then."""
+        table = {code: (reader, getattr(self, name)) for code, (reader, name) in _TABLE.items()}
+        read = file.read
+        while (code := read(1)) != b".":
+            if code not in table:
+                raise ValueError(f"unknown opcode {code!r}" if code else "truncated")
+            self.steps += 1
+            reader, action = table[code]
+            if reader is None:
+                action()
             else:
-                getattr(self, "_" + opcode.name.lower())(argument)
+                action(reader(file))
+        return self.stack.pop()
+
+    def _literal(self, value):
+        self.stack.append(value)
 
     def _since_mark(self):
         items, self.stack = self.stack, self.marks.pop()
@@ -135,25 +140,64 @@ class _Machine:
 
     def _push_call(self, function, arguments):
         name = function.name if isinstance(function, Foreign) else type(function).__name__
-        made = _MADE[name](*arguments) if name in _MADE else Foreign(name)
-        self.stack.append(made)
+        if name == "collections.OrderedDict":
+            self.stack.append(self._ordered_dict(*arguments[:1]))
+        elif name not in _MADE:
+            self.stack.append(Foreign(name))
+        elif len(arguments) <= _MAX_ARGUMENTS:
+            self.stack.append(_MADE[name](*arguments))
+        else:
+            raise ValueError(f"{name} with {len(arguments)} arguments")
+
+    def _ordered_dict(self, items=()):
+        self.copied += len(items)
+        if self.copied > self.steps:  # each pair takes several opcodes where it is made
+            raise ValueError("the same pairs again and again")
+        return _ordered_dict(items)
 
     def _proto(self, _):
         pass
 
-    _frame = _readonly_buffer = _proto
+    _frame = _proto
 
-    def _mark(self, _):
+    def _readonly_buffer(self):
+        pass
+
+    def _none(self):
+        self.stack.append(None)
+
+    def _newtrue(self):
+        self.stack.append(True)
+
+    def _newfalse(self):
+        self.stack.append(False)
+
+    def _empty_list(self):
+        self.stack.append([])
+
+    def _empty_dict(self):
+        self.stack.append({})
+
+    def _empty_tuple(self):
+        self.stack.append(())
+
+    def _empty_set(self):
+        self.stack.append(_SET)
+
+    def _mark(self):
         self.marks.append(self.stack)
         self.stack = []
 
-    def _pop(self, _):
-        self.stack = self.stack[:-1] if self.stack else self.marks.pop()
+    def _pop(self):
+        if self.stack:
+            self.stack.pop()
+        else:
+            self.stack = self.marks.pop()
 
-    def _pop_mark(self, _):
+    def _pop_mark(self):
         self._since_mark()
 
-    def _dup(self, _):
+    def _dup(self):
         self.stack.append(self.stack[-1])
 
     def _put(self, index):
@@ -161,7 +205,7 @@ class _Machine:
 
     _binput = _long_binput = _put
 
-    def _memoize(self, _):
+    def _memoize(self):
         self.memo[len(self.memo)] = self.stack[-1]
 
     def _get(self, index):
@@ -169,49 +213,49 @@ class _Machine:
 
     _binget = _long_binget = _get
 
-    def _list(self, _):
+    def _list(self):
         items = self._since_mark()
         self.stack.append(items)
 
-    def _tuple(self, _):
+    def _tuple(self):
         items = self._since_mark()
         self.stack.append(tuple(items))
 
-    def _frozenset(self, _):
+    def _frozenset(self):
         self._since_mark()
-        self.stack.append(Foreign("builtins.frozenset"))
+        self.stack.append(_SET)
 
-    def _dict(self, _):
+    def _dict(self):
         items = self._since_mark()
         self.stack.append(_ordered_dict(zip(items[::2], items[1::2], strict=True)))
 
-    def _tuple1(self, _):
+    def _tuple1(self):
         self.stack[-1:] = [tuple(self.stack[-1:])]
 
-    def _tuple2(self, _):
+    def _tuple2(self):
         self.stack[-2:] = [tuple(self.stack[-2:])]
 
-    def _tuple3(self, _):
+    def _tuple3(self):
         self.stack[-3:] = [tuple(self.stack[-3:])]
 
-    def _append(self, _):
+    def _append(self):
         self._extend([self.stack.pop()])
 
-    def _appends(self, _):
+    def _appends(self):
         self._extend(self._since_mark())
 
     def _extend(self, items):
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(items)
 
-    def _additems(self, _):
+    def _additems(self):
         self._since_mark()  # sets are Foreign
 
-    def _setitem(self, _):
+    def _setitem(self):
         value, key = self.stack.pop(), self.stack.pop()
         self._update([key, value])
 
-    def _setitems(self, _):
+    def _setitems(self):
         self._update(self._since_mark())
 
     def _update(self, items):
@@ -221,32 +265,37 @@ class _Machine:
     def _global(self, argument):
         self.stack.append(Foreign(argument.replace(" ", ".", 1)))
 
-    def _stack_global(self, _):
+    def _stack_global(self):
         name, module = self.stack.pop(), self.stack.pop()
+        if len(name) + len(module) > _MAX_NAME:
+            raise ValueError("the name of a class is too long")
         self.stack.append(Foreign(f"{module:s}.{name:s}"))
 
-    def _reduce(self, _):
+    def _reduce(self):
         arguments, function = self.stack.pop(), self.stack.pop()
         self._push_call(function, arguments)
 
     _newobj = _reduce
 
-    def _newobj_ex(self, _):
+    def _newobj_ex(self):
         self.stack.pop()  # keyword arguments: no tensor has them
-        self._reduce(None)
+        self._reduce()
 
-    def _obj(self, _):
+    def _obj(self):
         function, *arguments = self._since_mark()
         self._push_call(function, arguments)
 
     def _inst(self, argument):
         self._push_call(Foreign(argument.replace(" ", ".", 1)), self._since_mark())
 
-    def _build(self, _):
+    def _build(self):
         self.stack.pop()  # an object's state: none of ours has any
 
-    def _binpersid(self, _):
-        tag, kind, key, *rest = self.stack.pop()
+    def _binpersid(self):
+        saved = self.stack.pop()
+        if len(saved) > _MAX_ARGUMENTS:
+            raise ValueError("a storage of too many parts")
+        tag, kind, key, *rest = saved
         if tag != "storage":  # old files: a module's class and its source text
             self.stack.append(Foreign(getattr(kind, "name", "module")))
             return
@@ -258,3 +307,17 @@ class _Machine:
         storage = Storage(kind.name.rsplit(".")[-1], key, numel, start)
         self.storages[storage.key] = storage
         self.stack.append(storage)
+
+
+def _table():
+    """Returns {opcode: (reader of its argument or None, name of the method)}, all but STOP."""
+    table = {}
+    for opcode in pickletools.opcodes:
+        name = "_literal" if opcode.name in _LITERALS else f"_{opcode.name.lower()}"
+        if hasattr(_Machine, name):
+            reader = opcode.arg.reader if opcode.arg else None
+            table[opcode.code.encode("latin-1")] = (reader, name)
+    return table
+
+
+_TABLE = _table()

@@ -117,8 +117,8 @@ KEY = "backbone.layer1.0.conv2.conv.weight"
         ),
         (lambda s: {**s, KEY: torch.ones(4)}, rf"1 of another shape: {KEY} \(4,\)"),
         (
-            lambda s: {f"net.{key}": tensor for key, tensor in s.items()},
-            r"267 missing: backbone.conv1.conv.weight, .* and 259 more; 267 left over: net.back",
+            lambda s: {f"net_{key}": tensor for key, tensor in s.items()},
+            r"267 missing: backbone.conv1.conv.weight, .* and 259 more; 267 left over: net_back",
         ),
     ],
 )
@@ -159,7 +159,7 @@ def test_missing_files_and_files_without_a_head(tmp_path, model):
     torch.save({"w": torch.ones(1)}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match="no head found"):
         head_classes(tmp_path / "a.pth")
-    with pytest.raises(ValueError, match="expected a TF1 prefix or a .weights.h5 file, or a .pth"):
+    with pytest.raises(ValueError, match="expected a TF1 prefix, a .weights.h5 or .h5 file, or"):
         i3d.weights.load(model, tmp_path)
 
 
