@@ -9,11 +9,12 @@ the reader takes the lengths of the records before it in the shard (about 32) an
 
 import dataclasses
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 
-from i3d.data import read, schema
+from i3d.data import read, schema, tfrecord
 from i3d.data.metadata import DatasetError
 
 STREAMS = ("rgb", "flow")
@@ -50,7 +51,7 @@ class Records:
 
 
 def opened(folder, split, streams, flow_method=None):
-    """Returns the Records of a split; looks at metadata and at the names of files alone.
+    """Returns the Records of a split; looks at metadata, names of files and lengths of records.
 
     Args:
       folder: a data set as `python -m data_prep build` makes it.
@@ -60,7 +61,8 @@ def opened(folder, split, streams, flow_method=None):
         Looked at where flow is wanted.
 
     Raises:
-      DatasetError: there is no such data set, split, stream or shard, or flow of another method.
+      DatasetError: there is no such data set, split, stream or shard, flow of another method, or
+        a record of a length that cannot be.
     """
     if not streams or not set(streams) <= set(STREAMS):
         raise DatasetError(f"expected streams out of {', '.join(STREAMS)}, got {streams}")
@@ -69,10 +71,20 @@ def opened(folder, split, streams, flow_method=None):
     read.check_whole(data, split)
     there = [shard for shard in data.shards[split] if shard.length]
     files, lengths = zip(*((str(shard.path), shard.length) for shard in there), strict=True)
+    _check_lengths(files)
     num_bytes = sum(os.stat(file).st_size for file in files)
     streams = tuple(stream for stream in STREAMS if stream in streams)
     recipe = data.made.get("recipe", {})
     return Records(files, lengths, num_bytes, data.class_names, streams, recipe, data.multi_label)
+
+
+def _check_lengths(files):
+    """Raises DatasetError where a record states a length that TensorFlow cannot take."""
+    with ThreadPoolExecutor(16) as pool:  # a network's file system takes its time for each
+        for file, number in zip(files, pool.map(tfrecord.oversized, files), strict=True):
+            if number is not None:
+                line = f"record {number} states a length that no record can have"
+                raise DatasetError(f"{file}: {line}; it is damaged, or made to do harm")
 
 
 def _check(data, split, streams, flow_method):

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 LEAST_BYTES = 16  # of a record: its length and two checksums
+_HEAD = struct.Struct("<QI")  # length and checksum
+_MOST_BYTES = 1 << 31  # of a record's data; protobuf has no larger messages
 _CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bits reversed
 
 
@@ -63,12 +65,32 @@ def read(path):
             offset, number = file.tell(), number + 1
 
 
+def oversized(path):
+    """Returns the number of the first record that states more than a record can have, or None.
+
+    Looks at lengths alone, up to the first damaged one. TensorFlow ends the process where it
+    cannot have as much memory as a length states.
+
+    Raises:
+      OSError: the file cannot be read.
+    """
+    with open(path, "rb", buffering=0) as file:
+        handle = file.fileno()
+        size, offset, number = os.fstat(handle).st_size, 0, 0
+        while offset + LEAST_BYTES <= size:
+            length, check = _HEAD.unpack(os.pread(handle, 12, offset))
+            if length > _MOST_BYTES:
+                return number if masked_crc(struct.pack("<Q", length)) == check else None
+            offset, number = offset + LEAST_BYTES + length, number + 1
+    return None
+
+
 def _record(file, left):
     """Returns (data, problem, whether the next record can be found) of the record that begins."""
     head = file.read(12)
     if len(head) < 12:
         return b"", "the file ends within it", False
-    length, check = struct.unpack("<QI", head)
+    length, check = _HEAD.unpack(head)
     if masked_crc(head[:8]) != check:
         return b"", "its length is damaged, so what follows cannot be read", False
     if length + LEAST_BYTES > left:

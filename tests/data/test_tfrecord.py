@@ -1,5 +1,6 @@
 """TFRecord framing and checksums, against TensorFlow's own writer."""
 
+import struct
 import subprocess
 import sys
 
@@ -99,3 +100,26 @@ def test_file_cut_between_records_shows_by_their_number_alone(file):
     assert problems(file) == [""] * 5
     file.write_bytes(b"")
     assert problems(file) == []
+
+
+@pytest.mark.parametrize("length", [2**31 + 1, 2**40, 2**62, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("number", [0, 3])
+def test_lengths_that_no_record_has_are_found(file, length, number):
+    """TensorFlow 2.21 ends the process where it cannot have 2**40 bytes."""
+    head = struct.pack("<Q", length)
+    data = bytearray(file.read_bytes())
+    at = offset(number)
+    data[at : at + 12] = head + struct.pack("<I", tfrecord.masked_crc(head))
+    file.write_bytes(data)
+    assert tfrecord.oversized(file) == number
+    assert problems(file)[number:] == ["the file ends within it"]
+
+
+def test_whole_and_damaged_files_have_no_such_length(file):
+    assert tfrecord.oversized(file) is None
+    damage(file, offset(5) + 7)
+    assert tfrecord.oversized(file) is None
+    file.write_bytes(file.read_bytes()[:40])
+    assert tfrecord.oversized(file) is None
+    file.write_bytes(b"")
+    assert tfrecord.oversized(file) is None
