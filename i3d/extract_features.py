@@ -77,6 +77,9 @@ def checked(own: flags.FlagValues, argv: list[str]) -> feature_job.Job:
 
 def work(job: feature_job.Job) -> int:
     """Extracts, and prints what failed; returns the exit status."""
+    if job.is_complete:
+        print(f"{job.out}: complete, {len(job.entries)} videos; nothing to do", file=sys.stderr)
+        return 0
     from i3d.features import run
 
     failures = run.run(job)

@@ -299,7 +299,10 @@ def test_videos_that_failed_are_tried_again(name, files, tmp_path, capsys):
     assert left == {"a.mp4", "b.mp4", "list.txt", name}
     found = read(out) if out.is_file() else [np.load(out / f"{n}.npy") for n in "ab"]
     assert [row.shape for row in found] == [found[0].shape] * 2
-    assert "is there already" in refused(files, out, *places)
+    capsys.readouterr()
+    assert extract(files, out, *places) == 0  # of a complete one, nothing is left to do
+    assert f"{out}: complete, 2 videos; nothing to do" in capsys.readouterr().err
+    assert "is there already" in refused(files, out, *places, "--endpoint=logits")
 
 
 @pytest.mark.long

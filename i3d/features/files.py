@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i3d.features import videos
+from i3d.features import complete, videos
 from i3d.inference.average import Rows
 from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
@@ -172,6 +172,8 @@ class Work:
                 _write_npz(path, entries, rows, windows)
             else:
                 _write_folder(path, entries, rows, windows)
+            if not failures:
+                complete.mark(path, self._plan)
         if not failures:
             files.write_text(self._folder / _FINISHED, "")
             _remove_finished(self._folder)

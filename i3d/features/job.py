@@ -14,7 +14,7 @@ from typing import Any
 from absl import flags
 
 from i3d.data.build_settings import settings_of
-from i3d.features import files, videos
+from i3d.features import complete, files, videos
 from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
 from i3d.spec import asked
@@ -34,6 +34,7 @@ class Job:
       settings: flat settings of --config, None without it.
       precision: "float32" or "bfloat16".
       endpoint, out, window_s, stride_s, workers, batch_size, replicas: the flags.
+      is_complete: whether the output is there, with all videos.
     """
 
     entries: list
@@ -47,6 +48,7 @@ class Job:
     workers: int
     batch_size: int
     replicas: int
+    is_complete: bool = False
 
     def plan(self) -> dict[str, Any]:
         """Returns {key: text or number}: all that decides the numbers."""
@@ -112,11 +114,12 @@ def checked(own: flags.FlagValues, settings: dict[str, Any] | None) -> Job:
     _check_windows(own)
     fps = images.rate(own)
     entries = videos.read(own.video_list, own.video_root, fps, own.with_offset)
-    files.check_output(own.out)
+    if not os.path.exists(own.out):
+        files.check_output(own.out)
     if not Path(own.out).suffix:
         videos.file_names(entries)
     card = _card(own, settings)
-    return Job(
+    job = Job(
         entries=entries,
         card=card,
         settings=settings,
@@ -129,6 +132,10 @@ def checked(own: flags.FlagValues, settings: dict[str, Any] | None) -> Job:
         batch_size=network_options.batch_size(own, [card]),
         replicas=own.replicas,
     )
+    if complete.is_marked(job.out, job.plan()):
+        return dataclasses.replace(job, is_complete=True)
+    files.check_output(job.out)
+    return job
 
 
 def _check_windows(own):
