@@ -71,7 +71,9 @@ def _load(model, path, head, averages):
 
 
 def _check_finite(model, path):
-    values = zip(model.weights, model.get_weights(), strict=True)
-    spoilt = [v.path for v, value in values if not np.isfinite(value.astype(np.float32, copy=False)).all()]
+    spoilt = []
+    for variable, value in zip(model.weights, model.get_weights(), strict=True):
+        if not np.isfinite(value.astype(np.float32, copy=False)).all():
+            spoilt.append(variable.path)
     if spoilt:
         raise WeightsError(f"{path}: holds {'; '.join(listed('spoilt by nan or inf', spoilt))}")

@@ -6,6 +6,7 @@ raise Misfit("a.pth does not fit tsn: " + "; ".join(listed("missing", names)))
 from i3d.runtime.command import BadData
 
 _SHOWN = 8  # variables named before the rest is counted
+_LONGEST_NAME = 200  # characters
 
 
 class WeightsError(BadData):
@@ -29,4 +30,10 @@ def listed(problem: str, names: list[str]) -> list[str]:
     if not names:
         return []
     rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return [f"{len(names)} {problem}: " + ", ".join(names[:_SHOWN]) + rest]
+    return [f"{len(names)} {problem}: " + ", ".join(map(shown, names[:_SHOWN])) + rest]
+
+
+def shown(name: str) -> str:
+    """Returns a name out of a file as a line can hold it: escaped and cut where need be."""
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+    return name if name.isprintable() else ascii(name)

@@ -5,7 +5,7 @@ classes("tsn.pth", {"cls_head.fc_cls.weight": (400, 2048), ...}, "tsn_r50_1x1x3"
 
 import re
 
-from i3d.weights.errors import NoHead, WeightsError
+from i3d.weights.errors import NoHead, WeightsError, shown
 from i3d.weights.pytorch.names import schemes
 from i3d.weights.pytorch.places import is_average, parted
 
@@ -54,7 +54,7 @@ def classes(path, shapes, model=None):
         bias = shapes.get(key.removesuffix("weight") + "bias")
         if len(shape) == 2 and _is_matrix(key, shape) and bias == shape[:1]:
             if not _INNER.search(key):
-                raise WeightsError(f"{path}: no head found ({wanted}); is it {key} {shape}?")
+                raise WeightsError(f"{path}: no head found ({wanted}); is it {shown(key)} {shape}?")
     raise NoHead(f"{path}: no head found ({wanted}), so that its number of classes is unknown")
 
 
