@@ -1,11 +1,17 @@
 """Begins decoding in the middle of a file, where that gives the same frames as decoding it all.
 
 Files with an index are sought in, if the index shows that time runs with the file. In formats
-whose clock may break (see `splice`), times are known by the packets before: these are read, and
-not decoded.
+whose clock may break (see `splice`), all packets are read once to see where it does: then either
+the file is sought in, or the packets before are read again, and not decoded.
 """
 
+import bisect
+import contextlib
+import functools
 import itertools
+import math
+import os
+from typing import NamedTuple
 
 import av
 from av.video.frame import PictureType
@@ -27,17 +33,18 @@ def frames(source, clock, start):
       start: seconds from the first frame.
     """
     words = f", counted from {float(start) - MARGIN_S:g} s"
-    try:
-        target = clock.stamp(start - MARGIN_S)
-        begin = _behind_packets if source.splice else _sought
-        entry, decoded = begin(source, target, words)
-        landing = next(frame for frame in decoded if frame.pts is None or frame.pts >= entry.pts)
-    except (av.FFmpegError, VideoError, OverflowError, _Unsure):
-        return None
-    # A keyframe that refers to others begins a refresh of the picture that takes many frames.
-    if landing.pts != entry.pts or landing.pict_type in _INTER:
-        return None
-    return itertools.chain([landing], decoded) if 0 <= clock.seconds(entry.pts) <= start else None
+    ways = [_behind_packets] if source.splice else [_sought]
+    if source.splice and source.container.format.name == "mpegts" and not _passed(source).breaks:
+        ways = [_sought_keyframe, _behind_packets]
+    for way in ways:
+        with contextlib.suppress(av.FFmpegError, VideoError, OverflowError, _Unsure):
+            entry, decoded = way(source, clock.stamp(start - MARGIN_S), words)
+            landing = next(frame for frame in decoded if frame.pts is None or frame.pts >= entry)
+            # A keyframe that refers to others begins a refresh of the picture over many frames.
+            if landing.pts == entry and landing.pict_type not in _INTER:
+                if 0 <= clock.seconds(entry) <= start:
+                    return itertools.chain([landing], decoded)
+    return None
 
 
 class _Unsure(Exception):
@@ -45,7 +52,7 @@ class _Unsure(Exception):
 
 
 def _sought(source, target, words):
-    """Returns (packet, frames from it on), found by the index of the file."""
+    """Returns (timestamp, frames from it on), found by the index of the file."""
     first = source.entry
     source.container.seek(target, stream=source.stream)
     source.counted_from = words
@@ -53,7 +60,7 @@ def _sought(source, target, words):
     landing = next(decoded)
     if source.entry.pts is None or not _runs_with_the_file(source, first):
         raise _Unsure
-    return source.entry, itertools.chain([landing], decoded)
+    return source.entry.pts, itertools.chain([landing], decoded)
 
 
 def _runs_with_the_file(source, first):
@@ -70,18 +77,29 @@ def _runs_with_the_file(source, first):
     return places == sorted(places) and (first.pos is None or places[0] <= first.pos)
 
 
+def _sought_keyframe(source, target, words):
+    """Returns (timestamp, frames from it on) of the last keyframe before a timestamp, by seeking.
+
+    The stream is one without breaks; libav would go to any packet of it, not to a keyframe.
+    """
+    keyframe = _last_keyframe(source, target)
+    source.splice = None  # the jump of a seek is no break
+    source.container.seek(keyframe.dts, stream=source.stream)
+    source.counted_from = words
+    return keyframe.pts, source.decode()
+
+
 def _behind_packets(source, target, words):
-    """Returns (packet, frames from it on): the last keyframe packet before a timestamp."""
-    found, number = None, 0
-    for packet in source.demux():
-        if packet.is_keyframe and packet.pts is not None and packet.pts <= target:
-            found = packet, source.packets + number
-        number += 1
-        if packet.dts is not None and packet.dts > target:
-            break
-    if not found:
+    """Returns (timestamp, frames from it on) of the last keyframe before a timestamp."""
+    keyframe = _last_keyframe(source, target)
+    return keyframe.pts, _without(source.path, keyframe.number, words)
+
+
+def _last_keyframe(source, target):
+    keyframes = _passed(source).keyframes
+    if not (found := bisect.bisect_right(keyframes, (target, math.inf))):
         raise _Unsure
-    return found[0], _without(source.path, found[1], words)
+    return keyframes[found - 1]
 
 
 def _without(path, skipped, words):
@@ -89,3 +107,35 @@ def _without(path, skipped, words):
     with Source(path) as source:
         source.counted_from = words
         yield from source.decode(skipped)
+
+
+class _Keyframe(NamedTuple):
+    """A packet: its timestamps, and the number of packets before it."""
+
+    pts: int
+    dts: int
+    number: int
+
+
+class _Passed(NamedTuple):
+    """What the packets of a file say: its _Keyframes, and how often its clock breaks."""
+
+    keyframes: list
+    breaks: int
+
+
+def _passed(source):
+    """Returns the _Passed of a file; windows over one ask for it again and again."""
+    path = os.path.abspath(source.path)
+    return _read_packets(path, os.stat(path).st_mtime_ns, source.container.size)
+
+
+@functools.lru_cache(maxsize=8)
+def _read_packets(path, *_):
+    found = []
+    with Source(path) as source, contextlib.suppress(av.FFmpegError):
+        for number, packet in enumerate(source.demux()):
+            if packet.is_keyframe and None not in (packet.pts, packet.dts):
+                if not found or packet.pts > found[-1].pts:
+                    found.append(_Keyframe(packet.pts, packet.dts, number))
+    return _Passed(found, source.splice.breaks)

@@ -18,7 +18,7 @@ from av.stream import Disposition
 
 from i3d.runtime.command import BadData
 from i3d.runtime.image_size import most_pixels
-from i3d.video import splice
+from i3d.video import boxes, splice
 
 _TEXT_CODECS = ("ansi", "bintext", "idf", "xbin")  # libav draws any .txt or .bin file
 
@@ -159,6 +159,8 @@ def _size(path):
 
 def _open(path, max_pixels):
     try:
+        if (promised := boxes.samples(path)) > os.path.getsize(path):
+            raise VideoError(f"{path}: its index promises {promised} samples, more than its bytes")
         # "file:" keeps a colon in the name from being read as a protocol, and playlists local
         return av.open(
             f"file:{os.fspath(path)}",

@@ -17,7 +17,7 @@ from i3d.spec import FPS
 
 _LONGEST_GAP_S = 10  # ffmpeg's -dts_delta_threshold; a shorter wait is one
 _STEP_BACK_S = Fraction(1, 10)  # a smaller one is rounding
-_BEYOND = 1 << 62
+_BEYOND = 1 << 62  # of what libav can hold
 
 
 def may_break(container):
@@ -36,38 +36,46 @@ class Splice:
     def __init__(self, stream):
         """Takes the stream that all packets come from."""
         self.breaks, self.first = 0, None
-        self._tick = stream.time_base
+        self._tick = tick = stream.time_base
         rate = stream.guessed_rate or stream.average_rate or Fraction(FPS)
-        self._frame = round(1 / (rate * self._tick))
+        self._frame = round(1 / (rate * tick))
+        self._gap, self._back = int(_LONGEST_GAP_S / tick), int(_STEP_BACK_S / tick)
         self._shift = 0
-        self._begin = self._last = None
+        self._begin = self._last = self._next = None
 
     def __call__(self, packet):
         """Shifts the timestamps of a packet; they are to be given in the order of the file."""
-        if packet.dts is None:
-            if packet.pts is not None:
-                packet.pts = _storable(packet.pts + self._shift)
+        stamp, shown = packet.dts, packet.pts
+        if stamp is None:
+            if shown is not None and self._shift:
+                packet.pts = _storable(shown + self._shift)
             return
-        delay = None if packet.pts is None else packet.pts - packet.dts
-        packet.dts = self._joined(packet)
-        if delay is not None:
+        now = self._joined(stamp, packet.duration or self._frame)
+        if shown is not None and not -self._back <= shown - stamp <= self._gap:
             # libav counts the dts of a packet that has none on from the clock before the break.
-            sound = -_STEP_BACK_S <= delay * self._tick <= _LONGEST_GAP_S
-            packet.pts = _storable(packet.dts + delay) if sound else None
+            self._count(shown - stamp)
+            packet.pts = None
+        elif now != stamp:
+            packet.pts = None if shown is None else _storable(shown - stamp + now)
+        if now != stamp:
+            packet.dts = now
 
-    def _joined(self, packet):
-        """Returns when the packet is to be decoded, on the clock of the first one."""
-        now = max(-_BEYOND, min(packet.dts + self._shift, _BEYOND))
+    def _joined(self, stamp, duration):
+        """Returns when a packet is to be decoded, on the clock of the first one."""
+        now = max(-_BEYOND, min(stamp + self._shift, _BEYOND))
         if self._last is None:
             self._begin = self._last = self._next = now
-        jump = (now - self._next) * self._tick
-        if abs(jump) > _LONGEST_GAP_S or (now - self._last) * self._tick < -_STEP_BACK_S:
-            self.breaks += 1
-            self.first = self.first or ((self._next - self._begin) * self._tick, jump)
+        if abs(now - self._next) > self._gap or now < self._last - self._back:
+            self._count(now - self._next)
             self._shift += self._next - now
             now = self._next
-        self._last, self._next = now, now + (packet.duration or self._frame)
+        self._last, self._next = now, now + duration
         return now
+
+    def _count(self, jump):
+        self.breaks += 1
+        since = (self._next - self._begin) * self._tick
+        self.first = self.first or (since, jump * self._tick)
 
 
 def _storable(stamp):
