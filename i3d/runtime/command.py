@@ -19,6 +19,7 @@ from i3d.runtime import quiet
 
 HELP = {"help", "--help", "-h", "-help", "--helpfull"}
 GOES_ON = "run the same command again to go on where work was saved"
+_LONGEST_LINE = 1000  # letters
 OUT_OF_MEMORY = "lower --batch_size"  # what helps against it, unless a command knows better
 
 
@@ -105,14 +106,26 @@ def _of_a_file_with_a_dash(argv: list[str]) -> str:
 
 def told(name: str, error: BaseException | str, status: int) -> int:
     """Prints the first line of an error on standard error; returns the status."""
-    text = str(error).strip() or repr(error)
-    if getattr(error, "one_line", True):
-        text = text.partition("\n")[0]
     try:
-        print(f"{name}: {text}", file=sys.stderr, flush=True)
+        print(f"{name}: {line_of(error)}", file=sys.stderr, flush=True)
     except BrokenPipeError:
         closed_pipe()
     return status
+
+
+def line_of(error: BaseException | str) -> str:
+    """Returns what is printed of an error: its first line, or all lines where they are the user's.
+
+    A line may quote a file that came from anyone: it is cut where it is long, and what a terminal
+    would take for a command is written as in Python.
+    """
+    text = str(error).strip() or repr(error)
+    if not getattr(error, "one_line", True):
+        return text
+    line = text.partition("\n")[0]
+    if len(line) > _LONGEST_LINE:
+        line = f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def closed_pipe() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from i3d.runtime import files
+from i3d.runtime import files, json_file
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
 from i3d.training import config
@@ -87,9 +87,9 @@ def _is_begun(workdir):
 
 def _check_same(path, own):
     try:  # a key that the run's version did not have is as it is by default
-        there = _plain(config.defaults()) | dict(json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}; take another --workdir") from error
+        there = _plain(config.defaults()) | json_file.read(path)
+    except json_file.JsonError as error:
+        raise UserError(f"{error}; take another --workdir") from error
     # A cosine comes to its end at the last step, so another number of them is another run.
     free = _FREE - ({"steps"} if own["schedule.name"] == "cosine" else set())
     for key in sorted(own.keys() | there.keys()):

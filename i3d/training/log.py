@@ -16,7 +16,7 @@ from pathlib import Path
 import tensorflow as tf
 from tqdm import tqdm
 
-from i3d.runtime import files
+from i3d.runtime import files, json_file
 
 FILE = "log.jsonl"
 
@@ -86,10 +86,10 @@ class Window:
 def _lines_up_to(path, step):
     """Returns the whole lines of the file that are of a step up to this one."""
     kept = []
-    for line in path.read_text().splitlines(keepends=True):
+    for line in path.read_text(errors="replace").splitlines(keepends=True):
         try:
-            if line.endswith("\n") and json.loads(line)["step"] <= step:
+            if line.endswith("\n") and json_file.parsed(line, path)["step"] <= step:
                 kept.append(line)
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (json_file.JsonError, KeyError, TypeError):
             continue  # cut off by a kill
     return kept

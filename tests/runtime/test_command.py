@@ -166,3 +166,18 @@ def test_all_lines_of_an_error_whose_class_says_so(capsys):
     assert command.told("tell", Lines("a\nb"), 2) == 2
     assert command.told("tell", UserError("a\nb"), 1) == 1
     assert capsys.readouterr().err == "tell: a\nb\ntell: a\n"
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("a\nb", "a"),
+        ("größer 日本 😀", "größer 日本 😀"),
+        ("a\x1b[2Jb\tc\rd\udce9\u202ee", r"a\x1b[2Jb\tc\rd\udce9\u202ee"),
+        ("'" * 3 + '"\\', "'''\"\\"),
+        ("x" * 1000, "x" * 1000),
+        ("x" * 10**6 + "y", "x" * 500 + " ... " + "x" * 499 + "y"),
+    ],
+)
+def test_a_line_is_one_line_on_any_terminal(text, line):
+    assert command.line_of(UserError(text)) == line
