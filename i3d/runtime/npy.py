@@ -17,7 +17,7 @@ import re
 import struct
 import zipfile
 import zlib
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -107,7 +107,8 @@ def mapped(path: os.PathLike | str) -> np.ndarray:
 
 def write_npz(file: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
     """Writes a .npz archive of arrays without objects, and `digest`, a text on all of them."""
-    np.savez(file, **arrays, **{_DIGEST: np.array(_digest(arrays))})
+    parts: dict[str, Any] = {**arrays, _DIGEST: np.array(_digest(arrays))}
+    np.savez(file, **parts)
 
 
 def read_npz(path: os.PathLike | str) -> dict[str, np.ndarray]:
@@ -136,7 +137,7 @@ def _digest(arrays):
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
         crc = zlib.crc32(f"{name} {array.dtype.str} {array.shape} ".encode(), crc)
-        crc = zlib.crc32(array.reshape(-1).view(np.uint8), crc) if array.size else crc
+        crc = zlib.crc32(array.reshape(-1).view(np.uint8).data, crc) if array.size else crc
     return f"{crc:08x}"
 
 
