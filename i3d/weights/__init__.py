@@ -60,8 +60,8 @@ def _load(model, path, head, averages):
     elif path.is_file() and (path.suffix == ".h5" or keras_h5.is_h5(path)):
         if averages:
             raise WeightsError(f"{path}: a Keras file holds no moving averages of weights")
-        seal.check(path)
-        keras_h5.load(model, path, head)
+        with seal.checked(path):
+            keras_h5.load(model, path, head)
     elif is_torch(path) and model.name == "inception_v1":
         load_torch_image(model, path)
     elif is_torch(path):

@@ -68,7 +68,10 @@ def _variables(table, prefix):
         if shard not in sizes:
             if not shard < shards < 100_000:
                 raise ValueError(f"{name!r:.80} lies in file {shard} of {shards}")
-            sizes[shard] = Path(f"{prefix}.data-{shard:05d}-of-{shards:05d}").stat().st_size
+            numbers = Path(f"{prefix}.data-{shard:05d}-of-{shards:05d}")
+            if not numbers.is_file():
+                raise ValueError(f"{numbers.name} is missing")
+            sizes[shard] = numbers.stat().st_size
         if fields.get(7):
             raise ValueError(f"{name!r:.80} is stored in slices; save it whole")
         if size != math.prod(shape) * _BYTES[dtype] or offset + size > sizes[shard]:
