@@ -18,7 +18,6 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from i3d.runtime.command import UserError
 from i3d.spec import FPS, SHORT_SIDE
 from i3d.video import pictures
 from i3d.video.clock import Clock, intervals
@@ -215,7 +214,7 @@ def read_frames(
     start, stop = exact(start_s), math.inf if end_s is None else exact(end_s)
     convert, empty = None, True
     for frame, begins, ends in intervals(path, start):
-        convert = convert or _converter(path, frame, short_side)
+        convert = convert or Converter(path, frame, short_side)
         if begins >= stop:
             break
         if times := times_shown(begins, ends, start, stop, fps):
@@ -227,14 +226,6 @@ def read_frames(
     elif empty:
         limits = f"{start_s} s to " + ("the end" if end_s is None else f"{end_s} s")
         raise VideoError(f"{path}: no frame from {limits} (read as far as {float(ends):.3f} s)")
-
-
-def _converter(path, first, short_side):
-    """Returns the Converter to the size that the file's first frame sets."""
-    try:
-        return Converter(first, short_side)
-    except UserError as error:
-        raise VideoError(f"{path}: {error}") from None
 
 
 def exact(seconds):

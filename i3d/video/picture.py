@@ -1,7 +1,7 @@
 """Turns decoded frames into upright RGB arrays of one size.
 
     from i3d.video.picture import Converter
-    convert = Converter(first_frame, short_side=256)
+    convert = Converter("jump.mp4", first_frame, short_side=256)
     convert(frame)  # uint8 [H, W, 3]
 
 The stored rotation or flip is applied; pixels count as square.
@@ -10,11 +10,12 @@ The stored rotation or flip is applied; pixels count as square.
 import math
 from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from i3d.runtime.command import UserError
+from i3d.video.source import VideoError
 
 MAX_ASPECT = 10  # beyond it, a short side of 256 makes pictures that no memory holds
 
@@ -22,22 +23,27 @@ MAX_ASPECT = 10  # beyond it, a short side of 256 makes pictures that no memory 
 class Converter:
     """Turns frames into uint8 RGB [H, W, 3]; the first frame of the file sets H and W."""
 
-    def __init__(self, first, short_side):
+    def __init__(self, path, first, short_side):
         """Takes an av.VideoFrame, and the pixels of the shorter side; None keeps the size.
 
         Raises:
-          UserError: the picture is to be resized and longer than MAX_ASPECT times its height.
+          VideoError: the picture is to be resized and longer than MAX_ASPECT times its height.
         """
+        self._path = path
         self._reformatter = VideoReformatter()
         height, width = turned_size(first)
         if short_side and (problem := aspect_problem(height, width)):
-            raise UserError(problem)
+            raise VideoError(f"{path}: {problem}")
         scale = Fraction(short_side or min(height, width), min(height, width))
         self._size = [math.floor(side * scale + Fraction(1, 2)) for side in (width, height)]
 
     def __call__(self, frame):
-        """Returns the array of an av.VideoFrame."""
-        rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        """Returns the array of an av.VideoFrame; VideoError where its colours make no sense."""
+        try:
+            rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        except av.FFmpegError as error:
+            line = f"pictures of a format that is not understood ({error.strerror})"
+            raise VideoError(f"{self._path}: {line}") from None
         transpose, flip_y, flip_x = _turn(frame)
         rgb = rgb.transpose(1, 0, 2) if transpose else rgb
         rgb = rgb[:: -1 if flip_y else 1, :: -1 if flip_x else 1]

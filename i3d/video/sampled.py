@@ -132,7 +132,7 @@ def _read(path, fps, start, stop, wanted, convert):
     """Returns the Found with those of the wanted numbers that there are."""
     pictures, count, upright, ended = {}, 0, None, True
     for frame, begins, ends in clock.intervals(path, start):
-        upright = upright or video_picture.Converter(frame, None)
+        upright = upright or video_picture.Converter(path, frame, None)
         if begins >= stop:
             ended = False
             break
