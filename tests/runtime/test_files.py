@@ -211,6 +211,31 @@ def test_waiting_for_the_other_process(tmp_path):
     process.stdout.close()
 
 
+def test_alone_in_a_folder(tmp_path):
+    """The folder is made for it, and goes with the lock where it stays empty."""
+    folder = tmp_path / "runs" / "rgb"
+    with files.alone_in_folder(folder, "busy"):
+        process = subprocess.run(
+            [sys.executable, "-c", ALONE, str(folder)], cwd=ROOT, capture_output=True, text=True
+        )
+        assert process.stdout == "busy\n", process.stderr
+    assert not folder.exists()
+    with files.alone_in_folder(folder, "busy"):
+        files.write_text(folder / "a", "kept")
+    assert [path.name for path in folder.iterdir()] == ["a"]
+
+
+ALONE = """
+import sys
+from i3d.runtime import command, files
+try:
+    with files.alone_in_folder(sys.argv[1], "busy"):
+        print("both")
+except command.UserError as error:
+    print(error)
+"""
+
+
 def test_a_lock_that_its_holder_removed(tmp_path):
     """Who opened the file before has locked one that has no name any more."""
     (tmp_path / "work").mkdir()

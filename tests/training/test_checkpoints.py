@@ -6,6 +6,7 @@ anything, which takes a second less than importing it again for every kill.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import tensorflow as tf
 
 from i3d import weights
+from i3d.runtime.command import UserError
 from i3d.training import checkpoints
 from i3d.training.optimizer import SGD
 from tests.helpers.points import Point
@@ -94,6 +96,66 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, caplog, name, damage):
     assert checkpoints.restore(tmp_path, *run)["step"] == 1
     assert contents(*run) == {1.0}
     assert "step-00000002: passed over, not whole" in caplog.text
+
+
+def state_of(path, **changes):
+    """Changes the state in a checkpoint."""
+    content = json.loads((path / "state.json").read_text())
+    content["state"] |= changes
+    (path / "state.json").write_text(json.dumps(content))
+
+
+def test_a_false_step_is_refused(tmp_path):
+    saved(tmp_path, 1, 2)
+    state_of(tmp_path / "step-00000002", step=900)
+    with pytest.raises(UserError, match="step-00000002: expected .* state.json says step 900; "):
+        checkpoints.restore(tmp_path, *build())
+    state_of(tmp_path / "step-00000002", step=2)  # as it was
+    assert checkpoints.restore(tmp_path, *build())["step"] == 2
+    (tmp_path / "step-00000002").rename(tmp_path / "step-00000900")
+    with pytest.raises(UserError, match="step-00000900: expected .* state.json says step 2; "):
+        checkpoints.restore(tmp_path, *build())
+
+
+def test_a_state_that_was_changed_is_passed_over(tmp_path, caplog):
+    saved(tmp_path, 1, 2)
+    state_of(tmp_path / "step-00000002", best=7)
+    assert checkpoints.restore(tmp_path, *build())["step"] == 1
+    assert "state.json is not what was written" in caplog.text
+    shutil.copy(tmp_path / "step-00000001/state.json", tmp_path / "step-00000002/state.json")
+    with pytest.raises(UserError, match="state.json says step 1"):
+        checkpoints.restore(tmp_path, *build())
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"state": 1, "sha256": 2}', '{"state": {"step": "x"}, "sha256": {}}', "["]
+)
+def test_a_state_of_another_form_is_passed_over(tmp_path, text):
+    saved(tmp_path, 1, 2)
+    (tmp_path / "step-00000002" / "state.json").write_text(text)
+    assert checkpoints.restore(tmp_path, *build())["step"] == 1
+
+
+def test_best_weights_changed_by_a_bit_are_refused(tmp_path):
+    model, optimizer = run = build()
+    fill(*run, 4)
+    checkpoints.save_best(tmp_path, *run, {"step": 9})
+    path = tmp_path / "best.weights.h5"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    for function in (lambda: weights.load(model, path), lambda: checkpoints.best_info(tmp_path)):
+        with pytest.raises(UserError, match="best.weights.h5: damaged"):
+            function()
+
+
+def test_what_a_kill_left_is_tidied(tmp_path):
+    saved(tmp_path, 1, 2, 3, keep=3)
+    (tmp_path / ".step-00000004.x.partial").mkdir()
+    (tmp_path / "config.json.x.partial").touch()
+    (tmp_path / "step-00000001" / "state.json").unlink()
+    checkpoints.tidy(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
 
 
 def test_all_damaged_is_an_error(tmp_path):
