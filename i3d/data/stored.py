@@ -115,7 +115,7 @@ def video(records, number):
         says which shard or which video is at fault.
     """
     with_flow = "flow" in records.streams
-    found = schema.parsed(_read(records, number), with_flow, records.multi_label)
+    found = _read(records, number, with_flow)
     frames = tf.size(found["frames"])
     checks = _take_label(found, records)
     checks.append(_stop_unless(frames > 0, found["id"], ": has no frames"))
@@ -141,25 +141,33 @@ def _take_label(found, records):
     return [*checks, _stop_unless(known, found["id"], *text)]
 
 
-def _read(records, number):
-    """Returns a serialised record; the error of one that cannot be read names its shard."""
+def _read(records, number, with_flow):
+    """Returns schema.parsed of a record; the error of one that cannot be read names its shard."""
     ends = np.cumsum(records.lengths)
     file = tf.searchsorted(ends, number[None], side="right")[0]
     path = tf.constant(records.files)[file]
     number -= tf.constant(ends - records.lengths)[file]
-    # TensorFlow's error would not say which file it was. An error within `map` ends the data
-    # set, so that the empty string is what is left.
-    found = (
-        tf.data.Dataset.from_tensors((path, number)).map(_record).ignore_errors(log_warning=True)
-    )
-    record = found.concatenate(tf.data.Dataset.from_tensors("")).take(1).get_single_element()
+
+    def read(path, number):
+        return schema.parsed(_record(path, number), with_flow, records.multi_label), True
+
+    # TensorFlow's error would not say which file it was, and quotes bytes that are no text. An
+    # error within `map` ends the data set, so that what is empty is left.
+    found = tf.data.Dataset.from_tensors((path, number)).map(read).ignore_errors(log_warning=True)
+    nothing = tf.nest.map_structure(_empty, found.element_spec[0]), False
+    found = found.concatenate(tf.data.Dataset.from_tensors(nothing)).take(1)
+    values, whole = found.get_single_element()
     text = (
         ": damaged, gone or cut off: cannot read record ",
         number,
         "; `python -m data_prep verify` finds all such, then build the data set again",
     )
-    with tf.control_dependencies([_stop_unless(record != "", path, *text)]):
-        return tf.identity(record)
+    with tf.control_dependencies([_stop_unless(whole, path, *text)]):
+        return {name: tf.identity(value) for name, value in values.items()}
+
+
+def _empty(spec):
+    return tf.zeros([0] * len(spec.shape), spec.dtype)
 
 
 def _stop_unless(holds, *words):

@@ -5,9 +5,11 @@ import json
 import shutil
 
 import pytest
+import tensorflow as tf
 
 from i3d.data import stored as data
-from tests.helpers import datasets
+from i3d.runtime import command
+from tests.helpers import datasets, records
 from tests.helpers.videos import write_folder
 
 
@@ -79,3 +81,14 @@ def test_shard_missing(built, tmp_path):
     shard.unlink()
     with pytest.raises(data.DatasetError, match="00001-of-00003: this shard is missing"):
         data.opened(copy, "train", ("rgb",))
+
+
+@pytest.mark.parametrize("content", [b"\xff" * 9, b"", b"\x0a\x03\x0a\x01\xb8", b"\x08\x01"])
+def test_a_record_of_something_else_is_one_line(tmp_path, content):
+    """TensorFlow's own error quotes the bytes, which Python cannot make a text of."""
+    found = records.write(tmp_path, [[content]])
+    videos = tf.data.Dataset.range(1).map(lambda number: data.video(found, number))
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        list(videos)
+    line = command.op_error_line(caught.value)
+    assert line.startswith(f"{tmp_path}/shard0: damaged, gone or cut off: cannot read record 0;")
