@@ -1,5 +1,6 @@
 """Arrays: samples, files of results, checkpoints of a training run."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -35,11 +36,16 @@ def _write_results(root):
     return root / "rgb.npz"
 
 
+def _write_older_results(root, writes=np.savez):
+    """Writes what version 0.1.0 wrote: no digest, so that changed arrays are looked at."""
+    root.mkdir(exist_ok=True)
+    fields = dataclasses.asdict(_result()).items()
+    writes(root / "a.npz", **{name: value for name, value in fields if value is not None})
+    return root / "a.npz"
+
+
 def _write_shrunk_results(root):
-    path = _write_results(root)
-    with np.load(path) as arrays:
-        np.savez_compressed(path.with_name("b.npz"), **arrays)
-    return path.with_name("b.npz")
+    return _write_older_results(root, np.savez_compressed)
 
 
 def _read_results(path):
@@ -58,6 +64,32 @@ def _run_parts():
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(2, name="fc")(inputs))
     return model, SGD(model.trainable_variables)
+
+
+def _write_best(root):
+    from i3d.training import checkpoints
+
+    checkpoints.save_best(root, *_run_parts(), {"step": 3, "top1": 0.5})
+    return root / "best.weights.h5"
+
+
+def _read_best(path):
+    from i3d.training import checkpoints
+
+    checkpoints.best_info(path.parent)
+
+
+def _write_log(root):
+    root.mkdir(exist_ok=True)
+    (root / "log.jsonl").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n')
+    return root / "log.jsonl"
+
+
+def _read_log(path):
+    from i3d.training.log import RunLog
+
+    with RunLog(path.parent, 1):
+        pass
 
 
 def _write_state(root):
@@ -82,6 +114,9 @@ def _read_state(path):
 KINDS = (
     Kind("npy", _write_sample, _read_sample, mutate.of_beginning, cost=2),
     Kind("results", _write_results, _read_results, mutate.in_zip(mutate.of_beginning)),
+    Kind("results of 0.1", _write_older_results, _read_results, mutate.in_zip(mutate.of_beginning)),
     Kind("results, compressed", _write_shrunk_results, _read_results),
+    Kind("best.weights.h5", _write_best, _read_best, cost=2),
+    Kind("log.jsonl", _write_log, _read_log, mutate.of_text, cost=10),
     Kind("state.json", _write_state, _read_state, mutate.of_json, cost=2),
 )

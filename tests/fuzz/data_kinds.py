@@ -36,6 +36,17 @@ def _file(name):
     return write
 
 
+def _older(name):
+    """As `_file`, of a data set that does not tell sizes and checksums of its shards."""
+
+    def write(root):
+        path = _file(name)(root)
+        path.with_name("build.json").unlink(missing_ok=True)
+        return path
+
+    return write
+
+
 def _read_data_set(path):
     """Reads all that `verify`, `show` and a build of a second split read."""
     data = read.opened(path.parent)
@@ -127,8 +138,10 @@ KINDS = (
     Kind("build.json", _file("build.json"), _read_data_set, mutate.of_json),
     Kind("names of a data set", _file("label.labels.txt"), _read_data_set, mutate.of_text),
     Kind("failures.jsonl", _file("failures.jsonl"), _read_data_set, mutate.of_text),
+    Kind("dataset_info.json alone", _older("dataset_info.json"), _read_data_set, mutate.of_json),
     Kind("shard", _file("*tfrecord*"), _read_data_set, mutate.in_records),
-    Kind("shard in training", _file("*tfrecord*"), _train_on_data_set, mutate.in_records, cost=5),
+    Kind("shard of 0.1", _older("*tfrecord*"), _read_data_set, mutate.in_records),
+    Kind("shard in training", _older("*tfrecord*"), _train_on_data_set, mutate.in_records, cost=5),
     Kind("record", _write_example, _read_example),
     Kind("jpeg", _write_jpeg, _read_jpeg, _sizes),
     Kind("jpeg, progressive", _write_progressive, _read_jpeg, _sizes),

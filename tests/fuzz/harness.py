@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from i3d.runtime import command
 from i3d.runtime.command import UserError
 from tests.fuzz import mutate
 
 MOST_SECONDS = 2.0
 MOST_BYTES = 300 << 20
-_MOST_LETTERS = 1500  # of the line that a user sees
 _PATIENCE_S = 60  # for one file, on a busy machine
 _MORE_BYTES = 4 << 30  # beyond which memory ends
 
@@ -187,12 +187,7 @@ def _broken(kind, path):
         with contextlib.suppress(OSError):
             kind.read(path)
     except UserError as error:
-        line = str(error).partition("\n")[0]
-        try:
-            line.encode()
-        except UnicodeEncodeError:
-            return f"{type(error).__name__} of letters that cannot be printed"
-        return f"a line of {len(line)} letters: {line[:80]}" if len(line) > _MOST_LETTERS else ""
+        command.line_of(error).encode()  # what the user sees
     except Exception as error:
         return _described(error)
     return ""

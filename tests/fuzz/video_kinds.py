@@ -5,6 +5,7 @@ import itertools
 import cv2
 
 from i3d.video import frames as video_frames
+from i3d.video import images
 from tests.fuzz import mutate
 from tests.fuzz.harness import Kind
 from tests.helpers import video_files
@@ -30,18 +31,28 @@ def _write_webp(root):
     return root / "a.webp"
 
 
-def _write_images(root):
-    folder = root / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, picture in enumerate(video_files.numbered(4), 1):
-        cv2.imwrite(str(folder / f"img_{number:05}.png"), picture)
-    return folder / "img_00001.png"
+def _images(suffix):
+    def write(root):
+        folder = root / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(video_files.numbered(4), 1):
+            cv2.imwrite(str(folder / f"img_{number:05}.{suffix}"), picture)
+        return folder / f"img_00002.{suffix}"
+
+    return write
 
 
 def _read(path):
     video_frames.probe(path)
     for part in ({}, {"start_s": 0.08}):
         for _ in itertools.islice(video_frames.read_frames(path, short_side=32, **part), 500):
+            pass
+
+
+def _read_images(path):
+    for part in ({}, {"start_s": 0.08}):
+        folder = images.checked(path.parent, 25.0)
+        for _ in video_frames.read_frames(folder, short_side=32, **part):
             pass
 
 
@@ -59,5 +70,13 @@ KINDS = tuple(
         ("gif, its header", _video(".gif", "gif", "rgb8"), mutate.of_beginning),
         ("webp", _write_webp, mutate.of_bytes),
         ("webp, its header", _write_webp, mutate.of_beginning),
+    )
+) + tuple(
+    Kind(f"{suffix} in a folder", _images(suffix), _read_images, how)
+    for suffix, how in (
+        ("png", mutate.of_bytes),
+        ("jpg", mutate.of_bytes),
+        ("webp", mutate.of_bytes),
+        ("bmp", mutate.of_beginning),
     )
 )

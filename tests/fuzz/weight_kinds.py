@@ -15,6 +15,7 @@ from tests.fuzz.harness import Kind
 from tests.helpers.torch_files import write_safetensors
 
 _MAGIC = 0x1950A86A20F9469CFC6C
+_TF1_LAYERS = ("Conv3d_1a_7x7", "Logits/Conv3d_0c_1x1")
 _SHAPES = {
     "backbone.conv.weight": (3, 2, 1, 3, 3),
     "cls_head.fc.weight": (5, 3),
@@ -127,9 +128,13 @@ def _model(name):
     if name not in _models:
         import keras
 
-        inputs = keras.Input((1, 2, 2, 3))
-        layer = keras.layers.Conv3D(4, 1, name="Logits") if name == "tf1" else keras.layers.Dense(4)
-        _models[name] = keras.Model(inputs, layer(inputs))
+        values = inputs = keras.Input((1, 2, 2, 3))
+        if name == "tf1":
+            values = keras.layers.Conv3D(3, 1, name="Conv3d_1a_7x7-conv_3d")(values)
+            values = keras.layers.Conv3D(4, 1, name="Logits")(values)
+        else:
+            values = keras.layers.Dense(4)(values)
+        _models[name] = keras.Model(inputs, values)
     return _models[name]
 
 
@@ -169,8 +174,10 @@ def _write_tf1(name):
     def write(root):
         from tests.helpers.synthetic import write_checkpoint
 
-        head = "RGB/inception_i3d/Logits/Conv3d_0c_1x1/conv_3d/"
+        first, head = (f"RGB/inception_i3d/{n}/conv_3d/" for n in _TF1_LAYERS)
         arrays = {f"{head}w": np.ones((1, 1, 1, 3, 4), "f"), f"{head}b": np.ones(4, "f")}
+        arrays |= {f"{first}w": np.ones((1, 1, 1, 3, 3), "f"), f"{first}b": np.ones(3, "f")}
+        arrays |= {f"{first}w/Adam": np.ones((1, 1, 1, 3, 3), "f"), "global_step": np.int64(7)}
         prefix = write_checkpoint(root, arrays)
         return prefix.with_name(prefix.name + name)
 
