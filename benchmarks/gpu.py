@@ -32,13 +32,11 @@ from i3d import models
 from i3d.inference import network
 from i3d.weights import zoo
 
-FAMILIES = (
-    "inception_i3d,tsn_r50_1x1x3,slowonly_r50_4x16x1,slowfast_r50_4x16x1,r2plus1d_r34_8x8x1"
-)
+FAMILIES = "inception_i3d,tsn_r50_1x1x3,slowonly_r50_4x16x1,slowfast_r50_4x16x1,r2plus1d_r34_8x8x1"
 MODELS = flags.DEFINE_list("models", FAMILIES.split(","), "names in the catalogue")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32", "tf32", "bfloat16"], "of these three")
 WORK = flags.DEFINE_list("work", ["inference", "training"], "of these two")
-PEER = flags.DEFINE_bool("peer", True, "time PyTorch, too, where it is there")
+ENGINES = flags.DEFINE_list("engines", ["keras", "torch"], "ours, and PyTorch where it is there")
 BATCH = flags.DEFINE_integer("batch", 32, "clips at once, halved until they fit", 1)
 REPEATS = flags.DEFINE_integer("repeats", 10, "timed steps", 1)
 SIZE = flags.DEFINE_integer("size", None, "pixels; default: as trained", 32)
@@ -56,8 +54,10 @@ def main(argv):
     ours = f"Keras {keras.__version__} on {keras.backend.backend()}"
     print(f"device: {device()}; {ours}, PyTorch {version_of('torch')}")
     print(f"clips a second (batch), medians of {REPEATS.value} steps")
-    print(f"{'model':22s} {'T x H x W':>14s} {'':9s} {'precision':9s} {'ours':>15s} {'PyTorch':>15s}")
-    engines = ("keras", "torch") if PEER.value and version_of("torch") else ("keras",)
+    print(
+        f"{'model':22s} {'T x H x W':>14s} {'':9s} {'precision':9s} {'ours':>15s} {'PyTorch':>15s}"
+    )
+    engines = [engine for engine in ENGINES.value if engine == "keras" or version_of("torch")]
     for name in MODELS.value:
         rates = {engine: rates_of(engine, name) for engine in engines}
         for work in WORK.value:
@@ -88,7 +88,9 @@ def rates_of(engine, name):
     """Returns {"inference float32": [clips a second, batch] or None, ...} of a process."""
     row = {"engine": engine, "name": name}
     command = [sys.executable, "-m", "benchmarks.gpu", *sys.argv[1:], f"--row={json.dumps(row)}"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    # The peer's network is made by Keras; JAX and TensorFlow would keep the memory for themselves.
+    backend = {"KERAS_BACKEND": "torch"} if engine == "torch" else {}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=os.environ | backend)
     return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
 
 

@@ -79,7 +79,8 @@ class Twin:
 
     def constant(self, variable):
         """Returns a variable of a layer as a tensor."""
-        return torch.from_numpy(keras.ops.convert_to_numpy(variable)).to(self.device, self.dtype)
+        array = np.array(keras.ops.convert_to_numpy(variable))
+        return torch.from_numpy(array).to(self.device, self.dtype)
 
 
 def _conv(layer, twin):
@@ -117,8 +118,8 @@ def _padding(layer, window, strides, value):
 
 def _norm(layer, twin):
     mean, variance = twin.constant(layer.moving_mean), twin.constant(layer.moving_variance)
-    gamma = twin.weight(layer.gamma) if layer.scale else None
     beta = twin.weight(layer.beta)
+    gamma = twin.weight(layer.gamma) if layer.scale else torch.ones_like(beta)
 
     def norm(x):
         return functional.batch_norm(
