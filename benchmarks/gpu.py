@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=jax python -m benchmarks.gpu                # or torch, or tensorflow
     KERAS_BACKEND=jax python -m benchmarks.gpu --models=inception_i3d --precisions=bfloat16
-    KERAS_BACKEND=jax python -m benchmarks.gpu --batch=1 --size=64 --width=0.1   # to try it, on a CPU
+    KERAS_BACKEND=jax python -m benchmarks.gpu --batch=1 --size=64 --width=0.1    # on a CPU
 
 Clips have the frames and pixels that a model is trained on and lie on the GPU as uint8; weights
 are random. "float32" is strict, "tf32" lets the matrix units round float32 products to 10 bits of
@@ -14,6 +14,7 @@ Each row of an engine is a process of its own. A batch that does not fit is halv
 """
 
 import functools
+import importlib.metadata
 import json
 import os
 import statistics
@@ -76,11 +77,9 @@ def device():
 
 def version_of(package):
     """Returns the version of an installed package, None without it."""
-    from importlib import metadata
-
     try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
         return None
 
 
