@@ -34,7 +34,7 @@ def frames(source, clock, start):
     """
     words = f", counted from {float(start) - MARGIN_S:g} s"
     ways = [_behind_packets] if source.splice else [_sought]
-    if source.splice and source.container.format.name == "mpegts" and not _passed(source).breaks:
+    if source.splice and source.container.format.name == "mpegts" and not _passed(source).touched:
         ways = [_sought_keyframe, _behind_packets]
     for way in ways:
         with contextlib.suppress(av.FFmpegError, VideoError, OverflowError, _Unsure):
@@ -118,10 +118,10 @@ class _Keyframe(NamedTuple):
 
 
 class _Passed(NamedTuple):
-    """What the packets of a file say: its _Keyframes, and how often its clock breaks."""
+    """What the packets of a file say: its _Keyframes, and whether its times were spliced."""
 
     keyframes: list
-    breaks: int
+    touched: bool
 
 
 def _passed(source):
@@ -138,4 +138,4 @@ def _read_packets(path, *_):
             if packet.is_keyframe and None not in (packet.pts, packet.dts):
                 if not found or packet.pts > found[-1].pts:
                     found.append(_Keyframe(packet.pts, packet.dts, number))
-    return _Passed(found, source.splice.breaks)
+    return _Passed(found, source.splice.touched)

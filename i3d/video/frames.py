@@ -185,8 +185,11 @@ def read_frames(
 
     Frame n shows the video at n / fps seconds from its first frame, by the rule of ffmpeg's fps
     filter: a frame goes to the slot nearest its timestamp and stays until the next one's, so
-    that duration is kept within one frame. Where timestamps are missing or run backwards (AVI
-    with B-frames stores none), frames are placed by their number and the stream's rate.
+    that duration is kept within one frame. Where timestamps are missing, run backwards or leap by
+    more than ten minutes (AVI with B-frames stores none), frames are placed by their number and
+    the stream's rate. In transport and program streams a clock that runs backwards, or leaps by
+    more than ten seconds, is a break, and what follows is joined to what was before, as the ffmpeg
+    program does. `probe` tells of all of these.
 
     The stored rotation or flip is applied. Non-square pixels are not: a stored pixel stays a
     pixel, as in OpenCV and decord (Kinetics clips squeezed to 340x256 stay so). Where resolution
@@ -200,7 +203,8 @@ def read_frames(
         nearest pixel, halves up. Bilinear, up or down. None keeps the size.
       start_s: seconds from the first frame. The result is exactly slots
         round(start_s * fps) to round(end_s * fps) - 1 of the whole video's (with fps None, the
-        frames whose time is in [start_s, end_s)), and it is found by seeking where it can be.
+        frames whose time is in [start_s, end_s)), and it is found by seeking where that is sure
+        to give the same.
       end_s: likewise; None, or beyond the end, reads to the end.
 
     Raises:

@@ -29,13 +29,14 @@ class Splice:
     """Shifts the packets of a stream so that decoding times run on over each break.
 
     Attributes:
+      touched: whether a timestamp was changed so far.
       breaks: number of breaks so far.
       first: (seconds from the first packet, seconds that the clock jumped) of the first; or None.
     """
 
     def __init__(self, stream):
         """Takes the stream that all packets come from."""
-        self.breaks, self.first = 0, None
+        self.touched, self.breaks, self.first = False, 0, None
         self._tick = tick = stream.time_base
         rate = stream.guessed_rate or stream.average_rate or Fraction(FPS)
         self._frame = round(1 / (rate * tick))
@@ -53,8 +54,7 @@ class Splice:
         now = self._joined(stamp, packet.duration or self._frame)
         if shown is not None and not -self._back <= shown - stamp <= self._gap:
             # libav counts the dts of a packet that has none on from the clock before the break.
-            self._count(shown - stamp)
-            packet.pts = None
+            self.touched, packet.pts = True, None
         elif now != stamp:
             packet.pts = None if shown is None else _storable(shown - stamp + now)
         if now != stamp:
@@ -66,16 +66,16 @@ class Splice:
         if self._last is None:
             self._begin = self._last = self._next = now
         if abs(now - self._next) > self._gap or now < self._last - self._back:
-            self._count(now - self._next)
+            self._tell(now - self._next)
             self._shift += self._next - now
             now = self._next
         self._last, self._next = now, now + duration
         return now
 
-    def _count(self, jump):
-        self.breaks += 1
-        since = (self._next - self._begin) * self._tick
-        self.first = self.first or (since, jump * self._tick)
+    def _tell(self, jump):
+        self.touched, self.breaks = True, self.breaks + 1
+        since = self._next - self._begin
+        self.first = self.first or (since * self._tick, jump * self._tick)
 
 
 def _storable(stamp):
