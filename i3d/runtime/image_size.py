@@ -19,6 +19,17 @@ def most_pixels(file_size: int) -> int:
     return min(MAX_PIXELS, max(_SMALL_PIXELS, file_size * _PIXELS_PER_BYTE))
 
 
+def is_cut_off(data: bytes) -> bool:
+    """Returns whether a part of a PNG file states to be longer than what is left of the file.
+
+    OpenCV takes as much memory as a part states before it reads it.
+    """
+    at, is_png = 8, data[:8] == b"\x89PNG\r\n\x1a\n"
+    while is_png and at + 8 <= len(data):
+        at += 12 + struct.unpack(">I", data[at : at + 4])[0]  # length, name, content, checksum
+    return is_png and at > len(data)
+
+
 def stated(data: bytes) -> tuple[int, int] | None:
     """Returns (height, width) that the first bytes of a file state, None where they are no picture.
 

@@ -111,6 +111,8 @@ def _check_size(file, data):
     size = image_size.stated(data)
     if size is None or not all(size):
         raise VideoError(f"{file}: not an image")
+    if image_size.is_cut_off(data):
+        raise VideoError(f"{file}: damaged image, cut off")
     most = image_size.most_pixels(len(data))
     if size[0] * size[1] > most:
         raise VideoError(

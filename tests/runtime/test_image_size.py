@@ -52,3 +52,14 @@ def test_jpeg_with_bytes_between_its_segments():
     assert image_size.stated(data[:2] + b"ab\xff\xff\xff" + data[2:]) == (40, 50)
     hidden = b"\xff\xe1\x00\x0c\xff\xc0" + bytes(8)  # a header inside of a comment
     assert image_size.stated(data[:2] + hidden + data[2:]) == (40, 50)
+
+
+def test_parts_of_a_png_that_go_beyond_it():
+    data = encoded("png", 40, 50)
+    at = data.index(b"IDAT") - 4
+    assert not image_size.is_cut_off(data) and not image_size.is_cut_off(data + b"more")
+    for length in (2**31, 2**32 - 1, len(data)):
+        changed = data[:at] + length.to_bytes(4, "big") + data[at + 4 :]
+        assert image_size.is_cut_off(changed)
+    assert image_size.is_cut_off(data[:-13])
+    assert not any(image_size.is_cut_off(encoded(kind, 40, 50)) for kind in KINDS)
