@@ -78,6 +78,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> feature_job.Job:
 def work(job: feature_job.Job) -> int:
     """Extracts, and prints what failed; returns the exit status."""
     if job.is_complete:
+        files.remove_work(job.out)  # if a kill left it
         print(f"{job.out}: complete, {len(job.entries)} videos; nothing to do", file=sys.stderr)
         return 0
     from i3d.features import run

@@ -25,9 +25,7 @@ from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
 
 _SUFFIXES = (".pkl", ".npz")
-# Marks in the folder of work.
-_OURS = "lacking"  # OUT, if it is there, was written from here; it may lack videos, and be replaced
-_FINISHED = "complete"  # OUT is there with all videos: what is here can go
+_OURS = "lacking"  # in the folder of work: OUT, if it is there, was written from it, and may be again
 # Arrays of a file of rows: name, kind and axes.
 _ROWS = [("features", "f", 2), ("start_s", "f", 1), ("end_s", "f", 1), ("views", "i", 1)]
 
@@ -44,8 +42,6 @@ def check_output(out: str | os.PathLike) -> None:
       OutputError: it cannot.
     """
     path, work = Path(out), _work_folder(out)
-    if path.exists():
-        _remove_finished(work)  # left by a kill at the very end
     if path.suffix not in ("", *_SUFFIXES) and not path.is_dir():
         raise OutputError(
             f"--out: expected a name that ends in .pkl or .npz, or a folder, got {path.name!r}"
@@ -67,17 +63,11 @@ def _work_folder(out):
     return path.with_name(path.name + ".work")
 
 
-def _remove_finished(work):
-    """Removes a folder of work that is marked so, the mark last: a kill loses nothing."""
-    if (work / _FINISHED).exists():
-        for entry in work.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name != _FINISHED:
-                entry.unlink()
-        (work / _FINISHED).unlink()
-    with contextlib.suppress(OSError):  # it is not there, or not empty
-        work.rmdir()
+def remove_work(out: str | os.PathLike) -> None:
+    """Removes the work that is left of an `out` that is complete."""
+    work = _work_folder(out)
+    (work / _OURS).unlink(missing_ok=True)  # first: without it nothing replaces `out`
+    shutil.rmtree(work, ignore_errors=True)
 
 
 class Work:
@@ -114,7 +104,6 @@ class Work:
             self._check_plan()
             self._lock = stack.pop_all()
         files.remove_partials(self._folder)
-        (self._folder / _FINISHED).unlink(missing_ok=True)  # of an OUT that is there no more
         self.done = {int(path.stem) for path in self._folder.glob("[0-9]*.npz") if _whole(path)}
         return self
 
@@ -147,8 +136,8 @@ class Work:
     def finish(self, entries, failures, windows):
         """Writes OUT and OUT.failures.jsonl from what was saved.
 
-        Removes the folder if no video failed. An OUT that lacks videos is replaced. Whatever step
-        a kill comes before, OUT is whole, the old one or the new, or the next run writes it.
+        Removes the folder if no video failed. An OUT that lacks videos is replaced. What is saved
+        is there until OUT is, and marked as complete: a kill at any step loses nothing.
 
         Args:
           entries: videos.Entry of each video.
@@ -175,8 +164,7 @@ class Work:
             if not failures:
                 complete.mark(path, self._plan)
         if not failures:
-            files.write_text(self._folder / _FINISHED, "")
-            _remove_finished(self._folder)
+            remove_work(self._out)
 
     def _write_failures(self, entries, failures):
         path = self._out.with_name(self._out.name + ".failures.jsonl")

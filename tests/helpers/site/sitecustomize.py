@@ -21,7 +21,7 @@ def watch(folder, log, pattern, number, kind, to):
       folder: only files below it count; their paths are told relative to it.
       log: file of a line for each step that fits, of all processes.
       pattern: regular expression of a step: "open PATH" (to write), "rename PATH" (to it), "remove
-        PATH", "mkdir PATH", or "line TEXT" printed.
+        PATH", "mkdir PATH", "rmdir PATH", "fsync PATH" ("." is the folder), or "line TEXT" printed.
       number: which of those that fit, counted over all processes; 0: none.
       kind: number of the signal.
       to: who gets it: "self", "group", or "leader" of the group.
@@ -40,6 +40,14 @@ def watch(folder, log, pattern, number, kind, to):
         if step := _step(event, args, folder):
             about_to(step)
 
+    def fsync(handle, real=os.fsync):  # which has no audit event
+        place = os.readlink(f"/proc/self/fd/{getattr(handle, 'fileno', lambda: handle)()}")
+        if path := _below(place, folder):
+            about_to(f"fsync {path}")
+        real(handle)
+
+    if os.path.exists("/proc/self/fd"):
+        os.fsync = fsync
     sys.addaudithook(hook)
     sys.stdout = _Told(sys.stdout, about_to)
 
@@ -54,17 +62,27 @@ def _send(kind, to):
 def _step(event, args, folder):
     """Returns what an audit event says that a process is about to do, or ""."""
     if event == "open" and isinstance(args[2], int) and args[2] & _WRITES:
-        verb, path = "open", args[0]
+        verb, path, place = "open", args[0], -1
     elif event == "os.rename":
-        verb, path = "rename", args[1]
-    elif event in ("os.remove", "os.mkdir"):
-        verb, path = event.removeprefix("os."), args[0]
+        verb, path, place = "rename", args[1], args[3]
+    elif event in ("os.remove", "os.rmdir", "os.mkdir"):
+        verb, path, place = event.removeprefix("os."), args[0], args[-1]
     else:
         return ""
     if not isinstance(path, (str, os.PathLike)):
         return ""
     path = os.fspath(path)
-    return f"{verb} {path[len(folder) + 1 :]}" if path.startswith(folder + os.sep) else ""
+    if place not in (-1, None):  # a name in an open folder, as shutil.rmtree removes them
+        path = os.path.join(os.readlink(f"/proc/self/fd/{place}"), path)
+    below = _below(path, folder)
+    return f"{verb} {below}" if below else ""
+
+
+def _below(path, folder):
+    """Returns a path relative to a folder, "." for itself, "" where it is outside."""
+    if path == folder:
+        return "."
+    return path[len(folder) + 1 :] if path.startswith(folder + os.sep) else ""
 
 
 class _Told:
