@@ -17,6 +17,7 @@ import sys
 
 from absl import flags
 
+from i3d.features import files
 from i3d.features import job as feature_job
 from i3d.inference import options
 from i3d.runtime import command
