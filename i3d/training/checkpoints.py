@@ -27,7 +27,7 @@ from absl import logging
 from i3d import weights
 from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
-from i3d.weights import seal
+from i3d.weights import h5_texts, seal
 
 _MODEL, _OPTIMIZER, _STATE = "model.weights.h5", "optimizer.npz", "state.json"
 _BEST = "best.weights.h5"
@@ -136,9 +136,10 @@ def best_info(folder):
         return None
     seal.check(path)
     try:
+        h5_texts.check(path)
         with h5py.File(path, "r") as file:
             return json_file.parsed(file.attrs["i3d"], path)
-    except (OSError, KeyError, RuntimeError, TypeError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"{path}: expected the best weights of this run, cannot read them: {error}; move the "
             "file away"

@@ -13,6 +13,7 @@ import warnings
 import h5py
 import numpy as np
 
+from i3d.weights import h5_texts
 from i3d.weights.errors import Misfit, NoHead, WeightsError
 from i3d.weights.pytorch import load as pytorch
 from i3d.weights.pytorch.i3d_ports import absorb_scale, dlpbc
@@ -59,7 +60,7 @@ def layout(path):
       WeightsError: it is neither, damaged, or claims more than such a file can hold.
     """
     with _opened(path) as file:
-        if "layer_names" in _old_root(file).attrs or "layer_names0" in _old_root(file).attrs:
+        if _is_old(file):
             return "layer_names"
         if any(name in file for name in ("layers", "_layer_checkpoint_dependencies", "vars")):
             return "layers"
@@ -170,6 +171,11 @@ def _old_shapes(path):
         return {key: tuple(dataset.shape) for key, dataset in _old_datasets(file).items()}
 
 
+def _is_old(file):
+    attributes = _old_root(file).attrs
+    return "layer_names" in attributes or "layer_names0" in attributes
+
+
 def _old_root(file):
     return file["model_weights"] if "model_weights" in file else file
 
@@ -231,18 +237,21 @@ def _opened(path):
 def _check(file):
     """Raises ValueError where the objects of a file, read, would be far larger than the file."""
     room = 4 * file.id.get_filesize() + _SPARE_BYTES
-    count = 0
+    count, has_texts = 0, False
 
     def visit(_, item):
-        nonlocal room, count
+        nonlocal room, count, has_texts
         count += 1
         if isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
                 raise ValueError(f"{item.name} lies in another file")
             if item.dtype.kind not in "fiub":
                 raise ValueError(f"{item.name} holds no numbers")
+            has_texts |= "dtype" in item.attrs  # which Keras 3 reads
             room -= item.size * item.dtype.itemsize if item.shape is not None else 0
         if count > _MOST_OBJECTS or room < 0:
             raise ValueError("its arrays are larger than the file can hold")
 
     file.visititems(visit)
+    if has_texts or _is_old(file):
+        h5_texts.check(file.filename)

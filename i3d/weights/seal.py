@@ -71,7 +71,8 @@ def _stated(path):
     """Returns the bytes of the attribute, None where there is none; who loads it tells damage."""
     try:
         with h5py.File(path, "r") as file:
-            found = file.attrs.get(_NAME)
+            fixed = _NAME in file.attrs and file.attrs.get_id(_NAME).dtype.kind == "S"
+            found = file.attrs[_NAME] if fixed else None
     except (OSError, KeyError, RuntimeError, ValueError):
         return None
     return bytes(found) if isinstance(found, bytes) else None
