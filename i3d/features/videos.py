@@ -68,7 +68,7 @@ def read(video_list, video_root=None, image_fps=None, with_offset=None):
     if missing:
         where, _, path, _ = missing[0]
         raise InputError(
-            f"{where}: no such video: {path}; {len(missing)} of {len(entries)} are missing, "
+            f"{where}: no such video: {path[:300]}; {len(missing)} of {len(entries)} are missing, "
             "check --video_root"
         )
     return entries

@@ -160,7 +160,7 @@ def _checked(header, needed, optional, where):
     missing = [column for column in needed if column not in header]
     unknown = [column for column in header if column not in needed + optional]
     problems = [f"{', '.join(missing)} missing"] * bool(missing)
-    problems += [f"{', '.join(map(repr, unknown))} not known"] * bool(unknown)
+    problems += [f"{', '.join(repr(column[:80]) for column in unknown[:9])} not known"] * bool(unknown)
     problems += ["a column twice"] * (len(set(header)) < len(header))
     if problems:
         expected = ",".join(needed) + "".join(f"[,{column}]" for column in optional)
@@ -193,5 +193,5 @@ def _seconds(text, where):
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < math.inf:
-        raise InputError(f"{where}: expected a time in seconds, 0 or more, got {text!r}")
+        raise InputError(f"{where}: expected a time in seconds, 0 or more, got {text[:80]!r}")
     return seconds
