@@ -158,9 +158,9 @@ def _cells(line, where):
 
 def _checked(header, needed, optional, where):
     missing = [column for column in needed if column not in header]
-    unknown = [column for column in header if column not in needed + optional]
+    unknown = [repr(c[:80]) for c in header if c not in needed + optional][:9]
     problems = [f"{', '.join(missing)} missing"] * bool(missing)
-    problems += [f"{', '.join(repr(column[:80]) for column in unknown[:9])} not known"] * bool(unknown)
+    problems += [f"{', '.join(unknown)} not known"] * bool(unknown)
     problems += ["a column twice"] * (len(set(header)) < len(header))
     if problems:
         expected = ",".join(needed) + "".join(f"[,{column}]" for column in optional)
