@@ -112,17 +112,18 @@ def _of_length(wire, value):
 
 def _fields(data) -> Iterator[tuple]:
     """Yields (number, wire type, int or memoryview) of each field of a message."""
-    at = 0
-    while at < len(data):
-        tag, at = _read_varint(data, at)
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = (data[at], at + 1) if data[at] < 128 else _read_varint(data, at)
         number, wire = tag >> 3, tag & 7
         if wire == _VARINT:
             value, at = _read_varint(data, at)
         else:
             length = {_FIXED64: 8, _FIXED32: 4}.get(wire)
             if wire == _LENGTH:
-                length, at = _read_varint(data, at)
-            if length is None or not number or at + length > len(data):
+                short = at < end and data[at] < 128
+                length, at = (data[at], at + 1) if short else _read_varint(data, at)
+            if length is None or not number or at + length > end:
                 raise ExampleError("a field is cut off or of an unknown type")
             value, at = data[at : at + length], at + length
         yield number, wire, value
