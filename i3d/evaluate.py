@@ -16,7 +16,8 @@ import sys
 
 from absl import flags
 
-from i3d.data.build_settings import check_there, settings_of
+from i3d.data import read
+from i3d.data.build_settings import settings_of
 from i3d.evaluation import report
 from i3d.inference import options
 from i3d.runtime import command
@@ -69,7 +70,7 @@ def checked(own: flags.FlagValues, argv: list[str]):
     records = own.records or (settings and settings["data.records"])
     if not records:
         raise UserError("--records is needed: the folder of a data set (or config.data.records)")
-    check_there(records)
+    read.opened(records)
     built = settings_of(records)
     report.check_picture(own.confusion_png, bool(built and built.multi_label))
     if settings is not None:

@@ -12,7 +12,7 @@ import sys
 from absl import flags, logging
 from ml_collections import ConfigDict
 
-from i3d.data.build_settings import check_there
+from i3d.data import read
 from i3d.runtime import command, quiet
 from i3d.runtime.command import UserError
 from i3d.training import config
@@ -44,13 +44,13 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
     if not options.workdir:
         raise UserError("--workdir is needed: the folder of the run")
     if options.config.data.records:  # without, the configuration's own line says so
-        check_there(options.config.data.records)
+        read.opened(options.config.data.records)
     return options
 
 
 def work(options: flags.FlagValues) -> int:
     """Trains; returns 0, or 128 and the number of the signal that stopped it."""
-    logging.set_verbosity(logging.WARNING)  # TFDS tells of everything it reads
+    logging.set_verbosity(logging.WARNING)  # others tell of what they do
     # 3, as deterministic input has TensorFlow tell of errors that are none.
     tf = quiet.import_tensorflow(log_level="3")
     from i3d.training import run

@@ -14,7 +14,7 @@ from i3d import models, train
 from i3d.data.build_settings import BuildSettings
 from i3d.runtime.command import UserError
 from i3d.training import checkpoints as saved
-from i3d.training import config, run
+from i3d.training import config, folder, run
 from tests.helpers import datasets, synthetic, torch_files, training
 from tests.helpers.points import Point
 from tests.helpers.processes import free_ports
@@ -437,6 +437,12 @@ def test_a_folder_that_cannot_be_written_to(settings, tmp_path):
     (tmp_path / "file").touch()
     line = line_of(settings, tmp_path / "file" / "run")
     assert line.endswith("file/run: cannot be written to: Not a directory")
+
+
+def test_a_second_run_in_the_folder_is_refused(settings, tmp_path):
+    with folder.alone(tmp_path / "run"):
+        assert "run: another run is training there; wait" in line_of(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_without_checkpoints_is_taken_over(settings, tmp_path):

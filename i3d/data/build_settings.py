@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from i3d.data import schema
-from i3d.data.metadata import INFO, DatasetError, read_json
+from i3d.data.metadata import DatasetError, read_json
 from i3d.spec import FPS, SHORT_SIDE
 
 BUILD = "build.json"
@@ -119,20 +119,6 @@ def _shards(listed):
     return isinstance(listed, list) and all(
         isinstance(one, list) and [type(value) for value in one] == [int, int, str]
         for one in listed
-    )
-
-
-def check_there(folder: str | Path) -> None:
-    """Raises DatasetError where a folder holds no data set; a quick look, without TensorFlow."""
-    folder = Path(folder)
-    if (folder / INFO).is_file():
-        return
-    reason = f"there is no {INFO} in it" if folder.is_dir() else "there is no such folder"
-    if (folder / WORK).exists():
-        reason = "the build in it is not finished; run the same build command again"
-    raise DatasetError(
-        f"{folder}: expected a data set as `python -m data_prep build --out={folder}` makes it, "
-        f"{reason}"
     )
 
 

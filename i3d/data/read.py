@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from i3d.data import example, metadata, schema, tfrecord
-from i3d.data.build_settings import BUILD, BuildSettings, check_there, described
+from i3d.data.build_settings import BUILD, WORK, BuildSettings, described
 from i3d.data.metadata import INFO, DatasetError
 from i3d.runtime import image_size
 from i3d.runtime.command import BadData
@@ -109,7 +109,7 @@ def opened(folder):
         other, or are not as `build` writes them.
     """
     folder = Path(folder)
-    check_there(folder)
+    _check_there(folder)
     found, made = metadata.read(folder), described(folder)
     recipe = BuildSettings.of(made)
     if made:
@@ -122,6 +122,18 @@ def opened(folder):
     shards = {name: _shards(folder, name, split, made) for name, split in found.splits.items()}
     with_flow, multi_label = found.with_flow, found.multi_label
     return Dataset(folder, found.class_names, with_flow, shards, made, recipe, multi_label)
+
+
+def _check_there(folder):
+    if (folder / INFO).is_file():
+        return
+    reason = f"there is no {INFO} in it" if folder.is_dir() else "there is no such folder"
+    if (folder / WORK).exists():
+        reason = "the build in it is not finished; run the same build command again"
+    raise DatasetError(
+        f"{folder}: expected a data set as `python -m data_prep build --out={folder}` makes it, "
+        f"{reason}"
+    )
 
 
 def _check_agree(folder, found, made, recipe):

@@ -25,7 +25,7 @@ from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
 
 _SUFFIXES = (".pkl", ".npz")
-_OURS = "lacking"  # in the folder of work: OUT, if it is there, was written from it, and may be again
+_OURS = "lacking"  # in the folder of work: OUT, if it is there, is of it, and may be replaced
 # Arrays of a file of rows: name, kind and axes.
 _ROWS = [("features", "f", 2), ("start_s", "f", 1), ("end_s", "f", 1), ("views", "i", 1)]
 

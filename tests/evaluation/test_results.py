@@ -54,6 +54,21 @@ def test_an_average_of_probabilities_is_read_back(tmp_path):
     assert type(again.average) is str
 
 
+def test_a_digest_tells_of_changes(tmp_path):
+    """Files without one, of version 0.1.0 and of other programs, are read as they are."""
+    results.save(tmp_path / "a.npz", result())
+    with np.load(tmp_path / "a.npz") as found:
+        arrays = dict(found)
+    for name in ("ids", "labels", "logits", "protocol", "probabilities"):
+        changed = np.roll(arrays[name], 1) if arrays[name].ndim else np.array("other")
+        np.savez(tmp_path / "b.npz", **arrays | {name: changed})
+        with pytest.raises(ResultError, match=r"its arrays are not those .* \(digest\)"):
+            results.load(tmp_path / "b.npz")
+    del arrays["digest"]
+    np.savez(tmp_path / "b.npz", **arrays)
+    assert_same(results.load(tmp_path / "b.npz"), result())
+
+
 def test_an_average_of_logits_has_no_probabilities(tmp_path):
     results.save(tmp_path / "a.npz", result(**LOGITS_ALONE))
     with np.load(tmp_path / "a.npz") as arrays:
