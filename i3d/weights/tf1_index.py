@@ -131,7 +131,9 @@ def _block(data, offset, size):
 
 
 def _fields(message):
-    """Returns {number: [values]} of a message: ints, or bytes."""
+    """Returns {number: [values]} of a message: ints, bytes, or None of a width."""
+    if not isinstance(message, bytes):
+        raise ValueError("an entry of its .index is damaged")
     found, place = {}, 0
     while place < len(message):
         tag, place = _varint(message, place)
@@ -139,7 +141,7 @@ def _fields(message):
         if kind == 0:
             value, place = _varint(message, place)
         elif kind in (1, 5):
-            value, place = message[place : place + 8 // kind], place + (8 if kind == 1 else 4)
+            value, place = None, place + (8 if kind == 1 else 4)  # checksums
         elif kind == 2:
             length, place = _varint(message, place)
             value, place = message[place : place + length], place + length

@@ -119,33 +119,32 @@ def _record(data, length):
 
 
 def in_index(rng: Random, data: bytes) -> bytes:
-    """Mutates a block of the index of a TF1 checkpoint, a table of LevelDB; checksums are right."""
-    changed = bytearray(of_bytes(rng, data) if rng.random() < 0.2 else data)
-    if rng.random() < 0.3 or len(changed) != len(data):
+    """Mutates blocks of the index of a TF1 checkpoint, a table of LevelDB; checksums are right."""
+    if rng.random() < 0.3:
         return of_bytes(rng, data)
-    footer = len(data) - 48
-    blocks, at = [], footer
-    values = []
-    for _ in range(4):
-        value, at = _varint(data, at)
-        values.append(value)
-    blocks = [tuple(values[:2]), tuple(values[2:])]
-    begin = 0
-    first = min(offset for offset, _ in blocks)
-    if first > 5:
-        blocks.append((begin, first - 5))
+    blocks, changed = _blocks(data), bytearray(data)
     for _ in range(rng.choice((1, 1, 3))):
-        offset, size = rng.choice([block for block in blocks if block[1]])
+        offset, size = rng.choice(blocks)
         place = offset + rng.randrange(size)
-        if rng.random() < 0.5:
-            changed[place] = rng.randrange(256)
-        else:
-            value = _as_varint(rng.choice(_WHOLE))[: offset + size - place]
-            changed[place : place + len(value)] = value
+        other = (
+            bytes([rng.randrange(256)]) if rng.random() < 0.5 else _as_varint(rng.choice(_WHOLE))
+        )
+        other = other[: offset + size - place]
+        changed[place : place + len(other)] = other
     for offset, size in blocks:
         end = offset + size + 1
         changed[end : end + 4] = struct.pack("<I", tfrecord.masked_crc(changed[offset:end]))
     return bytes(changed)
+
+
+def _blocks(data):
+    """Returns (offset, size) of the blocks of a small table: entries, nothing more, their index."""
+    at, values = len(data) - 48, []
+    for _ in range(4):
+        value, at = _varint(data, at)
+        values.append(value)
+    listed = [tuple(values[:2]), tuple(values[2:])]
+    return [(0, min(listed)[0] - 5), *listed]  # 5 bytes after each: compression and checksum
 
 
 def _varint(data, at):
