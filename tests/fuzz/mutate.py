@@ -5,6 +5,7 @@
 Each takes a random.Random and the bytes of a good file, and returns those of another.
 """
 
+import copy
 import io
 import json
 import struct
@@ -244,10 +245,10 @@ def _changed(rng, found):
         elif kind < 0.2 and isinstance(found, dict):
             found[rng.choice(("", "x", "../x", "\0", "a" * 300, place + " "))] = found[place]
         elif kind < 0.2:
-            found.insert(place, rng.choice((found[place], *_VALUES)))
+            found.insert(place, copy.deepcopy(rng.choice((found[place], *_VALUES))))
         else:
             found[place] = _changed(rng, found[place])
         return found
     if isinstance(found, str) and rng.random() < 0.4:
         return of_text(rng, found.encode(errors="replace")).decode(errors="replace")
-    return _DEEP if rng.random() < 0.05 else rng.choice(_VALUES)
+    return _DEEP if rng.random() < 0.05 else copy.deepcopy(rng.choice(_VALUES))
