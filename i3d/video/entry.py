@@ -67,9 +67,9 @@ def _runs_with_the_file(source, first):
     """Returns whether time goes up, without leaps, from one entry of the index to the next."""
     index = source.stream.index_entries
     entries = index[:: max(1, len(index) // _LOOKED_AT)]
-    times = [entry.timestamp * source.stream.time_base for entry in entries]
-    steps = [later - time for time, later in itertools.pairwise(times)]
-    if not all(0 <= step <= _LONGEST_S for step in steps):
+    times = [entry.timestamp for entry in entries]
+    longest = int(_LONGEST_S / source.stream.time_base)
+    if any(not 0 <= later - time <= longest for time, later in itertools.pairwise(times)):
         return False
     places = [entry.pos for entry in entries]
     if not places or "mp4" in source.container.format.name:  # its table alone says the order
