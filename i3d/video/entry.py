@@ -39,11 +39,12 @@ def frames(source, clock, start):
     for way in ways:
         with contextlib.suppress(av.FFmpegError, VideoError, OverflowError, _Unsure):
             entry, decoded = way(source, clock.stamp(start - MARGIN_S), words)
-            landing = next(frame for frame in decoded if frame.pts is None or frame.pts >= entry)
+            landing = next((f for f in decoded if f.pts is None or f.pts >= entry), None)
             # A keyframe that refers to others begins a refresh of the picture over many frames.
-            if landing.pts == entry and landing.pict_type not in _INTER:
-                if 0 <= clock.seconds(entry) <= start:
-                    return itertools.chain([landing], decoded)
+            if not landing or landing.pts != entry or landing.pict_type in _INTER:
+                continue
+            if 0 <= clock.seconds(entry) <= start:
+                return itertools.chain([landing], decoded)
     return None
 
 
