@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hashlib
 import http.server
+import os
 import threading
 from pathlib import Path
 
@@ -164,6 +165,44 @@ class Training:
         return names, found
 
 
+class Command:
+    """`python -m i3d.train` itself, six steps of a small network; killed where it commits."""
+
+    steps = "rename|remove|rmdir|fsync"
+
+    def __init__(self):
+        from i3d import models, weights
+        from i3d.training import run
+        from tests.helpers import training
+
+        models._BUILDERS["tiny"] = training.tiny_model
+        self._build, self._tiny = Build(), training.tiny
+        self._run, self._weights = run, weights
+
+    def prepare(self, folder):
+        self._build.prepare(folder)
+        self._build.run(folder)
+
+    def run(self, folder):
+        settings = self._tiny("set")
+        os.chdir(folder)  # the run is of these records wherever the folder is
+        self._run.train(settings, folder / "run")
+
+    def result(self, folder):
+        """Names of files, and the arrays in those of weights; what TensorBoard reads has times."""
+        names = [n for n in processes.contents(folder) if not n.startswith("run/tensorboard/")]
+        arrays = {}
+
+        def add(name, item):
+            if isinstance(item, h5py.Dataset):
+                arrays[f"{path}/{name}"] = item[()].tobytes()
+
+        for path in sorted((folder / "run").rglob("*.h5")):
+            with h5py.File(path, "r") as file:
+                file.visititems(add)
+        return sorted(names), {name.removeprefix(str(folder)): a for name, a in arrays.items()}
+
+
 CONTENT = {name: bytes(range(256)) * size for name, size in (("a.bin", 300), ("b.txt", 1))}
 
 
@@ -214,5 +253,6 @@ FLOWS = {
     "archive_repaired": functools.partial(Extraction, "a.npz", repaired=True),
     "folder_repaired": functools.partial(Extraction, "a", repaired=True),
     "training": Training,
+    "train": Command,
     "download": Download,
 }

@@ -43,7 +43,7 @@ def killed(flow, folder, number):
     log.unlink(missing_ok=True)
 
     def run():
-        Point(folder, log, "(?!line )", number).watch_here()
+        Point(folder, log, getattr(flow, "steps", "(?!line )"), number).watch_here()
         flow.run(folder)
 
     return forked(run) == signal.SIGKILL
