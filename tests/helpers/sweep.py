@@ -49,6 +49,17 @@ def killed(flow, folder, number):
     return forked(run) == signal.SIGKILL
 
 
+def check_synced(lines):
+    """Fails where a rename is not on disk before the next step that changes names."""
+    steps = [tuple(line.split()[1:3]) for line in lines]
+    for at, (verb, path) in enumerate(steps):
+        if verb != "rename" or ".partial" in path:
+            continue
+        later = steps[at + 1 :]
+        sync = later.index(("fsync", os.path.dirname(path) or "."))
+        assert not [s for s in later[:sync] if s[0] in ("rename", "remove", "rmdir")], path
+
+
 def sweep(flow, root, twice):
     """Returns the number of kills; fails where one leaves anything but what a whole run does."""
     root.mkdir(parents=True)
@@ -63,6 +74,7 @@ def sweep(flow, root, twice):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(start, folder)
         if not killed(flow, folder, number):
+            check_synced((root / "killed.log").read_text().splitlines())
             break
         kills += 1
         if twice:
