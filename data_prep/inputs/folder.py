@@ -38,7 +38,7 @@ def read_folder(request):
         in_class = os.path.dirname(folder) != request.root != folder
         if in_class and not found and any(is_image(os.path.basename(path)) for path in files):
             of_images.append(folder)
-        else:
+        elif len(found) < len(files):
             others.update(_kind(path) for path in set(files).difference(found))
     rows = [_row(path, request) for path in videos]
     if request.image_fps:

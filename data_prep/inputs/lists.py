@@ -13,7 +13,7 @@ import unicodedata
 
 from data_prep.inputs.rows import Row, index
 from i3d.runtime.labels import class_names, composed, shortened
-from i3d.runtime.text import InputError, filled, last_word, read_lines, table, times
+from i3d.runtime.text import InputError, filled, last_word, number, read_lines, table, times
 from i3d.video.lists import parsed
 
 UCF101_LIST = re.compile(r"(train|test)list\d+\.txt")
@@ -33,8 +33,10 @@ def read_csv(request):
     rows, known = [], set(request.names or ())
     for where, cells in table(request.lines, ("path", "label"), ("start_s", "end_s", "split")):
         cell = filled(cells, "label", where)
-        words = [cell] if composed(cell) in known else [word.strip() for word in cell.split(";")]
-        labels = tuple(_csv_label(word, known, where) for word in words)
+        if ";" in cell and composed(cell) not in known:
+            labels = tuple(_csv_label(word.strip(), known, where) for word in cell.split(";"))
+        else:
+            labels = (_csv_label(cell, known, where),)
         split = filled(cells, "split", where)
         start_s, end_s = times(cells.get("start_s"), cells.get("end_s"), where)
         rows.append(Row(where, filled(cells, "path", where), labels, start_s, end_s, split))
@@ -63,14 +65,14 @@ def is_mmaction2(line):
 
 def read_mmaction2(request):
     """Reads the lists of i3d.video.lists, whose labels are indices."""
-    texts = dict(request.lines)
     rows = []
     for where, path, words, first, count in parsed(
         request.lines, request.root, request.with_offset
     ):
-        if not words or not all(word.isdecimal() for word in words):
-            raise InputError(f"{where}: expected `path label_index`, got {texts[where][:80]!r}")
-        labels = tuple(index(word, where) for word in words)
+        labels = tuple(map(number, words))
+        if not labels or None in labels:
+            line = dict(request.lines)[where]
+            raise InputError(f"{where}: expected `path label_index`, got {line[:80]!r}")
         rows.append(Row(where, path, labels, first=first, count=count))
     return rows, None
 

@@ -51,7 +51,8 @@ class Item:
 
     def __post_init__(self):
         """Fills `labels` in."""
-        object.__setattr__(self, "labels", self.labels or (self.label,))
+        if not self.labels:
+            object.__setattr__(self, "labels", (self.label,))
 
     @property
     def source(self) -> str | Images:
@@ -115,7 +116,7 @@ def from_zero(rows, request):
     Raises:
       InputError: the list has no 0, and what it begins with was not said.
     """
-    labels = {label for row in rows for label in row.labels}
+    labels = set().union(*(row.labels for row in rows))
     if any(isinstance(label, str) for label in labels):
         if request.first_label:
             raise InputError("--first_label goes with lists whose labels are indices")
@@ -126,7 +127,8 @@ def from_zero(rows, request):
             f"{request.videos}: no video has label 0; --first_label=1? (--first_label=0 where "
             f"class 0 has no video here; the labels are {min(labels)} to {max(labels)})"
         )
-    first = request.first_label or 0
+    if not (first := request.first_label):
+        return rows
     for row in rows:
         if min(row.labels) < first:
             raise InputError(f"{row.where}: expected labels from {first} on, got {min(row.labels)}")
@@ -163,7 +165,9 @@ def items(rows, request, names):
     found = []
     for name, (key, row) in zip(_ids(seen, request.root), seen.items(), strict=True):
         path, start_s, end_s, part = key
-        labels = tuple(dict.fromkeys(_label(label, row.where, indices) for label in row.labels))
+        labels = tuple([_label(label, row.where, indices) for label in row.labels])
+        if len(labels) > 1:
+            labels = tuple(dict.fromkeys(labels))
         found.append(Item(name, path, labels[0], start_s, end_s, labels, part))
     return found
 
@@ -181,8 +185,9 @@ def _images(row, path, request):
 def _label(label, where, indices):
     """Returns the index of a class that is given as a name or an index."""
     if isinstance(label, str):
-        if composed(label) in indices:
-            return indices[composed(label)]
+        found = indices.get(composed(label))
+        if found is not None:
+            return found
         some = list(indices)[:_MOST_COMPARED]
         near = difflib.get_close_matches(label[:80], some, 1, cutoff=0)[0]
         raise InputError(

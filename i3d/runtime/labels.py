@@ -64,7 +64,7 @@ def checked(names: Iterable[str], source: str) -> list[str]:
 
 def composed(name: str) -> str:
     """Returns a name in Unicode's composed form (NFC)."""
-    return unicodedata.normalize("NFC", name)
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def shortened(name: str) -> str:

@@ -73,6 +73,9 @@ def path_and_numbers(line, root):
     Of a path that itself ends in numbers, such as "take 2", as much is path as makes it one that
     exists in the root; if none does, all numbers are words.
     """
+    ends = line.rsplit(maxsplit=2)
+    if len(ends) == 3 and _is_whole(ends[2]) and not _is_whole(ends[1]):  # one number, as in most
+        return line[: -len(ends[2])].rstrip(), (ends[2],)
     words = line.split()
     count = 0
     while count < len(words) - 1 and _is_whole(words[-1 - count]):
@@ -96,7 +99,7 @@ def below(path, root):
     accents in Unicode's other form.
     """
     whole = os.path.normpath(os.path.join(root, path))
-    if "\\" not in path and path.isascii() or os.path.exists(whole):
+    if path.isascii() and "\\" not in path or os.path.exists(whole):
         return whole
     spellings = [path, path.replace("\\", "/")]
     spellings += [unicodedata.normalize(form, spellings[1]) for form in ("NFC", "NFD")]
@@ -109,7 +112,7 @@ def inside(path, root, where):
     if len(path) > _LONGEST_PATH:
         raise InputError(f"{where}: expected a path, got {len(path)} characters: {path[:80]!r}")
     whole = below(path, root)
-    if not whole.startswith(os.path.join(root, "")):
+    if not (whole.startswith(root) and whole[len(root.rstrip(os.sep)) :][:1] == os.sep):
         raise InputError(
             f"{where}: expected a path inside {root}, got {path[:200]!r}; give the folder that "
             "holds the videos by --video_root"

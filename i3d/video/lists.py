@@ -41,7 +41,7 @@ class Line(NamedTuple):
 
 def is_video_name(path: str) -> bool:
     """Returns whether a path ends as those of video files do."""
-    return os.path.splitext(path)[1].lower() in EXTENSIONS
+    return path[path.rfind(".") :].lower() in EXTENSIONS
 
 
 def parsed(lines: list[tuple[str, str]], root: str, with_offset: bool | None = None) -> list[Line]:
@@ -58,7 +58,9 @@ def parsed(lines: list[tuple[str, str]], root: str, with_offset: bool | None = N
     found = [Line(where, *path_and_numbers(line, root)) for where, line in lines]
     is_frames = [len(line.labels) > 1 and _is_folder(line.path, root) for line in found]
     frames = [line for line, of_frames in zip(found, is_frames, strict=True) if of_frames]
-    offset = bool(frames) and _has_offset(frames, root, with_offset)
+    if not frames:
+        return found
+    offset = _has_offset(frames, root, with_offset)
     return [
         _part(line, offset) if of_frames else line
         for line, of_frames in zip(found, is_frames, strict=True)

@@ -87,7 +87,7 @@ def test_what_may_be_an_offset_or_a_label_is_asked_for(root):
         ("jump/a -1 0\n", ":1: expected `dir num_frames label`, got 'jump/a -1 0'"),
         ("jump/a 6 0\njump/a 6 1\n", "list.txt:1 already"),
         (f"jump/a {'9' * 5000} 0\n", ":1: expected `dir num_frames label`, got 'jump/a 99"),
-        (f"jump/a1.mp4 {'9' * 5000}\n", ":1: expected the index of a class, got '9999"),
+        (f"jump/a1.mp4 {'9' * 5000}\n", ":1: expected `path label_index`, got 'jump/a1.mp4 99"),
         ("jump/a1.mp4 0\ngone 6 0 1 2\n", None),
     ],
 )
