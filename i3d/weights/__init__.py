@@ -73,7 +73,11 @@ def _load(model, path, head, averages):
 def _check_finite(model, path):
     spoilt = []
     for variable, value in zip(model.weights, model.get_weights(), strict=True):
-        if not np.isfinite(value.astype(np.float32, copy=False)).all():
+        value = value.astype(np.float32, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            # A sum is faster; it may be too large where no value is.
+            finite = np.isfinite(value.sum()) or np.isfinite(value).all()
+        if not finite:
             spoilt.append(variable.path)
     if spoilt:
         raise WeightsError(f"{path}: holds {'; '.join(listed('spoilt by nan or inf', spoilt))}")

@@ -11,6 +11,7 @@ and the older sequence of pickles.
 import io
 import math
 import mmap
+import struct
 import zipfile
 from collections import defaultdict
 
@@ -21,6 +22,17 @@ from i3d.weights.pytorch import places, unpickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
 _ZIP = b"PK\x03\x04"
+# What zipfile raises for damaged archives, besides errors of ours.
+_DAMAGE = (
+    ValueError,
+    zipfile.BadZipFile,
+    EOFError,
+    OSError,
+    RuntimeError,
+    LookupError,
+    OverflowError,
+    struct.error,
+)
 _TAR = slice(257, 262)  # where a tar archive has "ustar"
 # What a storage holds; bfloat16 is the upper half of a float32.
 _DTYPES = {
@@ -78,12 +90,12 @@ def shapes(path, averages=False):
 
 def _opened(path, use, averages):
     """Returns what `use` makes of the tensors and the function that reads a storage."""
-    try:
-        with open(path, "rb") as file:
+    with open(path, "rb") as file:
+        try:
             return use(*_tensors(file, averages))
-    except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
-        reason = str(error) or "truncated"  # zipfile's EOFError says nothing
-        raise WeightsError(f"{path}: {reason.splitlines()[0]}") from error
+        except _DAMAGE as error:
+            reason = str(error) or "truncated"  # zipfile's EOFError says nothing
+            raise WeightsError(f"{path}: {reason.splitlines()[0]}") from error
 
 
 def _tensors(file, averages):

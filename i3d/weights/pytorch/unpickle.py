@@ -230,7 +230,7 @@ class _Machine:
         self.stack.append(_ordered_dict(zip(items[::2], items[1::2], strict=True)))
 
     def _tuple1(self):
-        self.stack[-1:] = [tuple(self.stack[-1:])]
+        self.stack[-1] = (self.stack[-1],)
 
     def _tuple2(self):
         self.stack[-2:] = [tuple(self.stack[-2:])]
