@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from i3d.data import read, schema, tfrecord
+from i3d.data import read, schema, shards, tfrecord
 from i3d.data.metadata import DatasetError
 
 STREAMS = ("rgb", "flow")
@@ -68,7 +68,7 @@ def opened(folder, split, streams, flow_method=None):
         raise DatasetError(f"expected streams out of {', '.join(STREAMS)}, got {streams}")
     data = read.opened(folder)
     _check(data, split, streams, flow_method)
-    read.check_whole(data, split)
+    shards.check_whole(data, split)
     there = [shard for shard in data.shards[split] if shard.length]
     files, lengths = zip(*((str(shard.path), shard.length) for shard in there), strict=True)
     _check_lengths(files)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from i3d.data import metadata, read
+from i3d.data import metadata, read, shards
 from i3d.data.metadata import DatasetError, Metadata, Split
 
 SPLITS = {"train": Split((3, 0, 2), 900), "test": Split((1,), 100)}
@@ -245,7 +245,7 @@ def test_a_pipe_is_not_waited_for(folder):
 
 def test_a_file_that_holds_fewer_records_than_declared(folder):
     with pytest.raises(DatasetError, match="a file of 0 bytes cannot hold them"):
-        read.check_whole(read.opened(folder), "train")
+        shards.check_whole(read.opened(folder), "train")
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,17 @@ def test_a_shard_that_is_lost_afterwards_is_written_again(build, damage):
     stored.opened(made.out, "train", ("rgb",))
 
 
+def test_all_shards_may_be_lost(build):
+    made, written = build
+    data_prep_build.run(made)
+    whole = contents(made.out)
+    for path in made.out.glob("*.tfrecord-*"):
+        path.unlink()
+    written.clear()
+    data_prep_build.run(made)
+    assert len(written) == 3 and contents(made.out) == whole
+
+
 def test_a_shard_that_others_lean_on_is_not_taken_for_whole(build):
     """What was written again with one shard gone does not bless another that was changed."""
     made, written = build
