@@ -27,8 +27,9 @@ def kills(name, folder, *more):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    print(f"{name}: {done.stdout.split()[-1]} kills")
-    return int(done.stdout)
+    count = int(done.stdout.split()[-1])  # after what the commands print
+    print(f"{name}: {count} kills")
+    return count
 
 
 @pytest.mark.long
