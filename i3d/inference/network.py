@@ -81,7 +81,7 @@ def classes_of(card: Card) -> int:
     try:
         return head_classes(card.file, card.model)
     except NoHead as error:
-        raise UserError(f"{error}: it has no logits") from error
+        raise UserError(f"{error}; scores need its head") from error
 
 
 def _classes_if_any(card, endpoint):
