@@ -319,7 +319,7 @@ def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
     (tmp_path / "cut.weights.h5").write_bytes(whole[: len(whole) // 2])
     for name, kind, line in (
         ("wide", ValueError, "not weights of inception_i3d.*; expected config.model "),
-        ("cut", ValueError, "cut.weights.h5: not a Keras .weights.h5 or .h5 file, or .* one: [^;]*$"),
+        ("cut", ValueError, "cut.weights.h5: not a Keras .weights.h5 or .* one: [^;]*$"),
         ("none", ValueError, "no such checkpoint; put it there, or name other weights in"),
     ):
         keys = {"model.start": str(tmp_path / f"{name}.weights.h5"), "model.width": 0.1}
