@@ -17,6 +17,7 @@ from i3d.data import metadata, read
 from i3d.data.build_settings import BUILD, described
 from i3d.data.metadata import INFO, DatasetError, Metadata, Split
 from i3d.runtime import files
+from i3d.runtime.progress import tracked
 
 FAILURES = "failures.jsonl"
 _FAILURE = ("split", "id", "path", "reason")  # what a line of it tells
@@ -38,15 +39,18 @@ def is_complete(out, split, fingerprint):
 
 
 def lost(build):
-    """Returns the tasks of a complete split whose shards are gone, or not of the size they had.
+    """Returns the tasks of a complete split whose shards are gone, or not of the bytes they had.
 
-    A look at names and sizes alone. Of data sets of version 0.1.0 no sizes are known.
+    Reads all shards. Of data sets of version 0.1.0 neither sizes nor checksums are known.
     """
-    return [
-        task
-        for task, shard in zip(build.tasks, _recorded(build), strict=True)
-        if not shard.path.is_file() or shard.size not in (None, shard.path.stat().st_size)
-    ]
+    pairs = list(zip(build.tasks, _recorded(build), strict=True))
+    return [task for task, shard in tracked(pairs, len(pairs), "shard", "check") if _is_lost(shard)]
+
+
+def _is_lost(shard):
+    if not shard.path.is_file() or shard.size not in (None, shard.path.stat().st_size):
+        return True
+    return shard.crc32 not in (None, files.crc32(shard.path))
 
 
 def _recorded(build):

@@ -7,6 +7,9 @@ with written("json", sys.stdout) as table:
 import contextlib
 import csv
 import json
+import re
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # they would steer a terminal
 
 FORMATS = ("text", "json", "csv")
 
@@ -26,13 +29,17 @@ def written(form, file):
     file.flush()
 
 
+def _escaped(match):
+    return match[0].encode("unicode_escape").decode()
+
+
 class _Text:
     def __init__(self, file):
         self._file = file
 
     def add(self, video, rows):
         """Writes the rows (index, name, score) of one video."""
-        print("\\n".join(video.splitlines()), file=self._file)
+        print(_CONTROLS.sub(_escaped, video), file=self._file)
         for _, name, score in rows:
             print(f"  {score:.4f}  {name}", file=self._file)
         self._file.flush()

@@ -15,15 +15,15 @@ from collections.abc import Iterable, Sequence
 
 from i3d.runtime.text import InputError, number, read_text, stripped
 
-_NUMBERED = re.compile(r"(\d+)\s+(\S.*)")
+_NUMBERED = re.compile(r"(\d+)(?:\s|[:;]\s?)\s*(\S.*)")
 
 
 def class_names(labels: str | os.PathLike | Sequence[str]) -> list[str]:
     """Returns the names of a list, or of a file, in label order.
 
     A text file has a name, `index name` or `id,name` in each line, the last with or without a
-    header; a JSON file has a list of names, {name: id}, {id: name} or one of them as "classes".
-    Numbers begin at 0 or 1 and have no gaps.
+    header, or the number after the name; a JSON file has a list of names, {name: id}, {id: name} or
+    one of them as "classes". Numbers begin at 0 or 1 and have no gaps.
 
     Raises:
       InputError: the file cannot be read or is something else, or a name is not usable (see
@@ -77,21 +77,35 @@ def _is_one_line(name):
 
 
 def _of_lines(lines, source):
-    """Returns the names of lines, in the order of the numbers before them, if all have one."""
+    """Returns the names of lines, in the order of the numbers before or after them, if all do."""
     if pairs := _of_csv(lines, source):
         return _in_order(pairs, source)
     matches = [_NUMBERED.fullmatch(line) for line in lines]
-    if not matches or not all(matches):
-        return lines
-    return _in_order([(number(match[1]), match[2]) for match in matches if match], source)
+    if matches and all(matches):
+        return _in_order([(number(match[1]), match[2]) for match in matches if match], source)
+    pairs = [_number_last(line) for line in lines]
+    if _are_counted(pairs) and len({name for _, name in pairs}) == len(pairs):  # or "level 1"
+        return _in_order(pairs, source)
+    return lines
+
+
+def _number_last(line):
+    """Returns (number, name) of `name index`, `name: index` or the like; number None of others."""
+    before = line.rstrip("0123456789")
+    name = before.rstrip(" \t:;")
+    return (number(line[len(before) :]) if name and name != before else None), name
 
 
 def _of_csv(lines, source):
-    """Returns (number, name) of lines `id,name`, after a header or not; None of others."""
-    numbered = [number(line.partition(",")[0].strip(' "')) is not None for line in lines]
-    has_header = len(lines) > 1 and not numbered[0] and "," in lines[0]
-    if not lines or not all("," in line for line in lines) or not all(numbered[has_header:]):
+    """Returns (number, name) of lines `id,name` or `name,id`, after a header or not; or None."""
+    if not lines or not all("," in line for line in lines):
         return None
+    first = [line.partition(",")[0].strip(' "').isdecimal() for line in lines]
+    last = [line.rpartition(",")[2].strip(' "').isdecimal() for line in lines]
+    has_header = len(lines) > 1 and not first[0] and not last[0]
+    if not (all(first[has_header:]) or all(last[has_header:])):
+        return None
+    at = 0 if all(first[has_header:]) else 1
     try:
         rows = list(csv.reader(lines[has_header:], skipinitialspace=True, strict=True))
     except csv.Error as error:
@@ -102,16 +116,21 @@ def _of_csv(lines, source):
             f"{source}: expected lines `id,name`, got {line}; a name that holds a comma needs "
             "quotes"
         )
-    return [(number(row[0].strip()), row[1].strip()) for row in rows]
+    return [(number(row[at].strip()), row[1 - at].strip()) for row in rows]
 
 
 def _in_order(pairs, source):
     """Returns the names of (number, name) pairs by number: 0 to N - 1, or 1 to N."""
-    found = [index for index, _ in pairs]
-    first = min((index for index in found if index is not None), default=-1)
-    if first not in (0, 1) or Counter(found) != Counter(range(first, first + len(pairs))):
+    if not _are_counted(pairs):
         raise InputError(f"{source}: expected `index name` from 0 or 1 without gaps")
     return [name for _, name in sorted(pairs)]
+
+
+def _are_counted(pairs):
+    """Returns whether the numbers are 0 to N - 1, or 1 to N, in any order."""
+    found = [index for index, _ in pairs]
+    first = min((index for index in found if index is not None), default=-1)
+    return first in (0, 1) and Counter(found) == Counter(range(first, first + len(pairs)))
 
 
 def _of_json(text, source):

@@ -17,6 +17,8 @@ from i3d.weights.pytorch import load
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.names import schemes
 
+_MOST_CLASSES = 1 << 15  # names and weights of a head are made for each; no data set has as many
+
 
 def begin(model, build, path):
     """Puts a checkpoint's weights into `model`; its head only where the classes are as many.
@@ -82,8 +84,14 @@ def head_classes(path, model=None):
     path = Path(str(path).removesuffix(".index"))
     kind = _kind(path)
     if kind == "pytorch":
-        return load.head_classes(path, model)
-    return (tf1 if kind == "tf1" else keras_h5).head_classes(path)
+        classes = load.head_classes(path, model)
+    else:
+        classes = (tf1 if kind == "tf1" else keras_h5).head_classes(path)
+    if not 0 < classes <= _MOST_CLASSES:  # a tensor without numbers can have any shape
+        raise WeightsError(
+            f"{path}: expected a head of 1 to {_MOST_CLASSES} classes, got {classes}"
+        )
+    return classes
 
 
 def input_channels(path):

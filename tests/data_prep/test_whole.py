@@ -94,6 +94,16 @@ def test_a_shard_that_is_lost_afterwards_is_written_again(build, damage):
     stored.opened(made.out, "train", ("rgb",))
 
 
+def test_a_shard_that_is_changed_afterwards_is_written_again(build):
+    made, written = build
+    data_prep_build.run(made)
+    whole = contents(made.out)
+    flip(shard(made.out, 1))
+    written.clear()
+    assert data_prep_build.run(made) == []
+    assert written == [made.tasks[1].path] and contents(made.out) == whole
+
+
 def test_all_shards_may_be_lost(build):
     made, written = build
     data_prep_build.run(made)

@@ -20,6 +20,12 @@ FORMS = {
     "CSV": "\n".join(f"{i},{name}" for i, name in enumerate(NAMES)),
     "CSV with a header": "id,name\r\n" + "\r\n".join(f'{i},"{n}"' for i, n in enumerate(NAMES)),
     "CSV from 1, not in order": "Label, Class\n2,run\n1, clap hands\n4,3 point shot\n3,sauté",
+    "name,id": "\n".join(f"{name},{i}" for i, name in enumerate(NAMES)),
+    "name,id with a header": "name,id\n" + "\n".join(f"{n},{i}" for i, n in enumerate(NAMES, 1)),
+    "numbers last": "\n".join(f"{name} {i}" for i, name in enumerate(NAMES)),
+    "colons": "\n".join(f"{i}: {name}" for i, name in enumerate(NAMES)),
+    "semicolons": "\n".join(f"{i};{name}" for i, name in enumerate(NAMES)),
+    "semicolons, numbers last": "\n".join(f"{name}; {i}" for i, name in enumerate(NAMES)),
     "JSON list": json.dumps(NAMES),
     "JSON, not ASCII": json.dumps(NAMES, ensure_ascii=False, indent=1),
     "JSON with a mark": "\ufeff" + json.dumps(NAMES),
@@ -37,6 +43,11 @@ FORMS = {
 def test_every_form_gives_the_names_in_label_order(tmp_path, form):
     suffix = ".json" if set("[{") & set(str(FORMS[form])) else ".txt"
     assert class_names(_file(tmp_path / f"labels{suffix}", FORMS[form])) == NAMES
+
+
+@pytest.mark.parametrize("names", [["level 1", "level 2"], ["a 0", "b 2"]])
+def test_numbers_that_belong_to_names(tmp_path, names):
+    assert class_names(_file(tmp_path / "labels.txt", "\n".join(names))) == names
 
 
 def test_a_list_of_names():
@@ -57,6 +68,8 @@ def test_a_list_of_names():
         ("0,run\n1,jump, high\n", "got '1,jump,high'; a name that holds a comma needs quotes"),
         ('0,run\n1,"jump\n', "expected lines `id,name`: "),
         ("0,run\n1,\n", "got ''"),
+        ("run,1000000000004\njump,5\n", "from 0 or 1 without gaps"),
+        ("1000000000004,run\n5,jump\n", "from 0 or 1 without gaps"),
         ("caf\xe9\n".encode("latin-1"), "labels.txt:1: expected text in UTF-8"),
         (b"run\0\n", "it holds zero bytes"),
         ('{"1": "two", "3": "one"}', "from 0 or 1 without gaps"),

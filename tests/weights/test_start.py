@@ -7,6 +7,7 @@ import pytest
 
 from i3d import models, weights
 from i3d.weights import start
+from i3d.weights.errors import WeightsError
 from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
 from tests.helpers import synthetic
@@ -141,3 +142,12 @@ def test_spoilt_values_are_refused(tmp_path):
     with pytest.raises(ValueError, match="holds 1 spoilt by nan or inf: Logits/bias"):
         weights.load(model, path)
     assert all(map(np.array_equal, model.get_weights(), before))
+
+
+@pytest.mark.parametrize("shape", [(10**8, 0), (0, 4), (40_000, 1)])
+def test_a_head_of_no_data_set(tmp_path, shape):
+    """A tensor without numbers takes no room in a file, whatever its shape."""
+    path = tmp_path / "a.safetensors"
+    write_safetensors(path, {"cls_head.fc_cls.weight": np.zeros(shape, np.float32)})
+    with pytest.raises(WeightsError, match="a head of 1 to 32768 classes, got "):
+        start.head_classes(path, "tsn_r50_1x1x3")
