@@ -36,6 +36,7 @@ def moving(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_video_gives_what_its_saved_arrays_give(checkpoints, moving, tmp_path):
     """All 30 frames, and the 29 fields between them; arrays hold as many frames as fields."""
     flags = [f"--checkpoint_dir={checkpoints}", "--top_k=400"]
