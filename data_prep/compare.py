@@ -15,7 +15,6 @@ import numpy as np
 
 from data_prep import shards
 from i3d.data import read, schema
-from i3d.flow import methods as flow_methods
 from i3d.video import frames as video_frames
 
 
@@ -39,7 +38,8 @@ class Difference(NamedTuple):
 def with_source(parts, item, recipe, done=lambda: None):
     """Returns the Difference between a stored video and its source.
 
-    Flow is computed anew, by the recipe's method, and clipped as the stored one is.
+    Flow is computed anew by the recipe's method, or read from its images, and clipped as the stored
+    one is.
 
     Args:
       parts: iterable of read.Segment, the whole video.
@@ -51,7 +51,7 @@ def with_source(parts, item, recipe, done=lambda: None):
       read.ReadError: the stored video is damaged, or has other frames than the source.
       video.VideoError: the source cannot be read.
     """
-    method = flow_methods.METHODS[recipe.flow_method]() if recipe.with_flow else None
+    method = shards.flow_method(item, recipe)
     source = video_frames.read_frames(
         item.source, recipe.fps, recipe.short_side, item.start_s, item.end_s
     )

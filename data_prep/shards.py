@@ -20,6 +20,7 @@ from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods as flow_methods
 from i3d.runtime import files
 from i3d.runtime.command import UserError
+from i3d.video import flow_images
 from i3d.video import frames as video_frames
 
 _MAX_JPEG_SIDE = 65500  # of OpenCV's encoder, which gives an empty file beyond it
@@ -155,7 +156,8 @@ def examples(item, recipe):
     label = item.labels if recipe.multi_label else item.label
     common = {"id": item.id, "label": label, "fps": recipe.fps}
     common |= {"source_height": height, "source_width": width}
-    for index, (pictures, flow) in enumerate(_segments(frames, recipe, fields)):
+    method = flow_method(item, recipe)
+    for index, (pictures, flow) in enumerate(_segments(frames, method, fields)):
         if recipe.with_flow and not flow:
             raise video_frames.VideoError(f"{item.path}: one frame only; flow needs at least two")
         record = schema.serialised(
@@ -167,9 +169,26 @@ def examples(item, recipe):
         yield record, len(pictures)
 
 
-def _segments(frames, recipe, fields):
+def flow_method(item, recipe):
+    """Returns the function of two grey images that gives the flow of a video; None without flow.
+
+    Raises:
+      video.VideoError: the images of flow are not those of this video's frames.
+    """
+    if not recipe.with_flow:
+        return None
+    if not recipe.flow_images:
+        return flow_methods.METHODS[recipe.flow_method]()
+    if not item.images or item.images.fps != recipe.fps:
+        raise video_frames.VideoError(
+            f"{item.path}: expected a folder of images at the {recipe.fps:g} fps of the data set, "
+            "whose flow can be taken as it is; leave out --flow_images"
+        )
+    return flow_images.method(item.images, item.start_s)
+
+
+def _segments(frames, method, fields):
     """Yields ([JPEG frames], [JPEG flow]) of at most `fields` + 1 frames, one shared."""
-    method = flow_methods.METHODS[recipe.flow_method]() if recipe.with_flow else None
     pictures, flow, previous = [], [], None
     for frame in frames:
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if method else None

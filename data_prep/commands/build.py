@@ -36,6 +36,13 @@ flags.DEFINE_enum(
     "optical flow; I3D's weights expect TV-L1",
     flag_values=FLAGS,
 )
+flags.DEFINE_boolean(
+    "flow_images",
+    False,
+    "store the flow images of folders of images (flow_x_..., flow_y_...; 0 to 255 are -20 to 20 "
+    "pixels), which --flow_method made, instead of computing flow",
+    flag_values=FLAGS,
+)
 flags.DEFINE_float(
     "fps", BuildSettings.fps, "frame rate of stored videos", 0.1, 1000, flag_values=FLAGS
 )
@@ -83,6 +90,8 @@ def check(
     need(options, "videos", "out")
     if FLAGS.streams not in (["rgb"], ["rgb", "flow"]):
         raise UserError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
+    if FLAGS.flow_images and FLAGS.streams == ["rgb"]:
+        raise UserError("--flow_images goes with --streams=rgb,flow")
     for name in ("fps", "max_segment_s"):
         if math.isnan(FLAGS[name].value):
             raise UserError(f"--{name}: expected a number, got nan")
@@ -105,6 +114,7 @@ def check(
             FLAGS.short_side,
             FLAGS.max_segment_s,
             several,
+            FLAGS.flow_images,
         ),
         num_shards=FLAGS.num_shards,
         strict=FLAGS.strict,

@@ -31,6 +31,7 @@ class BuildSettings:
       short_side: pixels of the shorter side.
       max_segment_s: longer videos become several examples of at most this many seconds.
       multi_label: whether records hold `labels`, any number of classes, in place of one `label`.
+      flow_images: whether flow is that of images beside the frames, made by `flow_method`.
     """
 
     streams: tuple[str, ...] = ("rgb", "flow")
@@ -39,6 +40,7 @@ class BuildSettings:
     short_side: int = SHORT_SIDE
     max_segment_s: float = schema.MAX_SEGMENT_S
     multi_label: bool = False
+    flow_images: bool = False
 
     @property
     def with_flow(self) -> bool:
@@ -46,11 +48,10 @@ class BuildSettings:
         return "flow" in self.streams
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields as build.json has them; "multi_label" only where it is true."""
+        """Returns the fields as build.json has them; those that came later only where true."""
         fields = dataclasses.asdict(self) | {"streams": list(self.streams)}
-        if not self.multi_label:
-            del fields["multi_label"]
-        return fields
+        later = ("multi_label", "flow_images")
+        return {name: value for name, value in fields.items() if value or name not in later}
 
     @classmethod
     def of(cls, made: dict[str, Any]) -> "BuildSettings | None":
@@ -79,6 +80,7 @@ class BuildSettings:
             "short_side": isinstance(self.short_side, int) and 0 < self.short_side <= _MAX_SIDE,
             "max_segment_s": _is_number(self.max_segment_s) and self.max_segment_s > 0,
             "multi_label": isinstance(self.multi_label, bool),
+            "flow_images": isinstance(self.flow_images, bool),
         }
 
 

@@ -132,7 +132,7 @@ def listed(folder: str) -> Listing:
     left_out = _others(groups)
     chosen = sorted((name for group in groups.values() for name in group), key=_natural)
     _check_one_video(folder, chosen, groups)
-    return Listing(chosen, _missing(chosen), f"left out {left_out}" if left_out else "")
+    return Listing(chosen, _missing(chosen), f"not taken as frames: {left_out}" if left_out else "")
 
 
 def _others(groups):

@@ -1,5 +1,7 @@
 """probe, build and verify of folders of images and of GIFs."""
 
+import cv2
+import numpy as np
 import pytest
 
 from i3d.data import read
@@ -29,7 +31,7 @@ def test_build_of_a_list_of_frame_folders(call, frames, tmp_path):
     given.append("--image_fps=25")
     status, out, errors = call("build", *given, f"--out={tmp_path}/set", *BUILD)
     assert status == 0 and "2 videos, 0 failed" in out
-    assert "left out flow_x_# (1), flow_y_# (1)" in errors
+    assert "not taken as frames: flow_x_# (1), flow_y_# (1)" in errors
     data = read.opened(tmp_path / "set")
     stored = {place.id: list(read.segments(place)) for place in read.videos(data, ["train"])}
     assert {id: len(parts[0].frames) for id, parts in stored.items()} == {
@@ -45,6 +47,60 @@ def test_build_of_a_list_of_frame_folders(call, frames, tmp_path):
     given[-1] = "--image_fps=12.5"
     status, _, errors = call("build", *given, f"--out={tmp_path}/set", *BUILD)
     assert status == 1 and "built from other videos or flags" in errors
+
+
+@pytest.fixture
+def flows(frames):
+    """Flow images of half the size: x is -10 px, then -9 px and so on; y is 5 px."""
+    for folder in (frames / "jump/a", frames / "run/b"):
+        for n in range(1, 8):
+            for axis, pixels in (("x", n - 11), ("y", 5)):
+                level = np.full((20, 24), round(127.5 + pixels * 127.5 / 20), np.uint8)
+                cv2.imwrite(f"{folder}/flow_{axis}_{n:05}.png", level)
+            for axis in "xy":
+                (folder / f"flow_{axis}_00001.jpg").unlink(missing_ok=True)
+    return frames
+
+
+def test_flow_images_are_stored_as_flow(call, flows, tmp_path):
+    (tmp_path / "list.txt").write_text("jump/a 0 8 0\nrun/b 2 5 1\n")
+    given = [f"--videos={tmp_path}/list.txt", f"--video_root={flows}", "--image_fps=25"]
+    status, out, _ = call("build", *given, f"--out={tmp_path}/set", *BUILD, "--flow_images")
+    assert status == 0 and "2 videos, 0 failed" in out
+    data = read.opened(tmp_path / "set")
+    assert data.recipe.flow_images and data.recipe.flow_method == "farneback"
+    for place in read.videos(data, ["train"]):
+        (part,), first = read.segments(place), {"jump/a": 0, "run/b@2+5": 2}[place.id]
+        assert len(part.flow) == len(part.frames) - 1
+        for n, field in enumerate(map(read.flow, part.flow)):
+            expected = ((first + n - 10) * 38 / 24, 5 * 32 / 20)  # pixels of frames of 32 x 38
+            assert np.abs(field - expected).max() < 0.3
+    status, out, _ = call("verify", f"--data={tmp_path}/set", "--split=train", *given, "--sample=2")
+    assert status == 0 and "all is well" in out
+    status, _, errors = call("build", *given, f"--out={tmp_path}/set", *BUILD, "--split=test")
+    assert status == 1 and "flow_images True (not None)" in errors
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        ("flow_x_00003.png", "flow_y_00003.png is flow in one direction alone"),
+        ("flow_?_00007.png", "expected flow between 8 images (flow_x_..., flow_y_...), found 6"),
+        ("flow_*", "found 0 images of flow"),
+    ],
+)
+def test_flow_images_that_are_not_those_of_the_frames(call, flows, tmp_path, damage, line):
+    for file in (flows / "run/b").glob(damage):
+        file.unlink()
+    given = [f"--videos={flows}", "--image_fps=25", f"--out={tmp_path}/set"]
+    status, _, errors = call("build", *given, *BUILD, "--flow_images")
+    assert status == 1 and line in errors and "1 failed" not in line
+
+
+def test_flow_images_at_another_rate(call, flows, tmp_path):
+    given = [f"--videos={flows}", "--image_fps=30", f"--out={tmp_path}/set"]
+    status, _, errors = call("build", *given, *BUILD, "--flow_images")
+    assert status == 1 and "expected a folder of images at the 25 fps of the data set" in errors
 
 
 def test_images_at_another_rate_are_resampled(call, frames, tmp_path):
