@@ -4,6 +4,7 @@ options.define(own, several=True)
 cards = options.cards(own, settings)          # after parsing
 """
 
+import contextlib
 from typing import Any
 
 from absl import flags
@@ -11,6 +12,8 @@ from absl import flags
 from i3d.inference.checkpoint import card_of
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
+from i3d.weights.errors import NoHead
+from i3d.weights.start import head_classes
 
 _CHECKPOINT = "checkpoint: TF1 prefix, .weights.h5, .pth or .safetensors file"
 
@@ -79,10 +82,14 @@ def cards(
         raise UserError("expected either --model=NAME or --config=FILE.py, got both")
     clips = own.clips if clips is None else clips  # WHOLE is 0
     views = {"clips": clips, "crops": own.crops and int(own.crops)}
-    return [
+    found = [
         card_of(name, file, settings, **views, short_side=short_side)
         for name, file in zip(names or [None] * len(files), files, strict=True)
     ]
+    for card in found:
+        with contextlib.suppress(NoHead):  # enough for features
+            head_classes(card.file, card.model)
+    return found
 
 
 def batch_size(own: flags.FlagValues, cards: list[Card]) -> int:
