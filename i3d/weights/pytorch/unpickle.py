@@ -10,6 +10,7 @@ bounded by a small multiple of the pickle's length: nothing that stands once in 
 as often as it is named.
 """
 
+import gc
 import pickletools
 from dataclasses import dataclass
 
@@ -69,10 +70,15 @@ def read(file):
     Source: the opcodes as `pickletools` documents them.
     """
     machine = _Machine()
+    collects = gc.isenabled()
+    gc.disable()  # it would look at all that was made again and again
     try:
         return machine.run(file), machine.storages
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError) as e:
         raise ValueError(f"damaged pickle ({type(e).__name__}: {str(e)[:80]})") from e
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _ordered_dict(items):
