@@ -115,9 +115,16 @@ def networks(checkpoints):
 
 
 def misc_clips():
-    """Names of the real videos, for the test's parameters; empty without the folder."""
+    """Names of the real videos, for the test's parameters, large ones slow; [] without the folder."""
     folder = Path(os.environ.get("I3D_TEST_CLIPS", "/nonexistent")) / MISC
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        pytest.param(
+            str(path.relative_to(folder)),
+            marks=[pytest.mark.slow] if path.stat().st_size > 400_000 else [],
+        )
+        for path in files
+    ]
 
 
 @pytest.mark.parametrize("name", misc_clips() or [None])

@@ -8,6 +8,7 @@ the reader takes the lengths of the records before it in the shard (about 32) an
 """
 
 import dataclasses
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -81,10 +82,21 @@ def opened(folder, split, streams, flow_method=None):
 def _check_lengths(files):
     """Raises DatasetError where a record states a length that TensorFlow cannot take."""
     with ThreadPoolExecutor(16) as pool:  # a network's file system takes its time for each
-        for file, number in zip(files, pool.map(tfrecord.oversized, files), strict=True):
+        for file, number in zip(files, pool.map(_oversized, files), strict=True):
             if number is not None:
                 line = f"record {number} states a length that no record can have"
                 raise DatasetError(f"{file}: {line}; it is damaged, or made to do harm")
+
+
+def _oversized(file):
+    """Returns tfrecord.oversized of a file, which is not read again until it changes."""
+    found = os.stat(file)
+    return _oversized_at(file, found.st_size, found.st_mtime_ns)
+
+
+@functools.cache
+def _oversized_at(file, *_):
+    return tfrecord.oversized(file)
 
 
 def _check(data, split, streams, flow_method):
