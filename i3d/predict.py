@@ -74,12 +74,12 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
       UserError: what was asked for cannot be.
     """
     settings, words = config.parsed(own, argv)
-    cards = options.cards(own, settings)
     if own.labels:
         labels.class_names(own.labels)  # what is wrong with it is told before all else
     if own.out:
         files.check_new(own.out, Path(own.out).suffix)
-    return Job(cards, _videos(own, words), own)
+    videos = _videos(own, words)
+    return Job(options.cards(own, settings), videos, own)
 
 
 def _videos(own, words):

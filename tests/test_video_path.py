@@ -115,7 +115,7 @@ def networks(checkpoints):
 
 
 def misc_clips():
-    """Names of the real videos, for the test's parameters, large ones slow; [] without the folder."""
+    """Names of the real videos as parameters, large ones slow; empty without the folder."""
     folder = Path(os.environ.get("I3D_TEST_CLIPS", "/nonexistent")) / MISC
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [
