@@ -1,4 +1,4 @@
-"""Weights that people have, into our models.
+"""Loads pretrained checkpoints (TF1, Keras, PyTorch) into models.
 
 i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")     # a TF1 prefix
 i3d.weights.load(model, "run/best.weights.h5")                     # Keras
