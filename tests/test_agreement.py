@@ -152,6 +152,7 @@ def test_slowonly_of_three_crops(stored, tmp_path, monkeypatch):
     assert_agree(ways(card, stored, tmp_path))
 
 
+@pytest.mark.slow
 def test_clips_taken_twice(stored, tmp_path, monkeypatch):
     """TSM on Something-Something: eight segments at two sets of places, three crops."""
     card = published(monkeypatch, tmp_path, TWICE)

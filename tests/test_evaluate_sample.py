@@ -70,6 +70,7 @@ def test_rgb600_needs_no_other_flag(checkpoints, samples):
     assert len(classes) == 3 and set(classes) <= set(class_names("kinetics600"))
 
 
+@pytest.mark.slow
 def test_bfloat16_agrees_and_equal_clips_are_averaged(checkpoints, tmp_path):
     """Two clips of the same 16 frames give the result of one."""
     clip = synthetic.input_clip("rgb", (1, 16, 224, 224, 3))

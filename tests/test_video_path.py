@@ -64,6 +64,7 @@ def test_video_gives_what_its_saved_arrays_give(checkpoints, moving, tmp_path):
     np.testing.assert_allclose(both, sum(each), atol=1e-5 * np.abs(both).max())
 
 
+@pytest.mark.slow
 def test_rgb_alone_takes_every_frame_and_limits_are_kept(checkpoints, moving):
     specs = {"rgb": CARDS["rgb_imagenet"].spec}
     for limits, count in (((), 30), ((0.4, 0.8), 10)):
@@ -91,6 +92,7 @@ def test_what_is_no_video_is_one_line(checkpoints, tmp_path, make, message, stat
     assert re.search(message, last_line(text))
 
 
+@pytest.mark.slow
 def test_a_short_part_is_looped_up_to_nine_frames(checkpoints, moving, tmp_path):
     flags = [f"--checkpoint_dir={checkpoints}", "--eval_type=rgb"]
     (clip,) = sample.from_video(moving, {"rgb": CARDS["rgb_imagenet"].spec}, end_s=0.2)["rgb"]
@@ -121,7 +123,7 @@ def misc_clips():
     return [
         pytest.param(
             str(path.relative_to(folder)),
-            marks=[pytest.mark.slow] if path.stat().st_size > 400_000 else [],
+            marks=[pytest.mark.slow] if path.stat().st_size > 200_000 else [],
         )
         for path in files
     ]

@@ -75,6 +75,7 @@ def ended(process, status):
     return told(errors)
 
 
+@pytest.mark.slow
 def test_killed_ten_times(build_to, videos, reference, tmp_path):
     """By turns the main process alone and all of them, with one worker and with two."""
     for i, (pattern, number) in enumerate(KILLS):

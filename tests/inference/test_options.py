@@ -22,8 +22,9 @@ def parsed(*words, several=False):
 
 
 @pytest.fixture
-def files(tmp_path):
-    """Names of three files that are there."""
+def files(tmp_path, monkeypatch):
+    """Names of three files that are there, whose heads are not looked at."""
+    monkeypatch.setattr(options, "head_classes", lambda file, model: 400)
     names = [tmp_path / "a.pth", tmp_path / "b.pth", tmp_path / "r3d_18-b3b3357e.pth"]
     for name in names:
         name.touch()
@@ -38,6 +39,12 @@ def test_cards_of_what_is_named(files):
     words = [f"--model={TV}", f"--model={TSM}", *(f"--checkpoint={file}" for file in files[:2])]
     found = options.cards(parsed(*words, several=True))
     assert [(card.model, card.file) for card in found] == [(TV, files[0]), (TSM, files[1])]
+
+
+def test_a_file_that_is_no_checkpoint_is_told_before_the_network_is_there(tmp_path):
+    (tmp_path / "a.pth").touch()
+    with pytest.raises(UserError, match="a.pth: .*empty"):
+        options.cards(parsed(f"--model={TV}", f"--checkpoint={tmp_path}/a.pth"))
 
 
 def test_a_number_of_clips_in_place_of_the_flag(files):

@@ -255,7 +255,7 @@ def main(root):
         assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, (point, status)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_kill_leaves_the_last_whole_one(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.test_checkpoints", tmp_path],
