@@ -32,3 +32,14 @@ def clips():
     if not folder:
         pytest.skip("I3D_TEST_CLIPS is not set: no folder of real videos to test on")
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def tiny_model():
+    """The small model of tests.helpers.training in the catalogue of this process."""
+    from i3d import models
+    from tests.helpers import training
+
+    models._BUILDERS["tiny"] = training.tiny_model
+    yield
+    del models._BUILDERS["tiny"]

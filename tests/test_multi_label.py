@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 
 from data_prep import __main__ as data_prep
 from data_prep import inputs
-from i3d import evaluate, fuse, models, predict
+from i3d import evaluate, fuse, predict
 from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings, settings_of
 from i3d.evaluation import average_precision, results
@@ -20,19 +20,11 @@ from i3d.training import checkpoints, run
 from tests.helpers import calls, datasets, training
 from tests.helpers.videos import texture_frames, write_video
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("tiny_model")]
 NAMES = ("clap", "run", "sing", "walk")
 LABELS = ((0,), (1, 3), (3,), (0, 1, 2), (2, 0), (3, 1))
 ONE_LABEL = BuildSettings(streams=("rgb",), short_side=48)
 SEVERAL = dataclasses.replace(ONE_LABEL, multi_label=True)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_model():
-    """The small model in the catalogue of this process."""
-    models._BUILDERS["tiny"] = training.tiny_model
-    yield
-    del models._BUILDERS["tiny"]
 
 
 @pytest.fixture(scope="module")

@@ -21,15 +21,7 @@ from tests.helpers.processes import free_ports
 from tests.helpers.train_models import build, start
 from tests.helpers.videos import write_folder
 
-pytestmark = pytest.mark.long
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_model():
-    """The small model in the catalogue of this process."""
-    models._BUILDERS["tiny"] = training.tiny_model
-    yield
-    del models._BUILDERS["tiny"]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("tiny_model")]
 
 
 @pytest.fixture(scope="module")

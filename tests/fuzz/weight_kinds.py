@@ -158,7 +158,7 @@ def _write_older_keras(root):
     return root / "a.h5"
 
 
-def _read_keras(path):
+def _read_weights(path, model):
     from i3d import weights
     from i3d.runtime.command import UserError
     from i3d.weights.start import head_classes
@@ -167,7 +167,11 @@ def _read_keras(path):
         head_classes(path)
     except UserError:
         pass
-    weights.load(_model("keras"), path)
+    weights.load(_model(model), path)
+
+
+def _read_keras(path):
+    _read_weights(path, "keras")
 
 
 def _write_tf1(name):
@@ -185,16 +189,7 @@ def _write_tf1(name):
 
 
 def _read_tf1(path):
-    from i3d import weights
-    from i3d.runtime.command import UserError
-    from i3d.weights.start import head_classes
-
-    prefix = path.with_name("model.ckpt")
-    try:
-        head_classes(prefix)
-    except UserError:
-        pass
-    weights.load(_model("tf1"), prefix)
+    _read_weights(path.with_name("model.ckpt"), "tf1")
 
 
 def _read_or_misfit(path):

@@ -14,11 +14,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tests.golden.mmaction import uniform
+from tests.golden.mmaction import torch_weight, uniform
 from tests.golden.mmaction_models import clip
 
 FOLDER = Path(__file__).parent
-PORTS = ("piergiaj", "hassony2", "dlpbc")
 
 
 @functools.cache
@@ -45,23 +44,8 @@ def state_dict(port, stream, seed=0, classes=400):
     state = {}
     for key, (shape, _) in _keys()[port][stream].items():
         shape = [classes if n == 400 else n for n in shape]
-        state[key] = _torch_weight(key, tuple(shape), seed)
+        state[key] = torch_weight(key, tuple(shape), seed)
     return state
-
-
-def _torch_weight(key, shape, seed):
-    if key.endswith("num_batches_tracked"):
-        return np.zeros(shape, np.int64)
-    value = uniform(key, shape, seed)
-    if key.endswith(("running_mean", "bias")):
-        value = 0.1 * value
-    elif key.endswith("running_var"):
-        value = 1.0 + 0.2 * value
-    elif len(shape) == 1:
-        value = 1.0 + 0.1 * value
-    else:
-        value = value * np.sqrt(6.0 / np.prod(shape[1:], dtype=np.float64))
-    return value.astype(np.float32)
 
 
 def write_h5(path, stream, seed=0, top=True, nested="", root=""):

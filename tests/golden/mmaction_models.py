@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.golden.mmaction import uniform
+from tests.golden.mmaction import torch_weight, uniform
 
 FOLDER = Path(__file__).parent / "models"
 
@@ -41,20 +41,12 @@ def state_dict(name, seed=0):
 
 def weight(key, shapes, seed=0):
     """Returns one synthetic array; `shapes` are those of the whole checkpoint."""
-    shape = shapes[key]
-    if key.endswith("num_batches_tracked"):
-        return np.zeros(shape, np.int64)
-    value = uniform(key, shape, seed)
-    if key.endswith(("running_mean", "bias")):
-        value = 0.1 * value
-    elif key.endswith("running_var"):
-        value = 1.0 + 0.2 * value
-    elif len(shape) == 1:  # the scale of a batch normalisation
-        value = (1.0 + 0.1 * value) * (0.15 if _ends_a_block(key, shapes) else 1.0)
-    else:
-        value = value * np.sqrt(6.0 / np.prod(shape[1:], dtype=np.float64))
-        value = 0.1 * value if ".theta." in key or ".phi." in key else value
-    return value.astype(np.float32)
+    shape, factor = shapes[key], 1.0
+    if len(shape) == 1:
+        factor = 0.15 if _ends_a_block(key, shapes) else 1.0
+    elif ".theta." in key or ".phi." in key:
+        factor = 0.1
+    return torch_weight(key, shape, seed, factor)
 
 
 def clip(shape, seed=0):

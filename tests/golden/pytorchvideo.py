@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.golden.mmaction import uniform
+from tests.golden.mmaction import torch_weight
 from tests.golden.mmaction_models import clip
 
 FOLDER = Path(__file__).parent
@@ -28,18 +28,8 @@ def shapes(name):
 
 def weight(key, shape, seed=0):
     """Returns one synthetic array in PyTorch's layout."""
-    if key.endswith("num_batches_tracked"):
-        return np.zeros(shape, np.int64)
-    value = uniform(key, shape, seed)
-    if key.endswith(("running_mean", "bias")):
-        value = 0.1 * value
-    elif key.endswith("running_var"):
-        value = 1.0 + 0.2 * value
-    elif len(shape) == 1:  # the scale of a batch normalisation, small where a block ends
-        value = (1.0 + 0.1 * value) * (0.15 if ".norm_c." in key else 1.0)
-    else:
-        value = value * np.sqrt(6.0 / np.prod(shape[1:], dtype=np.float64))
-    return value.astype(np.float32)
+    ends_a_block = len(shape) == 1 and ".norm_c." in key
+    return torch_weight(key, shape, seed, 0.15 if ends_a_block else 1.0)
 
 
 def runs():

@@ -28,6 +28,7 @@ from i3d.runtime import files
 from i3d.weights import download
 from i3d.weights.files import PublishedFile
 from tests.helpers import processes
+from tests.helpers.serving import QuietHandler
 from tests.helpers.videos import write_folder
 
 RECIPE = BuildSettings(("rgb",), short_side=48, fps=2.0)
@@ -212,7 +213,7 @@ def _published(name):
     return PublishedFile(f"rgb/{name}", name, len(data), blob_id)
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     def do_GET(self):  # noqa: N802
         data = CONTENT[Path(self.path).name]
         start = int(self.headers.get("Range", "bytes=0-")[6:-1])
@@ -221,9 +222,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             self.wfile.write(data[start:])
-
-    def log_message(self, *args):
-        """Keeps the output clean."""
 
 
 class Download:

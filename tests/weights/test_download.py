@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import http.server
 import io
 import os
 import re
@@ -18,6 +17,7 @@ import pytest
 
 from i3d.weights import download, files
 from tests.helpers.processes import PATIENCE_S, wait_for
+from tests.helpers.serving import QuietHandler, serving
 
 ROOT = Path(download.__file__).parents[2]
 CHUNK = download._CHUNK_BYTES
@@ -40,7 +40,7 @@ TABLE = {
 }
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     """Serves CONTENT as the server's `behave` says, and keeps a record of what it sent."""
 
     def do_GET(self):  # noqa: N802
@@ -77,29 +77,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 record["sent"] += len(piece)
         self.close_connection = True
 
-    def log_message(self, *args):
-        """Keeps the test output clean."""
-
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(download, "FILES", TABLE)
     monkeypatch.setattr(download, "_PAUSE_S", 0.0)
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    httpd.content = dict(CONTENT)
-    httpd.ignore_range, httpd.tell_length = False, True
-    httpd.drops = []  # where to close the connection, one byte offset a request of big.bin
-    httpd.statuses = []  # what to answer the next requests instead of the file
-    httpd.hold_at, httpd.go_on = None, threading.Event()  # byte offset to wait at, once
-    httpd.requests = []
-    httpd.url = f"http://127.0.0.1:{httpd.server_port}"
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield httpd
-    httpd.go_on.set()
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
+    with serving(_Handler) as httpd:
+        httpd.content = dict(CONTENT)
+        httpd.ignore_range, httpd.tell_length = False, True
+        httpd.drops = []  # where to close the connection, one byte offset a request of big.bin
+        httpd.statuses = []  # what to answer the next requests instead of the file
+        httpd.hold_at, httpd.go_on = None, threading.Event()  # byte offset to wait at, once
+        httpd.requests = []
+        yield httpd
+        httpd.go_on.set()
 
 
 def _big_requests(server):

@@ -2,13 +2,12 @@
 
 import contextlib
 import hashlib
-import http.server
-import threading
 import tracemalloc
 
 import pytest
 
 from i3d.weights import download, files
+from tests.helpers.serving import QuietHandler, serving
 
 WHOLE = b"abseiling\nair drumming\n"
 BLOB = hashlib.sha1(b"blob %d\0" % len(WHOLE) + WHOLE).hexdigest()
@@ -19,7 +18,7 @@ TABLE = {
 MOST = 1 << 20  # bytes of a file whose size is not known, in these tests
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     """Answers each path as ANSWERS says: status, headers, body; None for one without an end."""
 
     def do_GET(self):  # noqa: N802
@@ -35,24 +34,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(bytes(1 << 16))
         self.close_connection = True
 
-    def log_message(self, *args):
-        """Keeps the test output clean."""
-
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(download, "FILES", TABLE)
     monkeypatch.setattr(download, "_PAUSE_S", 0.0)
     monkeypatch.setattr(download, "_MOST_BYTES", MOST)
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    httpd.answers, httpd.paths = {}, []
-    httpd.url = f"http://127.0.0.1:{httpd.server_port}"
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield httpd
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
+    with serving(_Handler) as httpd:
+        httpd.answers, httpd.paths = {}, []
+        yield httpd
 
 
 def refused(server, tmp_path, name="sized"):
