@@ -10,6 +10,7 @@ from i3d.inference.network import computing_in
 from tests.helpers import synthetic
 
 
+@pytest.mark.long
 def test_folding_is_exact_on_published_layout(checkpoints):
     model = models.build("inception_i3d", channels=2)
     i3d.weights.load(model, checkpoints / "flow_imagenet" / "model.ckpt")

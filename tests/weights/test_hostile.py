@@ -18,6 +18,8 @@ from i3d.weights import start, tf1_index
 from i3d.weights.errors import WeightsError
 from tests.helpers import synthetic
 
+pytestmark = pytest.mark.long
+
 MEGABYTE = 1_000_000
 SECONDS, BYTES = 2.0, 300e6  # for a file of a megabyte
 SIZE = 100_000  # of a pickle

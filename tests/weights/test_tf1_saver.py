@@ -13,6 +13,8 @@ from tests.helpers import synthetic
 SCOPES = ["RGB/inception_i3d/", "", "my/net/RGB/inception_i3d/", "tower_0/model/"]
 SLOTS = ["Adam", "Adam_1", "Momentum", "RMSProp", "RMSProp_1", "ExponentialMovingAverage"]
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def model():

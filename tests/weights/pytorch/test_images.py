@@ -85,6 +85,7 @@ def test_first_layer_of_flow_takes_the_mean_of_colours(resnet50, resnet50_path):
         np.testing.assert_allclose(kernel[0, :, :, channel], mean, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_lateral_channels_of_slowfast_start_at_zero(resnet50, resnet50_path):
     model = models.build("slowfast_r50_4x16x1", **NARROW)
     fast = np.asarray(model.get_layer("fast_path-conv1-conv").kernel)
