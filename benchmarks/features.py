@@ -26,14 +26,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from absl import app, flags
 
-from data_prep import inputs
-from data_prep.figures import render
 from i3d.inference import decoding
 from i3d.inference.average import Sums
 from i3d.inference.views import ViewsOf
 from i3d.runtime import quiet
 from i3d.spec import asked
-from i3d.video import frames
+from i3d.video import frames, inputs
+from i3d.visual.figures import render
 from i3d.weights import zoo
 
 # TensorFlow is imported by functions: decoding processes import this file.

@@ -26,14 +26,14 @@ import tensorflow as tf
 from absl import app, flags
 
 from data_prep import build as data_prep_build
-from data_prep import inputs
-from data_prep.figures import render
 from i3d import models
 from i3d.data import augment, pipeline, random_cropping, sampling, schema, stored
 from i3d.data.build_settings import BuildSettings
 from i3d.models.preprocessing import Preprocessing
 from i3d.spec import FPS
 from i3d.video import frames as video_frames
+from i3d.video import inputs
+from i3d.visual.figures import render
 
 DATA = flags.DEFINE_string("data", None, "folder of a data set with flow, short side 224 or more")
 SPLIT = flags.DEFINE_string("split", "train", "its split")

@@ -26,10 +26,10 @@ import cv2
 import numpy as np
 from absl import app, flags
 
-from data_prep import inputs, shards
-from data_prep.figures import render
+from data_prep import shards
 from i3d.data.build_settings import BuildSettings
-from i3d.video import frames
+from i3d.video import frames, inputs
+from i3d.visual.figures import render
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
 COUNT = flags.DEFINE_integer("count", 6, "clips for the comparison with OpenCV", 1)

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 from absl import app, flags
 
-from data_prep import inputs, shards
+from data_prep import shards
 from i3d.data import schema
 from i3d.flow import methods
-from i3d.video import frames
+from i3d.video import frames, inputs
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
 PER_FOLDER = flags.DEFINE_integer("per_folder", 15, "clips of each folder in it, spread evenly", 1)

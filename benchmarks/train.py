@@ -24,11 +24,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags
 
 from data_prep import build as data_prep_build
-from data_prep import inputs
-from data_prep.figures import render
 from i3d.data.build_settings import BuildSettings
 from i3d.runtime import quiet
 from i3d.training import config
+from i3d.video import inputs
+from i3d.visual.figures import render
 
 WIDTH = flags.DEFINE_float("width", 0.25, "multiplier of I3D's filter counts", 0.01)
 SIZE = flags.DEFINE_integer("size", 80, "pixels", 32)

@@ -39,7 +39,7 @@ class Build:
     Attributes:
       out: folder of the data set; it may hold other splits already.
       split: its name.
-      items: tuple of data_prep.inputs.Item.
+      items: tuple of i3d.video.inputs.Item.
       class_names: in label order; the same for all splits of a data set.
       recipe: BuildSettings; the same for all splits.
       num_shards: None chooses one for every 32 videos, but 16 where there are that many videos.

@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import cv2
 
-from data_prep.inputs import Item
 from i3d.data import schema, tfrecord
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods as flow_methods
@@ -22,6 +21,7 @@ from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.video import flow_images
 from i3d.video import frames as video_frames
+from i3d.video.inputs import Item
 
 _MAX_JPEG_SIDE = 65500  # of OpenCV's encoder, which gives an empty file beyond it
 

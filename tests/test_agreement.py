@@ -11,8 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-import evaluate_sample
-from i3d import evaluate, extract_features, models
+from i3d import evaluate, evaluate_sample, extract_features, models
 from i3d.data import read
 from i3d.data.build_settings import BuildSettings
 from i3d.evaluation import results

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.figures import render
+from i3d.visual.figures import render
 from i3d.weights.cards import DEMO_CARDS, class_names
 from tests.helpers import synthetic
 from tests.helpers.sample_command import assert_same_result, evaluate, last_line, parsed
@@ -189,7 +189,7 @@ def test_published_checkpoints_give_the_published_numbers():
 
 
 def test_checkpoints_are_found_from_any_folder(tmp_path, monkeypatch):
-    import evaluate_sample
+    from i3d import evaluate_sample
 
     beside = str(ROOT / "checkpoints")
     default = lambda: evaluate_sample.defined_flags([""])["checkpoint_dir"].default  # noqa: E731

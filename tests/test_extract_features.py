@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import pytest
 
-from data_prep.figures import render
 from i3d import extract_features, models
 from i3d.features import videos as features_videos
 from i3d.inference import checkpoint as inference_checkpoint
@@ -23,6 +22,7 @@ from i3d.inference.views import ViewsOf
 from i3d.spec import asked, of_settings
 from i3d.training import config
 from i3d.training import model as training_model
+from i3d.visual.figures import render
 from i3d.weights.pytorch.names import entries
 from i3d.weights.start import head_classes
 from tests.helpers import calls, training

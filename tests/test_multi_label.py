@@ -8,7 +8,6 @@ import pytest
 import tensorflow_datasets as tfds
 
 from data_prep import __main__ as data_prep
-from data_prep import inputs
 from i3d import evaluate, fuse, predict
 from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings, settings_of
@@ -17,6 +16,7 @@ from i3d.inference import predictor
 from i3d.inference.average import sigmoid
 from i3d.runtime.command import UserError
 from i3d.training import checkpoints, run
+from i3d.video import inputs
 from tests.helpers import calls, datasets, training
 from tests.helpers.videos import texture_frames, write_video
 

@@ -231,7 +231,7 @@ def test_records_are_named(run_folder, capsys):
 
 @pytest.mark.skipif(not DEMO.is_dir(), reason="checkpoints/demo is not there")
 def test_demo_weights_together(tmp_path, capsys):
-    from data_prep.figures import render
+    from i3d.visual.figures import render
 
     path, *_ = render.write_videos(tmp_path, 1, render.TEST_SEED + 300, actions=["kicking"])
     flags = [f"--checkpoint={DEMO / name}.weights.h5" for name in ("rgb", "flow")]

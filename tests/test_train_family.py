@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.figures import render
 from i3d import models
 from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings
@@ -22,6 +21,7 @@ from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
 from i3d.training import config, input
 from i3d.training import model as training_model
 from i3d.training import run as training_run
+from i3d.visual.figures import render
 from tests.helpers import datasets, training
 from tests.helpers.torch_files import published, write_safetensors
 from tests.helpers.train_models import build, spec_of, start
@@ -219,7 +219,7 @@ def test_factors_of_the_head(data):
 # Two streams, by the commands.
 
 FILE = """
-from configs.tsn import {recipe}
+from i3d.configs.tsn import {recipe}
 from i3d.models import tsn
 
 def get_config():

@@ -14,8 +14,8 @@ import sys
 import numpy as np
 import pytest
 
-from data_prep.figures import render
 from i3d import models
+from i3d.visual.figures import render
 from tests.helpers import training
 from tests.helpers.torch_files import published
 

@@ -12,8 +12,8 @@ import os
 from absl import flags
 
 from data_prep.commands import need
-from data_prep.figures import render
 from i3d.runtime.command import UserError, refuse_words
+from i3d.visual.figures import render
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("out", None, "folder to write to", flag_values=FLAGS)

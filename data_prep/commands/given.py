@@ -6,9 +6,8 @@ items, class_names = given.read(FLAGS, split="train")
 
 from absl import flags
 
-from data_prep import inputs
 from i3d.runtime.command import UserError
-from i3d.video import images, lists
+from i3d.video import images, inputs, lists
 
 _BESIDE = ("video_root", "labels", "first_label", "image_fps", "with_offset")
 
@@ -31,7 +30,7 @@ def beside(values: flags.FlagValues) -> list[str]:
 
 
 def read(values: flags.FlagValues, split: str | None) -> tuple[list[inputs.Item], list[str]]:
-    """Returns what data_prep.inputs.read does of these flags.
+    """Returns what i3d.video.inputs.read does of these flags.
 
     Raises:
       UserError: the flags, or what they name, cannot be used.

@@ -23,16 +23,16 @@ from typing import NamedTuple
 
 from absl import flags
 
-from data_prep import estimate, inputs
+from data_prep import estimate
 from data_prep.commands import given, need
-from data_prep.inputs import Item
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.runtime import files
 from i3d.runtime.command import UserError, refuse_words
 from i3d.runtime.progress import tracked
 from i3d.video import frames as video_frames
-from i3d.video import images
+from i3d.video import images, inputs
+from i3d.video.inputs import Item
 
 FLAGS = flags.FlagValues()
 given.define(FLAGS, "as for build; or one video; or a folder")

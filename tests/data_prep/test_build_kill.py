@@ -7,9 +7,10 @@ import signal
 import pytest
 
 from data_prep import build as data_prep_build
-from data_prep import dataset, inputs
+from data_prep import dataset
 from data_prep import shards as data_prep_shards
 from i3d.data.build_settings import BuildSettings
+from i3d.video import inputs
 from tests.helpers.builds import QUICK, build, start, told
 from tests.helpers.points import Point
 from tests.helpers.processes import contents, has_proc, of_session, wait_for

@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 from data_prep import shards as data_prep_shards
-from data_prep.inputs import Item
 from i3d.data import schema
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.video import frames as video_frames
+from i3d.video.inputs import Item
 from tests.helpers import videos
 
 QUICK = BuildSettings(flow_method="dis", short_side=48)

@@ -6,10 +6,11 @@ import os
 import pytest
 
 from data_prep import build as data_prep_build
-from data_prep import dataset, inputs, shards
+from data_prep import dataset, shards
 from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings
 from i3d.data.metadata import DatasetError
+from i3d.video import inputs
 from tests.helpers.processes import contents
 from tests.helpers.videos import write_folder
 

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 
-from data_prep import inputs
 from i3d.features import videos
 from i3d.features.files import Work
 from i3d.inference import checkpoint
@@ -12,6 +11,7 @@ from i3d.inference.average import Rows
 from i3d.inference.views import view_bytes
 from i3d.runtime import labels
 from i3d.training import config, folder
+from i3d.video import inputs
 from tests.fuzz import mutate
 from tests.fuzz.harness import Kind
 

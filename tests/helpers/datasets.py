@@ -4,8 +4,8 @@ import shutil
 
 from data_prep import dataset, shards
 from data_prep.build import Build
-from data_prep.inputs import read
 from i3d.data.build_settings import BuildSettings
+from i3d.video.inputs import read
 from tests.helpers.videos import write_folder
 
 RECIPE = BuildSettings(flow_method="dis", short_side=48, max_segment_s=0.4)

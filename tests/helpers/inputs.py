@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep import inputs
+from i3d.video import inputs
 
 UCF_CLASSES = "1 Archery\r\n2 HandstandPushups\r\n3 YoYo\r\n"
 

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from data_prep import build as data_prep_build
-from data_prep import inputs, shards
+from data_prep import shards
 from i3d.data import tfrecord
 from i3d.data.build_settings import BuildSettings
 from i3d.features import complete
@@ -25,6 +25,7 @@ from i3d.features import files as feature_files
 from i3d.features.videos import Entry
 from i3d.inference.average import Rows
 from i3d.runtime import files
+from i3d.video import inputs
 from i3d.weights import download
 from i3d.weights.files import PublishedFile
 from tests.helpers import processes

@@ -1,6 +1,6 @@
 """`python -m data_prep figures`: classes and seeds."""
 
-from data_prep.figures import render
+from i3d.visual.figures import render
 
 
 def test_figures_writes_the_classes(call, tmp_path):

@@ -6,12 +6,13 @@ import shutil
 import numpy as np
 import pytest
 
-from data_prep import estimate, inputs
+from data_prep import estimate
 from data_prep import shards as data_prep_shards
 from i3d.data import schema
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
 from i3d.video import frames as video_frames
+from i3d.video import inputs
 from tests.helpers import datasets
 from tests.helpers.builds import process, told
 from tests.helpers.videos import texture_frames, write_video

@@ -1,0 +1,19 @@
+"""Fine-tuning S3D on any data set that data_prep built, from torchvision's weights.
+
+Command: python -m i3d.train --config=configs/s3d/finetune.py --workdir=runs/mine_s3d \
+    --config.data.records=data/mine
+Hardware: one GPU of 16 GB or more.
+Hours: not run.
+Expected result: not run.
+"""
+
+from i3d.configs import published
+from i3d.configs.s3d import kinetics
+
+
+def get_config():
+    """Returns the configuration: 2000 updates of 16 clips."""
+    c = kinetics.get_config()
+    published.fine_tuned(c, "checkpoints/s3d-d76dad2f.pth")
+    c.optimizer.clip_norm = 40.0
+    return c

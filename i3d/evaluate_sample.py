@@ -1,0 +1,295 @@
+"""Two-stream I3D on the published sample clip, or on any video.
+
+    python evaluate_sample.py --eval_type joint
+    python evaluate_sample.py --video my.mp4 --precision bfloat16
+    python evaluate_sample.py --weights demo             # small weights of our own, drawn video
+
+Prints the norm of the logits and the best classes, `probability logit class name`; what was run
+(weights, clips, frames, precision, seconds) goes to standard error. A video is seen whole; one
+longer than --max_frames is cut into the fewest equal clips, whose logits are averaged.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import math
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from i3d.flow import methods
+from i3d.inference import sample
+from i3d.inference.decoding import End, View
+from i3d.inference.views import WHOLE_VIDEO
+from i3d.runtime import command, files
+from i3d.runtime.command import UserError
+from i3d.runtime.progress import tracked
+from i3d.video import frames as video_frames
+from i3d.visual.figures import render
+from i3d.visual.save import saving
+from i3d.weights import download
+from i3d.weights.cards import CARDS, DEMO_CARDS
+from i3d.weights.files import FILES
+
+NAME = "evaluate_sample"
+DEMO_ACTION, DEMO_SEED = "kicking", 20  # after the 20 seeds that the accuracies are measured on
+STREAMS = {"rgb": ("rgb",), "rgb600": ("rgb",), "flow": ("flow",), "joint": ("rgb", "flow")}
+
+
+def main(argv: list[str]) -> int:
+    """Prints the prediction; returns the exit status."""
+    return command.run(argv, NAME, __doc__, defined_flags, checked, work)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
+    own = flags.FlagValues()
+    text, whole, seconds = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
+    text("eval_type", "joint", "networks to run: rgb, rgb600, flow or joint", flag_values=own)
+    start = "weights that started from ImageNet; false: trained from scratch"
+    flags.DEFINE_boolean("imagenet_pretrained", True, start, flag_values=own)
+    kinds = (
+        "the published weights, our small ones for drawn videos, or those only where the "
+        "published ones are neither there nor to be downloaded and no video is given"
+    )
+    flags.DEFINE_enum("weights", "auto", ["kinetics", "demo", "auto"], kinds, flag_values=own)
+    folder = "folder that holds rgb_imagenet/model.ckpt.* and the like"
+    text("checkpoint_dir", _checkpoints(), folder, flag_values=own)
+    for stream, channels in (("rgb", 3), ("flow", 2)):
+        array = f".npy [1, T, 224, 224, {channels}] in [-1, 1]; default: the published clip"
+        text(f"{stream}_sample", None, array, flag_values=own)
+    text("video", None, "video file, instead of arrays", flag_values=own)
+    seconds("start_s", 0.0, "start of the part of the video, seconds", 0.0, flag_values=own)
+    seconds("end_s", None, "end of the part of the video, seconds", 0.0, flag_values=own)
+    flow = "optical flow of the video; the weights were trained on TV-L1"
+    flags.DEFINE_enum("flow_method", "tvl1", list(methods.METHODS), flow, flag_values=own)
+    longest = "frames of the longest clip; longer videos are cut into equal clips"
+    whole("max_frames", 250, longest, 9, flag_values=own)
+    whole("top_k", 20, "classes to print", 1, flag_values=own)
+    precisions = ["float32", "bfloat16"]
+    precision = "precision that the networks compute in"
+    flags.DEFINE_enum("precision", "float32", precisions, precision, flag_values=own)
+    text("save_arrays", None, "folder for rgb.npy and flow.npy of the video", flag_values=own)
+    text("save_gif", None, "new file for an animation of RGB beside flow", flag_values=own)
+    return own
+
+
+def _checkpoints():
+    """Returns the folder "checkpoints" here if it holds some, else the one of the checkout."""
+    here, own = Path("checkpoints"), Path(__file__).resolve().parents[1] / "checkpoints"
+    known = ("demo", *CARDS)
+    return str(here if any((here / name).exists() for name in known) else own)
+
+
+def checked(own: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
+    """Returns the flags, parsed.
+
+    Raises:
+      UserError: there are words that are no flags, or flags contradict each other.
+    """
+    words = own(argv)[1:]
+    if words and os.path.exists(words[0]):
+        raise UserError(f"unexpected argument; did you mean --video={words[0]}?")
+    if words:
+        raise UserError(
+            f"unexpected argument {words[0]!r}; a flag's value is written --flag=value, "
+            "and false as --noimagenet_pretrained or --imagenet_pretrained=false"
+        )
+    if own.eval_type not in STREAMS:
+        raise UserError("Bad `eval_type`, must be one of rgb, rgb600, flow, joint")
+    if own.eval_type == "rgb600" and own["imagenet_pretrained"].present and own.imagenet_pretrained:
+        raise UserError(
+            "no Kinetics-600 checkpoint that started from ImageNet was published; "
+            "leave --imagenet_pretrained out"
+        )
+    if own.eval_type == "rgb600" and own.weights == "demo":
+        raise UserError("--weights=demo has rgb, flow and joint, not rgb600")
+    _check_source(own)
+    return own
+
+
+def _check_source(own):
+    limits = own.start_s, own.end_s
+    if not all(limit is None or math.isfinite(limit) for limit in limits):
+        raise UserError(f"--start_s and --end_s: expected seconds, got {limits}")
+    if own.end_s is not None and own.end_s <= own.start_s:
+        raise UserError(f"--end_s: expected a time after --start_s={own.start_s}, got {own.end_s}")
+    if own.weights == "demo":
+        names = "imagenet_pretrained rgb_sample flow_sample"
+        _refuse(own, names, "cannot go with --weights=demo")
+    if own.video is not None:
+        _refuse(own, "rgb_sample flow_sample", "cannot go with --video")
+    elif own.weights != "demo":
+        names = "save_arrays save_gif start_s end_s flow_method"
+        _refuse(own, names, "needs --video")
+        given = {stream: own[f"{stream}_sample"].value for stream in STREAMS[own.eval_type]}
+        if len(set(map(bool, given.values()))) > 1:
+            raise UserError("joint needs both --rgb_sample and --flow_sample, or neither")
+    else:
+        _refuse(own, "start_s end_s", "needs --video")
+    for path in filter(None, (own.video, own.rgb_sample, own.flow_sample)):
+        if not os.path.exists(path):
+            raise UserError(f"{path}: no such file")
+    if own.save_gif:
+        files.check_new(own.save_gif, ".gif")
+    if own.save_arrays and os.path.exists(own.save_arrays) and not os.path.isdir(own.save_arrays):
+        raise UserError(f"--save_arrays: expected a folder, {own.save_arrays} is a file")
+
+
+def _refuse(own, names, reason):
+    for name in names.split():
+        if own[name].present:
+            raise UserError(f"--{name} {reason}")
+
+
+def work(own: flags.FlagValues) -> None:
+    """Runs the networks and prints their logits."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())  # of a drawn video
+        cards, arrays, video = _chosen(own, folder)
+        longest = own.max_frames
+        specs = {name: dataclasses.replace(c.spec, longest=longest) for name, c in cards.items()}
+        if arrays:
+            clips = sample.from_arrays(arrays, specs)
+        else:
+            clips = _video_clips(own, video, specs, stack)
+        logits = _mean_logits(own, cards, clips, preprocess=not arrays)
+    _print_result(own, logits, next(iter(cards.values())).class_names())
+
+
+def _chosen(own, folder):
+    """Returns ({stream: Card}, {stream: array file}, video file) that the flags ask for."""
+    demo = {stream: DEMO_CARDS[f"demo_{stream}"] for stream in STREAMS.get(own.eval_type, ())}
+    if own.weights == "demo":
+        return demo, {}, own.video or _drawn(folder)
+    start = "imagenet" if own.imagenet_pretrained else "scratch"
+    names = [f"{stream}_{start}" for stream in STREAMS[own.eval_type]]
+    names = ["rgb_scratch_kin600"] if own.eval_type == "rgb600" else names
+    cards = {CARDS[name].spec.stream: CARDS[name] for name in names}
+    try:
+        return cards, _fetched(own, cards), own.video
+    except download.DownloadError as error:
+        if not _demo_will_do(own, demo):
+            raise
+        reason = str(error).splitlines()[0]
+        print(
+            f"no Kinetics weights: {reason}; the demo weights take their place, on a drawn video "
+            "(--weights=kinetics lists the files to bring)",
+            file=sys.stderr,
+        )
+    return demo, {}, _drawn(folder)
+
+
+def _fetched(own, cards):
+    """Returns {stream: array file}, {} with --video; what is missing is downloaded."""
+    folder = Path(own.checkpoint_dir)
+    needed = {card.name: folder / f"{card.file}.index" for card in cards.values()}
+    arrays = {}
+    if own.video is None:
+        published = {stream: FILES[f"sample_{stream}"][0].target for stream in cards}
+        given = {stream: own[f"{stream}_sample"].value for stream in cards}
+        arrays = {stream: Path(given[stream] or folder / published[stream]) for stream in cards}
+        needed |= {f"sample_{stream}": arrays[stream] for stream in cards if not given[stream]}
+    download.fetch([name for name, file in needed.items() if not file.exists()], folder)
+    return arrays
+
+
+def _demo_will_do(own, cards):
+    """Returns whether nothing was asked for that the demo weights are not."""
+    asked = (own.eval_type == "rgb600", own.weights == "kinetics")
+    asked += (own["imagenet_pretrained"].present,)
+    given = any((own.video, own.rgb_sample, own.flow_sample))
+    there = all(Path(own.checkpoint_dir, card.file).exists() for card in cards.values())
+    return there and not given and not any(asked)
+
+
+def _drawn(folder):
+    seed = render.TEST_SEED + DEMO_SEED
+    path, *_ = render.write_videos(folder, 1, seed, actions=[DEMO_ACTION])
+    print(f"a drawn video of {DEMO_ACTION}, seed {seed}, new to the weights", file=sys.stderr)
+    return path
+
+
+def _video_clips(own, path, specs, stack):
+    """Returns {stream: its clips} of a video, saved on the way where asked, with progress."""
+    if "flow" in specs and "tvl1" not in own.flow_method:
+        print(f"the flow weights were trained on TV-L1, not {own.flow_method}", file=sys.stderr)
+    spec, save = next(iter(specs.values())), None
+    if own.save_arrays or own.save_gif:
+        write = stack.enter_context(saving(own.save_arrays, own.save_gif, spec.fps))
+
+        def save(frame, field):
+            write(sample.unit_step(frame, field, spec.crop))
+
+    expected, streams = _expected_frames(own, path, spec), " and ".join(specs)
+    return sample.from_video(
+        path,
+        specs,
+        own.start_s,
+        own.end_s,
+        own.flow_method,
+        save,
+        lambda frames: tracked(frames, expected, "frame", streams),
+    )
+
+
+def _expected_frames(own, path, spec):
+    """Returns about how many frames a video has between the limits, None where unknown."""
+    seconds = video_frames.stated(path)[2]
+    if seconds is None:
+        return None
+    return max(1, round((min(seconds, own.end_s or seconds) - own.start_s) * spec.fps))
+
+
+def _mean_logits(own, cards, clips, preprocess):
+    """Returns float32 [classes]: the mean over the clips of each stream, streams added."""
+    turns = itertools.zip_longest(*clips.values())
+    turns = itertools.chain([next(turns)], turns)  # a bad sample shows before TensorFlow is there
+    start, taken = time.monotonic(), []
+    from i3d.inference import network
+    from i3d.inference.predictor import Predictor
+
+    paths = {name: Path(own.checkpoint_dir, card.file) for name, card in cards.items()}
+    networks = [
+        network.load(
+            dataclasses.replace(card, file=str(paths[name])), own.precision, preprocess=preprocess
+        )
+        for name, card in cards.items()
+    ]
+
+    def pieces():
+        for turn in turns:
+            for place, (stream, clip) in enumerate(zip(clips, turn, strict=True)):
+                if clip is not None and stream in cards:
+                    taken.append((place, len(clip)))
+                    yield View(place, WHOLE_VIDEO, clip)
+        yield from (End(place, "") for place in range(len(cards)))
+
+    ((_, scores),) = Predictor(networks, (), batch_size=1).scores(pieces())
+    lengths = [length for place, length in taken if place == 0]
+    print(
+        f"{' + '.join(card.name for card in cards.values())}: {len(lengths)} clip(s), "
+        f"{sum(lengths)} frames, centre crop, {own.precision}, {time.monotonic() - start:.1f} s",
+        file=sys.stderr,
+    )
+    return scores.logits
+
+
+def _print_result(own, logits, classes):
+    """Prints the norm of the logits, then the best classes in the published form."""
+    from i3d.inference.average import softmax
+
+    probabilities = softmax(logits)
+    print(f"Norm of logits: {np.linalg.norm(logits):f}")
+    print("\nTop classes and probabilities")
+    for index in np.argsort(-logits, kind="stable")[: own.top_k]:
+        print(probabilities[index], logits[index], classes[index])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
