@@ -1,5 +1,6 @@
 """Which network a user asks for: a checkpoint's Card, with its InputSpec and class names.
 
+    card = card_of(None, "rgb_scratch")                        # by the name of a card
     card = card_of("tsn_r50_1x1x3", "tsn.pth")
     card = card_of(None, "runs/rgb/best.weights.h5")           # by the run's config.json
     names = class_names([card], num_classes=400, labels="names.txt")
@@ -18,7 +19,7 @@ from i3d.runtime import json_file
 from i3d.runtime import labels as labels_file
 from i3d.runtime.command import UserError
 from i3d.runtime.text import read_lines
-from i3d.weights import zoo
+from i3d.weights import find, zoo
 from i3d.weights.cards import Card, i3d_spec
 from i3d.weights.errors import WeightsError
 from i3d.weights.start import input_channels
@@ -41,7 +42,7 @@ def card_of(
     Args:
       model: name in the catalogue; None for files of a published name, and for weights of a
         training run.
-      checkpoint: path.
+      checkpoint: path, or the name of a card (find.NAMED), downloaded where it is missing.
       settings: {"data.size": 224, ...} of the run; None reads config.json beside the checkpoint.
       clips, crops: views in place of those of the published test.
       short_side: of the frames that a run was trained on, where its records are not at hand.
@@ -49,8 +50,12 @@ def card_of(
     Raises:
       UserError: there is no such checkpoint, or a name, number or file is not as expected.
     """
+    checkpoint = find.path_of(checkpoint)
     if not any(map(os.path.exists, (checkpoint, f"{checkpoint}.index"))):
-        raise UserError(f"--checkpoint: {checkpoint}: no such checkpoint")
+        raise UserError(
+            f"--checkpoint: {checkpoint}: no such checkpoint; expected a path, or one of "
+            f"{', '.join(find.NAMED)}"
+        )
     published = zoo.card_of(checkpoint)
     if settings is None and published and model in (None, published.model):
         card = dataclasses.replace(published, file=checkpoint)

@@ -11,11 +11,15 @@ from absl import flags
 
 from i3d.inference.checkpoint import card_of
 from i3d.runtime.command import UserError
+from i3d.weights import find
 from i3d.weights.cards import Card
 from i3d.weights.errors import NoHead
 from i3d.weights.start import head_classes
 
-_CHECKPOINT = "checkpoint: TF1 prefix, .weights.h5, .pth or .safetensors file"
+_CHECKPOINT = (
+    "checkpoint: TF1 prefix, .weights.h5, .pth or .safetensors file, or the name of a published "
+    "one such as rgb_scratch, which is downloaded where it is missing"
+)
 
 
 def define(own: flags.FlagValues, several: bool = False) -> None:
@@ -74,7 +78,8 @@ def cards(
     files, names = _list(own.checkpoint), _list(own.model)
     if not files:
         raise UserError(
-            "--checkpoint is needed; checkpoints/README.md lists some, i3d/weights/zoo.py others"
+            f"--checkpoint is needed: a path, or one of {', '.join(find.NAMED)} "
+            "(i3d/weights/zoo.py lists others)"
         )
     if names and len(names) != len(files):
         raise UserError(f"expected a --checkpoint for each --model, got {len(files)}")

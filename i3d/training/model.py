@@ -16,6 +16,7 @@ from i3d.spec import CHANNELS
 from i3d.training.losses import LOSSES
 from i3d.training.optimizer import SGD
 from i3d.training.step import set_batch_norm
+from i3d.weights import find
 from i3d.weights.errors import Misfit, NoCheckpoint
 from i3d.weights.pytorch.load import is_torch
 from i3d.weights.start import begin, begin_from_images
@@ -56,7 +57,7 @@ def start(settings, spec, model):
     Raises:
       UserError: as i3d.weights.start.begin.
     """
-    path = settings.model.start
+    path = find.path_of(settings.model.start)
     if settings.model.inflate and is_torch(path):
         name = TWINS.get(settings.model.name)
         return begin_from_images(
