@@ -21,6 +21,9 @@ from i3d.runtime.image_size import most_pixels
 from i3d.video import boxes, splice
 
 _TEXT_CODECS = ("ansi", "bintext", "idf", "xbin")  # libav draws any .txt or .bin file
+_PICTURE_FORMATS = ("image2", "gif")  # and those whose names end in _pipe
+_PICTURE_BRANDS = ("avif", "heic", "heix", "mif1")  # of MP4's relatives
+IS_IMAGE = "is an image, not a video; a folder of images is read with --image_fps"
 
 
 class VideoError(BadData):
@@ -49,6 +52,8 @@ class Source:
         self._max_pixels = most_pixels(_size(path))
         self.container = _open(path, self._max_pixels)
         try:
+            if _is_image(path, self.container, self._max_pixels):
+                raise VideoError(f"{path}: {IS_IMAGE}")
             self.stream = self._choose_stream()
         except VideoError:
             self.container.close()
@@ -169,6 +174,19 @@ def _open(path, max_pixels):
         )
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"{path}: not a readable video ({error.strerror})") from None
+
+
+def _is_image(path, container, max_pixels):
+    """Returns whether an open file is of a format of pictures and holds just one."""
+    name, brand = container.format.name, container.metadata.get("major_brand")
+    if not (name.endswith("_pipe") or name in _PICTURE_FORMATS or brand in _PICTURE_BRANDS):
+        return False
+    with contextlib.suppress(av.FFmpegError, OSError):  # once more: packets are read once
+        options = {"max_pixels": str(max_pixels)}
+        with av.open(f"file:{os.fspath(path)}", options=options) as again:
+            packets = (packet for packet in again.demux(video=0) if packet.size)
+            return len(list(itertools.islice(packets, 2))) < 2
+    return True
 
 
 def _preference(stream):

@@ -4,10 +4,12 @@ import pickle
 import socket
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from i3d.video import frames as video_frames
+from tests.helpers import images
 from tests.helpers.video_files import noisy, number, numbered, numbers, read, write
 
 
@@ -196,3 +198,24 @@ def test_cut_short_and_decoded_to_its_end(tmp_path, name, codec, share, problem)
     info = video_frames.probe(path)
     assert info.frames == len(frames)
     assert info.problem.startswith(problem)
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png", ".webp", ".bmp", ".gif", ".avif"])
+def test_an_image_is_no_video_whatever_its_name(tmp_path, kind):
+    picture = np.random.default_rng(0).integers(0, 255, (64, 80, 3), np.uint8)
+    encoded, data = cv2.imencode(kind, picture)
+    if not encoded:
+        pytest.skip(f"this OpenCV writes no {kind}")
+    for name in (f"a{kind}", "a.mp4"):
+        (tmp_path / name).write_bytes(data)
+        for function in (video_frames.probe, read, video_frames.stated):
+            with pytest.raises(video_frames.VideoError, match=r"is an image, not a video; a fold"):
+                function(tmp_path / name)
+
+
+def test_several_pictures_are_a_video(tmp_path):
+    assert len(read(images.animation(tmp_path / "a.gif", 3), fps=None)) == 3
+    assert len(read(images.animation(tmp_path / "a.webp", 3), fps=None)) == 3
+    _, data = cv2.imencode(".jpg", images.picture(100))
+    (tmp_path / "a.mjpeg").write_bytes(5 * data.tobytes())
+    assert len(read(tmp_path / "a.mjpeg", fps=None)) == 5

@@ -13,6 +13,7 @@ import os
 
 from i3d.runtime.labels import class_names
 from i3d.runtime.text import InputError, read_lines
+from i3d.video import images
 from i3d.video.inputs import lists
 from i3d.video.inputs.folder import is_video, read_folder
 from i3d.video.inputs.rows import (
@@ -24,6 +25,7 @@ from i3d.video.inputs.rows import (
     of_split,
 )
 from i3d.video.lists import is_video_name
+from i3d.video.source import IS_IMAGE
 
 __all__ = ["InputError", "Item", "is_video", "read"]
 
@@ -44,7 +46,7 @@ def read(
       videos: one of
         a folder with a folder of videos for each class, nested or not; a video is a file, or with
           image_fps also a folder of images;
-        a CSV file with the header path,label[,start_s,end_s][,split]; a label is a class name, or
+        a CSV file with the header `path,label[,start_s,end_s][,split]`; a label is a class name, or
           with `labels` also an index into it; several stand between semicolons;
         an MMAction2 list of videos, `path label ...`, or of folders of images, `dir num_frames
           label ...` or `dir offset num_frames label ...`; labels are indices;
@@ -103,6 +105,8 @@ def _reader(videos):
         raise InputError(f"--videos: expected a folder or a list, {videos!r} does not exist")
     if is_video_name(name):
         raise InputError(f"--videos: expected a folder or a list of videos, {videos} is a video")
+    if images.is_image(name):
+        raise InputError(f"--videos: {videos} {IS_IMAGE}")
     if match := lists.HMDB51_LIST.fullmatch(name):
         pattern = os.path.join(os.path.dirname(videos), f"*_test_split{match[2]}.txt")
         raise InputError(f"{videos}: lists one class of HMDB51; name all by --videos='{pattern}'")
