@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from importlib import resources
 
 from i3d.spec import WHOLE, InputSpec
+from i3d.weights import parameters
 from i3d.weights.files import FILES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Card:
-    """One checkpoint.
+    """One checkpoint: what it is, what it must be given, and what it is worth.
 
     Attributes:
       name: of the card; of a checkpoint without one, its path.
@@ -47,6 +48,30 @@ class Card:
     source: str = ""
     integrity: str = ""
     note: str = ""
+
+    def __repr__(self) -> str:
+        """Returns the card in one line."""
+        return f"<Card {self.name}: {self.described()}{self._facts()}>"
+
+    @property
+    def parameters(self) -> int | None:
+        """The number of parameters, None where it is not known without building the model."""
+        if not self.num_classes:
+            return None
+        return parameters.count(self.model, self.num_classes, self.spec.stream, self.width)
+
+    def score(self) -> str:
+        """Returns the published accuracy as one phrase, "" where there is none."""
+        if self.top1 is None:
+            return ""
+        percents = f"{self.top1:g}" + (f"/{self.top5:g}" if self.top5 is not None else "")
+        return f"{percents} % top-1{'/top-5' if self.top5 is not None else ''} on {self.data}"
+
+    def _facts(self) -> str:
+        count = f"{self.parameters / 1e6:.1f} M parameters" if self.parameters else ""
+        classes = f"{self.num_classes} classes" if self.num_classes else ""
+        facts = filter(None, (classes, count, self.score(), self.licence))
+        return "".join(f"; {fact}" for fact in facts)
 
     def class_names(self) -> tuple[str, ...]:
         """Returns the class names in the order of the logits, () where they are not known."""
@@ -144,7 +169,7 @@ def _demo(stream: str, top1: float) -> Card:
         ),
         num_classes=13,
         labels="figures",
-        data="260 drawn test videos, 3 clips each",
+        data="260 synthetic test videos, 3 clips each",
         top1=top1,
         licence="Apache-2.0",
         source="configs/i3d/figures.py",

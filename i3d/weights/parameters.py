@@ -1,0 +1,49 @@
+"""How many parameters the published checkpoints have, without building their models.
+
+count("inception_i3d", num_classes=400)        # 12704544
+"""
+
+# Model (its stream and width, where it is published with several): parameters without the head,
+# and those of the head for each class. The moving statistics of batch normalisation count.
+_COUNTS = {
+    "inception_i3d": (12_294_544, 1025),
+    "inception_i3d flow": (12_272_592, 1025),
+    "inception_i3d rgb 0.25": (784_852, 257),
+    "inception_i3d flow 0.25": (779_364, 257),
+    "tsn_r50_1x1x3": (23_561_152, 2049),
+    "tsn_r50_1x1x8": (23_561_152, 2049),
+    "tsn_r101_1x1x8": (42_605_504, 2049),
+    "tsm_r50_1x1x8": (23_561_152, 2049),
+    "tsm_r50_1x1x16": (23_561_152, 2049),
+    "tsm_r101_1x1x8": (42_605_504, 2049),
+    "i3d_r50_32x2x1": (27_276_992, 2049),
+    "i3d_r50_heavy_32x2x1": (32_257_728, 2049),
+    "i3d_r50_nl_dot_product": (34_639_552, 2049),
+    "i3d_r50_nl_embedded_gaussian": (34_639_552, 2049),
+    "i3d_r50_nl_gaussian": (30_965_440, 2049),
+    "slowonly_r50_4x16x1": (31_687_616, 2049),
+    "slowonly_r50_8x8x1": (31_687_616, 2049),
+    "slowonly_r101_8x8x1": (59_644_864, 2049),
+    "slowfast_r50_4x16x1": (33_617_048, 2305),
+    "slowfast_r50_8x8x1": (33_703_320, 2305),
+    "slowfast_r101_8x8x1": (62_108_824, 2305),
+    "slowfast_r101_r50_4x16x1": (61_574_296, 2305),
+    "r2plus1d_r34_8x8x1": (63_605_209, 513),
+    "c3d_16x1x1": (77_995_776, 4097),
+    "slow_r50": (31_687_616, 2049),
+    "c2d_r50": (23_561_152, 2049),
+    "i3d_r50": (27_276_992, 2049),
+    "r2plus1d_r50": (27_348_672, 2049),
+    "slowfast_r50": (33_705_176, 2305),
+    "tv_r3d_18": (33_175_872, 513),
+    "tv_mc3_18": (11_499_840, 513),
+    "tv_r2plus1d_18": (31_325_475, 513),
+    "tv_s3d": (7_931_264, 1025),
+}
+
+
+def count(model: str, num_classes: int, stream: str = "rgb", width: float = 1.0) -> int | None:
+    """Returns the number of parameters, None for models without a published checkpoint here."""
+    keys = [f"{model} {stream} {width:g}"] if width != 1 else [f"{model} {stream}", model]
+    found = next((_COUNTS[key] for key in keys if key in _COUNTS), None)
+    return found and found[0] + found[1] * num_classes
