@@ -1,26 +1,41 @@
 """Two-stream action recognition for TensorFlow and Keras.
 
     import i3d
+    predictor = i3d.load("rgb_imagenet")            # a card of i3d.cards(), or a path
+    predictor.predict("jump.mp4")                   # [("high jump", 0.93), ...]
+    predictor.features("jump.mp4")                  # float32 [1024]
+    predictor.model.summary()                       # the keras.Model
+    i3d.evaluate("runs/rgb/best.weights.h5")        # Result(... top-1 ...)
     model = i3d.models.build("inception_i3d", num_classes=400)
     i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")
-    i3d.load("tsn_r50_1x1x3", "tsn.pth").predict("jump.mp4")        # [("high jump", 0.93), ...]
 
 `import i3d` is light: Keras and TensorFlow are imported by the submodules that need them.
+`i3d.evaluate` is both the command's module and callable (see i3d/runtime/callable_module.py).
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from i3d import flow, models, spec, weights
+    from i3d.evaluate import evaluate
+    from i3d.inference.predictor import load
+    from i3d.training import config
+    from i3d.weights.table import cards
 
 __version__ = "0.1.0"
 # Public name -> where it is; a submodule, or what a submodule holds.
 _FACE = {
+    "cards": "i3d.weights.table:cards",
     "config": "i3d.training.config",
+    "evaluate": "i3d.evaluate",
+    "flow": "i3d.flow",
     "load": "i3d.inference.predictor:load",
     "models": "i3d.models",
     "spec": "i3d.spec",
     "weights": "i3d.weights",
 }
-__all__ = ["config", "load", "models", "spec", "weights"]  # noqa: F822 - see __getattr__
+__all__ = ["cards", "config", "evaluate", "flow", "load", "models", "spec", "weights"]
 
 
 def __getattr__(name: str) -> Any:
@@ -32,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_FACE])
+    return sorted({*globals(), *_FACE} - {"Any", "TYPE_CHECKING", "importlib"})

@@ -1,18 +1,19 @@
-"""A test of a network on a split: from checked flags to what is printed and written.
+"""A test of a network on a split of records: from a checked job to its Result.
 
-run(Job(card, options, settings, "data/ucf101"))              # of `python -m i3d.evaluate`
+result = result_of(Job(card, "data/ucf101", "test", "float32", batch_size=4))
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from absl import flags
 
 from i3d.evaluation import report
 from i3d.evaluation.results import Result
-from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class Job(NamedTuple):
@@ -20,35 +21,50 @@ class Job(NamedTuple):
 
     Attributes:
       card: Card of the network.
-      options: flags of the command, parsed and checked.
-      settings: flat settings of --config, None without it.
       records: folder of the data set.
+      split: its name.
+      precision: that the network computes in, "float32" or "bfloat16".
+      batch_size: views on each device; 1 for whole videos.
+      flow_method: that the flow must have been made with; None takes any.
+      read_mb: memory for encoded videos being read, on each worker.
+      replicas: number of devices; 0: all GPUs, or one CPU.
+      out: .npz file for the result, or None.
+      picture: .png file for the confusion matrix, or None.
     """
 
     card: Card
-    options: flags.FlagValues
-    settings: dict[str, Any] | None
     records: str
-
-    @property
-    def precision(self) -> str:
-        """Of the network: --precision, or that of --config."""
-        if self.settings is None or self.options["precision"].present:
-            return self.options.precision
-        return self.settings["precision"]
-
-    @property
-    def batch_size(self) -> int:
-        """Views on each device: --batch_size, or that of --config."""
-        if self.card.spec.whole:
-            return 1
-        if self.settings is None or self.options.batch_size:
-            return network_options.batch_size(self.options, [self.card])
-        return self.settings["batch.per_replica"]
+    split: str
+    precision: str
+    batch_size: int
+    flow_method: str | None = None
+    read_mb: int = 512
+    replicas: int = 0
+    out: str | None = None
+    picture: str | None = None
 
 
 def run(job: Job) -> None:
-    """Tests, prints and writes.
+    """Tests, prints and writes; of several workers the first prints.
+
+    Raises:
+      UserError: as `result_of`.
+      tf.errors.OpError: a record cannot be used.
+    """
+    from i3d.runtime import devices
+
+    strategy = _strategy(job)
+    result = result_of(job, strategy)
+    if devices.is_chief(strategy):
+        report.tell(result, job.out, job.picture)
+
+
+def result_of(job: Job, strategy: "tf.distribute.Strategy | None" = None) -> Result:
+    """Returns the Result of a test, the same on every worker; prints and writes nothing.
+
+    Args:
+      job: what is asked for.
+      strategy: None for that of `job.replicas`.
 
     Raises:
       UserError: the weights or the data cannot be used as asked, or the logits are not finite.
@@ -56,40 +72,39 @@ def run(job: Job) -> None:
     """
     from i3d.data import stored
     from i3d.inference import network
-    from i3d.runtime import devices
 
-    options, spec = job.options, job.card.spec
-    strategy = devices.strategy(1 if spec.whole else options.replicas)
-    method = spec.flow_method or None
-    if job.settings is not None:
-        method = job.settings["data.flow_method"] or None
-    records = stored.opened(job.records, options.split, (spec.stream,), method)
-    report.check_picture(options.confusion_png, records.multi_label)
-    classes = network.classes_of(job.card)
+    strategy = strategy or _strategy(job)
+    card, spec = job.card, job.card.spec
+    records = stored.opened(job.records, job.split, (spec.stream,), job.flow_method)
+    report.check_picture(job.picture, records.multi_label)
+    classes = network.classes_of(card)
     if classes != len(records.class_names):
         raise UserError(
-            f"{job.card.file}: has {classes} classes, the data set {len(records.class_names)}: "
+            f"{card.file}: has {classes} classes, the data set {len(records.class_names)}: "
             "expected weights trained on it"
         )
     with strategy.scope():
-        net = network.load(job.card, job.precision, num_classes=classes)
-    scores = _tested(net, records, job, strategy)
-    if devices.is_chief(strategy):
-        prob = spec.average == "prob"
-        result = Result(
-            np.array(scores.ids),
-            scores.labels,
-            scores.logits,
-            np.array(records.class_names),
-            spec.stream,
-            _protocol(job, len(scores.ids)),
-            spec.average,
-            scores.probabilities if prob else None,
-        )
-        report.tell(result, options.out, options.confusion_png)
+        net = network.load(card, job.precision, num_classes=classes)
+    scores = _scores(net, records, job, strategy)
+    return Result(
+        np.array(scores.ids),
+        scores.labels,
+        scores.logits,
+        np.array(records.class_names),
+        spec.stream,
+        _protocol(job, len(scores.ids)),
+        spec.average,
+        scores.probabilities if spec.average == "prob" else None,
+    )
 
 
-def _tested(net, records, job, strategy):
+def _strategy(job):
+    from i3d.runtime import devices
+
+    return devices.strategy(1 if job.card.spec.whole else job.replicas)
+
+
+def _scores(net, records, job, strategy):
     """Returns the SplitScores of all videos; shows how far it is."""
     from i3d.inference.records import evaluate
     from i3d.runtime import devices
@@ -97,7 +112,6 @@ def _tested(net, records, job, strategy):
 
     # Videos beyond a minute have several records, and a worker sees only its part.
     total = records.num_records if devices.is_alone(strategy) else None
-    read_mb = {} if job.settings is None else {"read_mb": job.settings["data.read_mb"]}
     with Progress(total, "video", "evaluate") as progress:
         return evaluate(
             net,
@@ -106,14 +120,14 @@ def _tested(net, records, job, strategy):
             batch_size=job.batch_size,
             num_classes=net.num_classes,
             strategy=strategy,
+            read_mb=job.read_mb,
             on_batch=lambda count: [progress.add() for _ in range(count)],
-            **read_mb,
         )
 
 
 def _protocol(job, num_videos):
     """Returns the line that says what the numbers are of."""
     return (
-        f"{job.card.described()} ({job.precision}); split {job.options.split!r} of "
-        f"{job.records}, {num_videos} videos"
+        f"{job.card.described()} ({job.precision}); split {job.split!r} of {job.records}, "
+        f"{num_videos} videos"
     )

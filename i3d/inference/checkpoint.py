@@ -125,14 +125,19 @@ def _of_run(checkpoint, settings, short_side):
     )
 
 
+def run_file(checkpoint: str) -> Path | None:
+    """Returns the path of the config.json of the run that a checkpoint lies in, None without."""
+    parent = Path(checkpoint).parent
+    return next((f / RUN_FILE for f in (parent, parent.parent) if (f / RUN_FILE).exists()), None)
+
+
 def run_settings(checkpoint: str) -> dict[str, Any]:
     """Returns config.json of the training run that a checkpoint lies in, as a flat dict.
 
     Raises:
       UserError: there is none beside the checkpoint, or it cannot be read.
     """
-    parent = Path(checkpoint).parent
-    file = next((f / RUN_FILE for f in (parent, parent.parent) if (f / RUN_FILE).exists()), None)
+    file = run_file(checkpoint)
     if file is None:
         raise UserError(
             f"{checkpoint}: which model? expected --model=NAME, the --config of its training, or "

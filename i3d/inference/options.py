@@ -98,9 +98,12 @@ def cards(
 
 
 def batch_size(own: flags.FlagValues, cards: list[Card]) -> int:
-    """Returns --batch_size, or as many views as hold about 32 frames of 224 pixels."""
-    if own.batch_size:
-        return own.batch_size
+    """Returns --batch_size, or that of `views_at_once`."""
+    return own.batch_size or views_at_once(cards)
+
+
+def views_at_once(cards: list[Card]) -> int:
+    """Returns a number of views per batch: as many as hold about 32 frames of 224 pixels."""
     if any(card.spec.whole for card in cards):
         return 1
     pixels = max(_pixels(card.spec.view_shape) for card in cards)

@@ -11,8 +11,10 @@ A key that is not in `defaults`, or a value of another type, is an error of one 
 """
 
 import difflib
+import os
 import re
 import warnings
+from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
@@ -238,6 +240,30 @@ def parse_flags(argv, flag_values=flags.FLAGS):
     except config_errors.KINDS as error:
         types = {key: type(value).__name__ for key, value in flat(defaults()).items()}
         raise UserError(config_errors.one_line(error, types)) from error
+
+
+def completed(settings: dict[str, Any], name: str | os.PathLike) -> dict[str, Any]:
+    """Returns the settings of a run's config.json with every key, lists made tuples.
+
+    A key that the run's version did not have is as it is by default.
+
+    Args:
+      settings: {"data.size": 224, ...} as JSON has them.
+      name: of the file, for messages.
+
+    Raises:
+      UserError: a value is of another type or out of range.
+    """
+    standard = flat(defaults())
+    found = standard | {
+        key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()
+    }
+    try:
+        for key, default in standard.items():
+            _check_value(key, found[key], default)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
+    return found
 
 
 def flat(config, prefix=""):

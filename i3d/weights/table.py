@@ -1,0 +1,40 @@
+"""All weight cards as a list that prints as a table: `i3d.cards()`.
+
+i3d.cards()                                     # the table
+{card.name for card in i3d.cards() if card.model == "inception_i3d"}
+"""
+
+from i3d.weights import zoo
+from i3d.weights.cards import CARDS, DEMO_CARDS, Card
+
+_HEAD = ("name", "model", "parameters", "classes", "top-1", "top-5", "licence", "measured on")
+
+
+class Cards(list[Card]):
+    """A list of Cards; its repr is a table of name, model, parameters, scores and licence."""
+
+    def __repr__(self) -> str:
+        """Returns a line for each card, under a line of column names."""
+        rows = [_HEAD, *map(_row, self)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join(lines)
+
+
+def cards() -> Cards:
+    """Returns the Cards of all known checkpoints: those that `i3d.load` takes by name first.
+
+    The others are files of MMAction2, torchvision and pytorchvideo, which are recognised by the
+    name of the file. A card has name, file, model, spec (InputSpec of its test protocol),
+    parameters, num_classes, top1 and top5 (percent, as published), data (what they were measured
+    on), licence and source.
+    """
+    return Cards([*CARDS.values(), *DEMO_CARDS.values(), *zoo.CARDS.values()])
+
+
+def _row(card: Card) -> tuple[str, ...]:
+    parameters = getattr(card, "parameters", 0)
+    scores = ("-" if score is None else f"{score:.1f}" for score in (card.top1, card.top5))
+    count = f"{parameters / 1e6:.1f} M" if parameters else "-"
+    classes = str(card.num_classes or "-")
+    return card.name, card.model, count, classes, *scores, card.licence or "-", card.data
