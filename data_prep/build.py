@@ -126,7 +126,8 @@ def run(
             if beam_options is not None:
                 _write_in_beam(missing, beam_options)
             else:
-                _write_in_pool(missing, workers)
+                there = len(build.items) - sum(len(task.items) for task in missing)
+                _write_in_pool(missing, workers, there)
             return dataset.finish(build)
     except BrokenPipeError:  # the reader of the progress has gone
         raise
@@ -155,18 +156,21 @@ def _check_no_link(folder):
         raise BuildError(f"{folder}: expected a folder of the build's own, this is a link")
 
 
-def _write_in_pool(tasks, workers):
-    """Writes the shards in `workers` processes, one shard each at a time, and shows progress."""
+def _write_in_pool(tasks, workers, done):
+    """Writes the shards in `workers` processes, one shard each at a time, and shows progress.
+
+    `done` is the number of videos in shards that are complete.
+    """
     if not tasks:
         return
     context = get_context("spawn")  # safe beside the threads of TensorFlow
     counts = context.SimpleQueue()
-    videos = sum(len(task.items) for task in tasks)
+    videos = done + sum(len(task.items) for task in tasks)
     workers = min(workers, len(tasks))
     pool = futures.ProcessPoolExecutor(
         workers, context, initializer=_init_worker, initargs=(os.getpid(), counts)
     )
-    with Progress(videos, "video") as progress, pool:
+    with Progress(videos, "video", "build", done=done) as progress, pool:
         running = _submitted(pool, tasks)
         try:
             while not all(job.done() for job in running):

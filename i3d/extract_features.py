@@ -1,16 +1,19 @@
-"""Clip features of a list of videos: means over space, time and all views of each video.
+"""Extracts one feature vector per video, or per sliding window: means over space, time and views.
 
+    python -m i3d.extract_features --checkpoint=rgb_scratch --out=features.npz a.avi b.avi
     python -m i3d.extract_features --model=tsn_r50_1x1x3 --checkpoint=tsn_r50_1x1x3.pth
         --video-list=ucf101.txt --video-root=UCF-101 --out=ucf101_feature.pkl   # in one line
-    python -m i3d.extract_features --config=configs/i3d/figures.py --checkpoint=best.weights.h5 ...
-    python -m i3d.extract_features ... --out=films.npz --window_s=10 --stride_s=5
+    python -m i3d.extract_features --config=i3d/figures --checkpoint=best.weights.h5 ...
+    python -m i3d.extract_features --window_s=10 --stride_s=5 --out=films.npz ...
 
-The list holds a path in each line, of a file or with --image_fps of a folder of images. --out:
-.pkl, a list in its order of float32 [C] (None: failed); .npz, with ids, features [N, C], views; or
-a folder with a .npy for each video. With --window_s there is a row for each window, and start_s and
-end_s beside it. Run again, it does what is missing, also where videos failed. Without --model or
---config the model is that of the checkpoint's published name, or of the run's config.json beside
-it.
+Videos are files, with --image_fps also folders of images, or the lines of --video_list. Their ids
+are the paths below --video_root, or below the innermost folder that holds all of the files.
+
+--out ends in .npz (arrays ids, features [N, C] and views), in .pkl (a list of float32 [C] in the
+order of the videos, None where one failed), or is a folder (one .npy file per video). With
+--window_s there is one row per window, with its start_s and end_s. If it is interrupted, the same
+command resumes; videos that failed are tried again. Without --model or --config, the model is the
+one of the published checkpoint, or of the training run that the checkpoint belongs to.
 """
 
 import sys
@@ -50,8 +53,9 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text, number, seconds = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
     config.define_flag(own, argv)
     options.define(own)
-    text("video_list", None, "file with the path of a video in each line", flag_values=own)
-    text("video_root", None, "folder of the videos; default: that of the list", flag_values=own)
+    text("video_list", None, "file with one video path per line", flag_values=own)
+    root = "folder that paths of --video_list are relative to; default: the folder of the list"
+    text("video_root", None, root, flag_values=own)
     images.define_flag(own)
     flags.DEFINE_boolean("with_offset", None, lists.OFFSET_HELP, flag_values=own)
     text("out", None, "new .pkl or .npz file, or a folder", flag_values=own)
@@ -72,8 +76,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> feature_job.Job:
       UserError: one line on what is wrong.
     """
     settings, words = config.parsed(own, argv)
-    command.refuse_words(words)
-    return feature_job.checked(own, settings)
+    return feature_job.checked(own, settings, words)
 
 
 def work(job: feature_job.Job) -> int:

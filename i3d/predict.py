@@ -130,13 +130,14 @@ def work(job: Job) -> int:
             print(f"their mean logits are added; scores are the {kind} of the sum", file=sys.stderr)
         if found.names[0] == "0":
             print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
-        failed = _write(job, found.names, found.scores(pieces))
+        progress = Progress(len(job.videos), "video", NAME, part="clip")
+        failed = _write(job, found.names, found.scores(_counted(pieces, progress)), progress)
     if failed:
         print(f"{NAME}: {failed} of {len(job.videos)} videos failed", file=sys.stderr)
     return int(failed > 0)
 
 
-def _write(job, names, found):
+def _write(job, names, found, progress):
     """Writes the scores of the videos in their order; returns how many failed.
 
     What stops it is raised when the table of what was done is complete.
@@ -145,7 +146,7 @@ def _write(job, names, found):
     with contextlib.ExitStack() as stack:
         stack.enter_context(sigterm_as_ctrl_c())
         table = stack.enter_context(written(job.options.format, _output(job.options.out, stack)))
-        progress = stack.enter_context(Progress(len(job.videos), "video", NAME))
+        stack.enter_context(progress)
         try:
             for place, scores in found:
                 waiting[place] = scores
@@ -167,6 +168,14 @@ def _write(job, names, found):
         print(f"{NAME}: {kept} holds {done} of {len(job.videos)} videos", file=sys.stderr)
         raise stopped
     return failed
+
+
+def _counted(pieces, progress):
+    """Yields the views and ends of videos; the progress moves within a long one."""
+    for piece in pieces:
+        yield piece
+        if hasattr(piece, "pixels"):
+            progress.add_parts(1)
 
 
 def _add(table, job, names, place, scores):

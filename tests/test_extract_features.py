@@ -135,6 +135,21 @@ def test_neither_workers_nor_batches_matter(files, expected, tmp_path, workers, 
         assert_close(found["features"], expected)
 
 
+def test_files_instead_of_a_list(files, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(files / "videos")
+    words = [f"{action}/{action}_0.mp4" for action in reversed(ACTIONS)]
+    flags = [word for word in arguments(files, tmp_path / "a.npz") if "video-list" not in word]
+    flags.remove("--video-root"), flags.remove(str(files / "videos"))
+    assert extract_features.main(["extract_features", *flags, *words]) == 0
+    with np.load(tmp_path / "a.npz") as found:
+        assert found["ids"].tolist() == words
+        assert_close(found["features"], expected)
+    line = calls.refused(
+        extract_features.main, "extract_features", *flags, "--video_root=x", *words
+    )
+    assert "--video_root goes with --video_list" in line
+
+
 def test_a_file_per_video_of_another_layer_and_crops(files, tmp_path):
     assert extract(files, tmp_path / "all", "--endpoint=one", "--crops=3", "--clips=1") == 0
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
@@ -253,7 +268,7 @@ def test_wrong_calls_are_one_clear_line(files, tmp_path):
         "--stride_s=1": "--stride_s needs --window_s",
         "--precision=bfloat16": "--config.precision says it",
         "--batchsize=2": "Unknown command line flag 'batchsize'",
-        "word": "unexpected argument 'word'",
+        "word": "expected video files, or --video_list=FILE, got both",
     }
     for flag, message in wrong.items():
         line = refused(files, tmp_path / "out", flag)

@@ -13,6 +13,7 @@ import pytest
 from i3d import predict
 from i3d.inference.average import Scores
 from i3d.runtime.command import UserError
+from i3d.runtime.progress import Progress
 from i3d.video.images import Images
 from tests.helpers.images import written
 
@@ -38,14 +39,14 @@ def videos(path):
 def test_an_odd_name_is_escaped_and_the_others_kept(tmp_path):
     asked = job(tmp_path, "a.mp4", ODD, "b\n.mp4", "é.mp4")
     found = [(place, SCORES) for place in range(4)]
-    assert predict._write(asked, ["x", "y"], iter(found)) == 0
+    assert predict._write(asked, ["x", "y"], iter(found), Progress()) == 0
     assert videos(tmp_path / "x.json") == ["a.mp4", r"latin\xe9.mp4", "b\n.mp4", "é.mp4"]
 
 
 @pytest.mark.parametrize("form", ["text", "csv"])
 def test_odd_names_in_other_forms(tmp_path, form):
     asked = job(tmp_path, ODD, "b\n.mp4", form=form)
-    predict._write(asked, ["x", "y"], iter([(0, SCORES), (1, SCORES)]))
+    predict._write(asked, ["x", "y"], iter([(0, SCORES), (1, SCORES)]), Progress())
     text = (tmp_path / "x.json").read_text()
     if form == "csv":
         assert [row[0] for row in csv.reader(io.StringIO(text))][1:] == [
@@ -58,7 +59,10 @@ def test_odd_names_in_other_forms(tmp_path, form):
 
 def test_why_an_odd_name_failed_is_told_once(tmp_path, capsys):
     asked = job(tmp_path, ODD, "a.mp4")
-    assert predict._write(asked, ["x"], iter([(0, f"{ODD}: no such file"), (1, SCORES)])) == 1
+    assert (
+        predict._write(asked, ["x"], iter([(0, f"{ODD}: no such file"), (1, SCORES)]), Progress())
+        == 1
+    )
     assert capsys.readouterr().err.count("latin\\xe9.mp4: no such file") == 1
     assert videos(tmp_path / "x.json") == ["a.mp4"]
 
@@ -69,7 +73,7 @@ def test_what_was_done_is_kept_when_it_is_stopped(tmp_path, capsys, error, form)
     asked = job(tmp_path, "a", "b", "c", "d", form=form)
     found = stopping(error, (0, SCORES), (2, SCORES), (3, "d: bad"))  # b is not finished
     with pytest.raises(type(error)):
-        predict._write(asked, ["x", "y"], found)
+        predict._write(asked, ["x", "y"], found, Progress())
     text = (tmp_path / "x.json").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
     if form == "json":
@@ -81,7 +85,7 @@ def test_what_was_done_is_kept_when_it_is_stopped(tmp_path, capsys, error, form)
 def test_standard_output_is_complete_when_it_is_stopped(tmp_path, capsys):
     asked = job(tmp_path, "a", "b", out=None)
     with pytest.raises(KeyboardInterrupt):
-        predict._write(asked, ["x"], stopping(KeyboardInterrupt(), (0, SCORES)))
+        predict._write(asked, ["x"], stopping(KeyboardInterrupt(), (0, SCORES)), Progress())
     assert [entry["video"] for entry in json.loads(capsys.readouterr().out)] == ["a"]
 
 
@@ -89,7 +93,7 @@ def test_where_nothing_was_done_nothing_is_written(tmp_path):
     asked = job(tmp_path, "a", "b")
     for found in ([], [(1, "b: bad")], [(0, "a: bad")]):
         with pytest.raises(KeyboardInterrupt):
-            predict._write(asked, ["x"], stopping(KeyboardInterrupt(), *found))
+            predict._write(asked, ["x"], stopping(KeyboardInterrupt(), *found), Progress())
         assert not list(tmp_path.iterdir())
 
 
@@ -101,7 +105,7 @@ def test_sigterm_keeps_what_was_done(tmp_path):
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
-        predict._write(job(tmp_path, "a", "b"), ["x"], found())
+        predict._write(job(tmp_path, "a", "b"), ["x"], found(), Progress())
     assert videos(tmp_path / "x.json") == ["a"]
     assert signal.getsignal(signal.SIGTERM) == before
 

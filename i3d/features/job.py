@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,20 +101,26 @@ class Job:
         return f"{self.card.described()}; {self.endpoint} of each {what}"
 
 
-def checked(own: flags.FlagValues, settings: dict[str, Any] | None) -> Job:
+def checked(
+    own: flags.FlagValues, settings: dict[str, Any] | None, words: Sequence[str] = ()
+) -> Job:
     """Returns the Job of parsed flags.
 
+    Args:
+      own: flags, parsed.
+      settings: flat settings of --config, None without it.
+      words: paths of videos, in place of --video_list.
+
     Raises:
-      UserError: one line on what is wrong with them, with the list or with the output.
+      UserError: one line on what is wrong with them, with the videos or with the output.
     """
-    for name in ("checkpoint", "video_list", "out"):
+    for name in ("checkpoint", "out"):
         if not own[name].value:
             raise UserError(f"--{name} is needed; see --help")
     if os.environ.get("TF_CONFIG", "").strip():
         raise UserError("TF_CONFIG: this runs on one machine; give each a part of the list")
     _check_windows(own)
-    fps = images.rate(own)
-    entries = videos.read(own.video_list, own.video_root, fps, own.with_offset)
+    entries = _entries(own, words)
     if not os.path.exists(own.out):
         files.check_output(own.out)
     if not Path(own.out).suffix:
@@ -136,6 +143,19 @@ def checked(own: flags.FlagValues, settings: dict[str, Any] | None) -> Job:
         return dataclasses.replace(job, is_complete=True)
     files.check_output(job.out)
     return job
+
+
+def _entries(own, words):
+    """Returns the videos.Entry of each file of the command line, or of the list."""
+    if bool(words) == bool(own.video_list):
+        got = "both" if words else "neither"
+        raise UserError(f"expected video files, or --video_list=FILE, got {got}")
+    if not words:
+        return videos.read(own.video_list, own.video_root, images.rate(own), own.with_offset)
+    for name in ("video_root", "with_offset"):
+        if own[name].value is not None:
+            raise UserError(f"--{name} goes with --video_list")
+    return videos.named(words, images.rate(own))
 
 
 def _check_windows(own):

@@ -5,7 +5,7 @@ failures = run(job)                              # {index in the list: reason}
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -48,8 +48,13 @@ def _work_off(job, net, strategy, work, missing):
     """Saves the features of the missing videos; returns the failures."""
     failures, sources = {}, [job.entries[index].source for index in missing]
     views_of = ViewsOf(job.card.spec, job.window_s, job.stride_s)
-    found = extracted(sources, views_of, net, strategy, job.workers, job.batch_size)
-    with Progress(len(missing), "video", "features") as progress, contextlib.closing(found):
+    part = "clip" if job.window_s is None else "window"
+    total, done = len(job.entries), len(job.entries) - len(missing)
+    progress = Progress(total, "video", "features", done=done, part=part)
+    found = extracted(
+        sources, views_of, net, strategy, job.workers, job.batch_size, progress.add_parts
+    )
+    with progress, contextlib.closing(found):
         for place, rows in found:
             if isinstance(rows, str):
                 failures[missing[place]] = rows
@@ -66,6 +71,7 @@ def extracted(
     strategy: tf.distribute.Strategy,
     workers: int,
     batch_size: int,
+    on_windows: Callable[[int], object] = lambda count: None,
 ) -> Iterator[tuple[int, Rows | str]]:
     """Yields (place in sources, Rows or the reason why there are none), as videos are finished.
 
@@ -76,12 +82,28 @@ def extracted(
       strategy: tf.distribute.Strategy that it was made under.
       workers: processes that decode.
       batch_size: views on each replica.
+      on_windows: called after every batch with the number of windows that begin in it; of views,
+        where videos are not cut into windows.
     """
     size = batch_size * strategy.num_replicas_in_sync
     with decoding.Decoders(views_of, sources, workers, view_bytes(views_of.spec)) as pieces:
         batches = decoding.ahead(decoding.batches(pieces, size))
-        for place, sums, problem in of_tasks(stepping.outputs([net], batches, strategy)):
+        outputs = _counted(stepping.outputs([net], batches, strategy), views_of, on_windows)
+        for place, sums, problem in of_tasks(outputs):
             yield place, _rows(sums, problem)
+
+
+def _counted(outputs, views_of, on_windows):
+    """Yields what stepping.outputs does, and calls on_windows."""
+    last = None
+    for rows, batch in outputs:
+        begun = 0
+        for task, key in batch.keys:
+            begun += views_of.window_s is None or (task, key.window) != last
+            last = task, key.window
+        yield rows, batch
+        if begun:
+            on_windows(begun)
 
 
 def _rows(sums, problem):

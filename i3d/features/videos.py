@@ -1,18 +1,20 @@
-"""The list of videos whose features are wanted: a path in each line, labels after it ignored.
+"""The videos whose features are wanted: files, or a list with a path in each line.
 
-entries = read("ucf101.txt", "UCF-101")
+entries = named(["clips/a.avi", "clips/b.avi"])
+entries = read("ucf101.txt", "UCF-101")     # labels after the paths are ignored
 entries[0].name, entries[0].path            # "Archery/a.avi", "/data/UCF-101/Archery/a.avi"
 file_names(entries)[0]                      # "Archery/a"
 """
 
 import collections
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from i3d.runtime.text import InputError, below, inside, read_lines
-from i3d.video import images, lists
+from i3d.runtime.text import InputError, below, inside, printable, read_lines
+from i3d.video import images, lists, pictures
 from i3d.video.images import Images
-from i3d.video.source import VideoError
+from i3d.video.source import IS_IMAGE, VideoError
 
 
 class Entry(NamedTuple):
@@ -30,6 +32,33 @@ class Entry(NamedTuple):
     def source(self) -> str | Images:
         """What the readers of i3d.video take."""
         return self.images or self.path
+
+
+def named(words: Sequence[str], image_fps: float | None = None) -> list[Entry]:
+    """Returns an Entry for each path of a command line, in their order.
+
+    Names are the paths below the innermost folder that holds all of them.
+
+    Args:
+      words: paths of video files, and of folders of images.
+      image_fps: images per second of folders of images.
+
+    Raises:
+      InputError: a file does not exist, comes twice or is an image.
+    """
+    paths = [os.path.abspath(word) for word in words]
+    root = os.path.commonpath([os.path.dirname(path) for path in paths])
+    entries = [
+        _entry(lists.Line(word, path, ()), root, image_fps)
+        for word, path in zip(words, paths, strict=True)
+    ]
+    for entry in entries:
+        if not entry.images and not os.path.isfile(entry.path):
+            raise InputError(f"{entry.where}: no such file")
+    if len(set(paths)) < len(paths):
+        twice = next(word for word, path in zip(words, paths, strict=True) if paths.count(path) > 1)
+        raise InputError(f"{twice}: expected each video once, it was given twice")
+    return entries
 
 
 def read(video_list, video_root=None, image_fps=None, with_offset=None):
@@ -77,7 +106,10 @@ def read(video_list, video_root=None, image_fps=None, with_offset=None):
 def _entry(line, root, image_fps):
     """Returns the Entry of a Line."""
     path = inside(line.path, root, line.where)
-    name = os.path.relpath(path, root)
+    name = printable(os.path.relpath(path, root))
+    if images.is_image(os.path.basename(path)) and os.path.isfile(path):
+        if not pictures.opened(path):  # an animated WebP
+            raise InputError(f"{line.where}: {name} {IS_IMAGE}")
     if not os.path.isdir(path):
         return Entry(line.where, name, path)
     try:

@@ -2,56 +2,87 @@
 
 for item in tracked(items, total=100, unit="frame", what="flow"):
     ...
-with Progress(total=120, unit="video") as progress:
-    progress.add(frames=250)
+with Progress(total=120, unit="video", done=30, part="window") as progress:
+    progress.add_parts(8)                        # of a long video that is still being read
+    progress.add()
 """
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from tqdm import tqdm
 
 LINE_EVERY_S = 10.0
+_Item = TypeVar("_Item")
 
 
 class Progress:
-    """Counts units, and frames beside them; tells count, rate and time left on standard error."""
+    """Counts units, and parts of them; writes counts, rates and time left to standard error."""
 
-    def __init__(self, total=None, unit="it", what=""):
-        """`total` is the number of units, None where it is not known."""
-        self._total, self._unit, self._what = total, unit, what
-        self._count = self._frames = self._told = 0
+    def __init__(
+        self,
+        total: int | None = None,
+        unit: str = "it",
+        what: str = "",
+        *,
+        done: int = 0,
+        part: str = "frame pair",
+    ) -> None:
+        """Starts the clock.
+
+        Args:
+          total: number of units, those of an earlier run too; None where it is not known.
+          unit: name of a unit.
+          what: name of the work.
+          done: units that an earlier run did; the rate is that of this run.
+          part: name of a part of a unit.
+        """
+        self._total, self._unit, self._what, self._part = total, unit, what, part
+        self._count = self._done = done
+        self._parts, self._printed = 0, (done, 0)
         self._start = self._last = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
-            self._bar = tqdm(desc=what, total=total, unit=f" {unit}", dynamic_ncols=True)
+            shown = {"desc": what, "total": total, "initial": done, "unit": f" {unit}"}
+            self._bar = tqdm(**shown, dynamic_ncols=True)
 
-    def add(self, frames=0):
-        """Counts one unit more, of so many frames."""
+    def add(self, parts: int = 0) -> None:
+        """Counts one unit more, and parts that were not counted yet."""
         self._count += 1
-        self._frames += frames
+        self._parts += parts
+        self._show(1)
+
+    def add_parts(self, count: int) -> None:
+        """Counts parts of a unit that is not done yet."""
+        self._parts += count
+        self._show(0)
+
+    def _show(self, units):
         now = time.monotonic()
         if self._bar is not None:
-            if self._frames:
-                self._bar.set_postfix_str(self._frame_rate(now), refresh=False)
-            self._bar.update()
+            if self._parts:
+                self._bar.set_postfix_str(self._parts_done(now), refresh=not units)
+            self._bar.update(units)
         elif now - self._last >= LINE_EVERY_S:
             self._print_line(now)
             self._last = now
 
-    def __enter__(self):
+    def __enter__(self) -> "Progress":
         """Returns itself."""
         return self
 
-    def __exit__(self, *error):
-        """Closes the bar, or tells the end where a line was told before."""
+    def __exit__(self, *error: object) -> None:
+        """Closes the bar, or prints the end where a line was printed before."""
         if self._bar is not None:
             self._bar.close()
-        elif 0 < self._told < self._count:
+        elif (self._done, 0) < self._printed < (self._count, self._parts):
             self._print_line(time.monotonic())
 
-    def _frame_rate(self, now):
-        return f"{self._frames / max(now - self._start, 1e-9):.1f} frame pairs/s"
+    def _parts_done(self, now):
+        rate = self._parts / max(now - self._start, 1e-9)
+        return f"{self._parts} {self._part}{'s' * (self._parts != 1)}, {rate:.1f}/s"
 
     def _print_line(self, now):
         line = tqdm.format_meter(
@@ -61,13 +92,16 @@ class Progress:
             ncols=0,
             prefix=self._what,
             unit=f" {self._unit}",
-            postfix=self._frame_rate(now) if self._frames else None,
+            postfix=self._parts_done(now) if self._parts else None,
+            initial=self._done,
         )
         print(line, file=sys.stderr, flush=True)
-        self._told = self._count
+        self._printed = self._count, self._parts
 
 
-def tracked(items, total=None, unit="it", what=""):
+def tracked(
+    items: Iterable[_Item], total: int | None = None, unit: str = "it", what: str = ""
+) -> Iterator[_Item]:
     """Yields the items; count, rate and time left go to standard error."""
     with Progress(total, unit, what) as progress:
         for item in items:

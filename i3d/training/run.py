@@ -101,7 +101,8 @@ class Run:
         batches = iter(train_input.batches(self.settings, self.records, self.strategy, self.step))
         opened = RunLog(self.workdir, self.step) if self.chief else contextlib.nullcontext()
         alone, window, asked = devices.is_alone(self.strategy), Window(self.step), None
-        with opened as log, stopping.requests(alone) as requests, Progress(left, "step") as bar:
+        bar = Progress(self.settings.steps, "step", done=self.step)
+        with opened as log, stopping.requests(alone) as requests, bar:
             while self.step < self.settings.steps and not asked:
                 self._update(batches, window)
                 asked = requests[0] if requests else None

@@ -68,3 +68,31 @@ def test_a_long_line_takes_no_time(root, line):
     began = time.perf_counter()
     failing(root, f"a.mp4\n{line}\n", image_fps=25)
     assert time.perf_counter() - began < 1
+
+
+def named(root, *names, **options):
+    return videos.named([str(root / name) for name in names], **options)
+
+
+def test_files_of_a_command_line(root):
+    assert [entry.name for entry in named(root, "b 1.mp4", "a.mp4")] == ["b 1.mp4", "a.mp4"]
+    assert [entry.name for entry in named(root, "deep/c.avi")] == ["c.avi"]
+    entries = named(root, "deep/c.avi", "frames", "a.mp4", image_fps=25)
+    assert [entry.name for entry in entries] == ["deep/c.avi", "frames", "a.mp4"]
+    assert entries[1].source == Images(str(root / "frames"), 25)
+    assert videos.file_names(entries) == ["deep/c", "frames", "a"]
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        (("a.mp4", "nowhere.mp4"), "nowhere.mp4: no such file"),
+        (("a.mp4", "deep/../a.mp4"), "a.mp4: expected each video once, it was given twice"),
+        (("frames",), "is a folder of images; give --image_fps"),
+        (("frames/img_00001.jpg",), "img_00001.jpg is an image, not a video; a folder of images"),
+        (("deep",), "a folder without images"),
+    ],
+)
+def test_what_no_file_of_a_command_line_can_be(root, names, message):
+    with pytest.raises(InputError, match=message):
+        named(root, *names)

@@ -63,7 +63,7 @@ class Build:
 
     def _run(self, folder, split):
         """In this process, not in those of a pool."""
-        data_prep_build._write_in_pool = lambda tasks, _: [shards.write_shard(t) for t in tasks]
+        data_prep_build._write_in_pool = lambda tasks, *_: [shards.write_shard(t) for t in tasks]
         data_prep_build.run(self._build(folder, split))
 
     def result(self, folder):

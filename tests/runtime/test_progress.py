@@ -1,0 +1,61 @@
+"""Bars and lines of progress: what an earlier run did, and parts of a unit."""
+
+import io
+import sys
+
+import pytest
+
+from i3d.runtime import progress
+from i3d.runtime.progress import Progress
+
+
+class Terminal(io.StringIO):
+    """Standard error that takes itself for a terminal."""
+
+    def isatty(self):
+        """Returns True."""
+        return True
+
+
+@pytest.fixture
+def lines(monkeypatch, capsys):
+    """What is printed, a line for every change."""
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    return lambda: capsys.readouterr().err.splitlines()
+
+
+def test_a_resumed_run_counts_from_what_is_done(lines):
+    with Progress(100, "step", done=60) as found:
+        found.add()
+    assert "61/100" in lines()[0]
+
+
+def test_a_resumed_bar_begins_where_it_stopped(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress(100, "step", "train", done=60):
+        pass
+    assert "train:  60%" in sys.stderr.getvalue() and "60/100" in sys.stderr.getvalue()
+
+
+def test_parts_of_a_long_unit_move(lines):
+    with Progress(1, "video", part="window") as found:
+        found.add_parts(1)
+        found.add_parts(2)
+        found.add()
+    first, second, *_ = lines()
+    assert "0/1" in first and "1 window, " in first
+    assert "3 windows, " in second
+
+
+def test_nothing_is_printed_twice(lines):
+    with Progress(2, "video") as found:
+        found.add()
+        found.add()
+    assert len(lines()) == 2
+
+
+def test_short_work_prints_nothing(capsys):
+    with Progress(2, "video") as found:
+        found.add()
+        found.add()
+    assert not capsys.readouterr().err
