@@ -1,6 +1,7 @@
-# make demo    labels the published sample, or where that cannot be had a drawn video
+# make demo    labels the published sample clip, or where it cannot be had a synthetic video
 # make check   lint, types and the fast tests     make test        all tests but the slow ones
 # make bench   every speed claim                  make test-slow   only those
+# make docs    the pages of docs/ and of the API, into site/; a warning is an error
 # make fuzz    mutated files of every kind that is read (ROUNDS of each, SEED; what is found is kept)
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +9,7 @@ ROUNDS ?= 300
 SEED ?= 1
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow check bench fuzz clean
+.PHONY: demo test test-slow check bench docs fuzz clean
 
 .venv/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -17,6 +18,10 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+.venv/.installed-docs: .venv/.installed
+	$(BIN)/pip install --quiet --editable '.[docs]'
 	touch $@
 
 demo: .venv/.installed
@@ -43,8 +48,11 @@ bench: .venv/.installed
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.features
 
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 fuzz: .venv/.installed
 	$(BIN)/python -m tests.fuzz --rounds=$(ROUNDS) --seed=$(SEED) --keep=build/fuzz
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build site *.egg-info
