@@ -11,10 +11,12 @@ import pytest
 import tensorflow as tf
 
 from i3d import models, train
+from i3d.data import stored
 from i3d.data.build_settings import BuildSettings
 from i3d.runtime.command import UserError
 from i3d.training import checkpoints as saved
 from i3d.training import config, folder, run
+from i3d.training import input as train_input
 from tests.helpers import datasets, synthetic, torch_files, training
 from tests.helpers.points import Point
 from tests.helpers.processes import free_ports
@@ -241,6 +243,27 @@ def test_bfloat16(settings, tmp_path):
     assert got[0]["loss"] == pytest.approx(expected[0]["loss"], rel=0.02)
     assert got[0]["loss"] != expected[0]["loss"]
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_validation_on_held_out_training_videos(settings, tmp_path, capsys):
+    """None of them is trained on, and a run that resumes holds out the same."""
+    settings.data.validation, settings.data.validation_share = "train", 0.3
+    trained, validated = train_input.opened(settings)
+    ids = [{id for id, _ in stored.labels(found)} for found in (trained, validated)]
+    numbers = [set(found.chosen) for found in (trained, validated)]
+    assert not numbers[0] & numbers[1] and len(numbers[1]) == 3 and ids[0] == ids[1]
+    assert run.train(settings, tmp_path) == 0
+    assert "validation: 3 of the 9 training videos are held out" in capsys.readouterr().out
+    settings.steps = 9
+    assert run.train(settings, tmp_path) == 0
+    found = [line for line in lines(tmp_path) if "validation/top1" in line]
+    assert [line["step"] for line in found] == [3, 6, 9]
+    assert {round(3 * line["validation/top1"]) / 3 - line["validation/top1"] for line in found} == {
+        0
+    }
+    settings.data.validation_share = 0.2
+    with pytest.raises(UserError, match=r"a run with config.data.validation_share=0\.3"):
+        run.train(settings, tmp_path)
 
 
 def test_validation_sees_the_average(settings, tmp_path):

@@ -60,7 +60,7 @@ def fine_tuned(c, start):
     c.log_every, c.validate_every, c.checkpoint_every = 20, 200, 200
     c.batch_norm = "frozen"
     c.data.records = ""
-    c.data.validation = "test"
+    c.data.validation, c.data.validation_share = "train", 0.1
     c.data.read_mb = 512
     c.model.start, c.model.inflate = start, False
     c.batch.per_replica = 8

@@ -9,7 +9,7 @@ example.proto and feature.proto.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from i3d.runtime.command import BadData
 
@@ -59,10 +59,14 @@ def _varint(value):
     return bytes([*pieces, value])
 
 
-def decoded(data: bytes) -> dict[str, list]:
+def decoded(data: bytes, names: Collection[str] | None = None) -> dict[str, list]:
     """Returns {name: list of bytes, floats or ints} of an Example.
 
     Work and memory are bounded by the length of `data`.
+
+    Args:
+      data: bytes, or a memoryview of which nothing is read but what is asked for.
+      names: of the features that are wanted; None for all.
 
     Raises:
       ExampleError: it is none.
@@ -71,9 +75,10 @@ def decoded(data: bytes) -> dict[str, list]:
     try:
         for features in _messages(memoryview(data), 1):
             for entry in _messages(features, 1):
-                names = [bytes(name).decode() for name in _messages(entry, 1)]
-                values = [value for feature in _messages(entry, 2) for value in _values(feature)]
-                found[names[-1] if names else ""] = values
+                keys = [bytes(key).decode() for key in _messages(entry, 1)]
+                key = keys[-1] if keys else ""
+                if names is None or key in names:
+                    found[key] = [value for one in _messages(entry, 2) for value in _values(one)]
     except (UnicodeDecodeError, struct.error) as error:
         raise ExampleError(str(error)) from error
     return found

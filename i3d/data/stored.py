@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from i3d.data import read, schema, shards, tfrecord
+from i3d.data import example, read, schema, shards, tfrecord
 from i3d.data.metadata import DatasetError
 
 STREAMS = ("rgb", "flow")
+_VERIFY = "`python -m data_prep verify` finds all such, then build the data set again"
 _READ_BUFFER = 0  # bytes; none, as each read is one whole record
 
 
@@ -35,6 +36,7 @@ class Records:
       recipe: how it was built, as in its build.json: {"flow_method": ..., "fps": ..., ...}; {}
         for a data set that does not tell.
       multi_label: whether a video has any number of labels; else it has one.
+      chosen: numbers of the records that are taken, ascending; None takes all.
     """
 
     files: tuple
@@ -44,11 +46,18 @@ class Records:
     streams: tuple
     recipe: dict
     multi_label: bool = False
+    chosen: tuple | None = None
 
     @property
     def num_records(self):
         """Videos, where none is longer than a segment."""
-        return sum(self.lengths)
+        return sum(self.lengths) if self.chosen is None else len(self.chosen)
+
+    def part(self, chosen):
+        """Returns the Records of some of the records, ascending numbers; all of them are there."""
+        share = len(chosen) / sum(self.lengths)
+        num_bytes = round(self.num_bytes * share)
+        return dataclasses.replace(self, chosen=tuple(chosen), num_bytes=num_bytes)
 
 
 def opened(folder, split, streams, flow_method=None):
@@ -77,6 +86,29 @@ def opened(folder, split, streams, flow_method=None):
     streams = tuple(stream for stream in STREAMS if stream in streams)
     recipe = data.made.get("recipe", {})
     return Records(files, lengths, num_bytes, data.class_names, streams, recipe, data.multi_label)
+
+
+def labels(records):
+    """Returns [(id, labels)] of all records of all shards; of each a few hundred bytes are read.
+
+    Raises:
+      DatasetError: a shard is damaged.
+    """
+    wanted = ("id", "label", "labels")
+    found = []
+    for file, length in zip(records.files, records.lengths, strict=True):
+        before = len(found)
+        try:
+            for data in tfrecord.views(file):
+                values = example.decoded(data, wanted)
+                own = values["labels"] if "labels" in values else values["label"]
+                found.append((values["id"][0].decode(errors="backslashreplace"), tuple(own)))
+        except (example.ExampleError, KeyError, IndexError, AttributeError, OSError) as error:
+            line = f"{file}: damaged, record {len(found) - before}; {_VERIFY}"
+            raise DatasetError(line) from error
+        if (there := len(found) - before) != length:
+            raise DatasetError(f"{file}: expected {length} records, got {there}; {_VERIFY}")
+    return found
 
 
 def _check_lengths(files):
@@ -127,6 +159,8 @@ def video(records, number):
         says which shard or which video is at fault.
     """
     with_flow = "flow" in records.streams
+    if records.chosen is not None:
+        number = tf.gather(tf.constant(records.chosen, tf.int64), number)
     found = _read(records, number, with_flow)
     frames = tf.size(found["frames"])
     checks = _take_label(found, records)
@@ -172,7 +206,7 @@ def _read(records, number, with_flow):
     text = (
         ": damaged, gone or cut off: cannot read record ",
         number,
-        "; `python -m data_prep verify` finds all such, then build the data set again",
+        f"; {_VERIFY}",
     )
     with tf.control_dependencies([_stop_unless(whole, path, *text)]):
         return {name: tf.identity(value) for name, value in values.items()}

@@ -39,7 +39,8 @@ _AT_LEAST_1 = (
 ).split()
 _SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
 _BELOW_1 = (
-    "batch_norm_momentum label_smoothing model.dropout optimizer.momentum optimizer.ema_decay"
+    "batch_norm_momentum label_smoothing data.validation_share model.dropout optimizer.momentum "
+    "optimizer.ema_decay"
 ).split()
 # What numbers must not be above; the keys of every other number: _MOST.
 _MOST = 10**12
@@ -90,6 +91,7 @@ def _data():
     data.records = ""  # folder written by data_prep; must be given
     data.train = "train"  # names of splits
     data.validation = "validation"  # "" for none
+    data.validation_share = 0.0  # of data.train, held out where data.validation names that split
     data.stream = "rgb"  # or "flow"
     data.frames = 64  # of a clip
     data.stride = 1  # from one frame of a clip to the next

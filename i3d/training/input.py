@@ -11,11 +11,18 @@ from functools import partial
 from i3d import spec as input_spec
 from i3d.data import pipeline, random_cropping, sampling, stored
 from i3d.runtime.command import UserError
-from i3d.training import config
+from i3d.training import config, held_out
 
 
-def opened(settings):
+def opened(settings, tell=lambda line: None):
     """Returns the stored.Records of training and of validation (None where it is switched off).
+
+    Where config.data.validation names the split of training, config.data.validation_share of its
+    videos are held out, see i3d.training.held_out.
+
+    Args:
+      settings: ConfigDict as i3d.training.config.defaults.
+      tell: called with a line on what was held out.
 
     Raises:
       UserError: none is given, they cannot be used, or their frames are smaller than the crop.
@@ -33,6 +40,10 @@ def opened(settings):
         )
     if not data.validation:
         return records, None
+    if data.validation == data.train and data.validation_share:
+        *both, line = held_out.divided(records, data.validation_share, settings.seed)
+        tell(line)
+        return tuple(both)
     try:
         return records, _opened(data, data.validation)
     except stored.DatasetError as error:

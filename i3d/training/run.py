@@ -46,9 +46,9 @@ def train(settings, workdir, replicas=0):
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
     strategy = devices.strategy(replicas)
-    data = train_input.opened(settings)
-    spec = train_input.spec(settings, data[0])
     replicas, chief = strategy.num_replicas_in_sync, devices.is_chief(strategy)
+    data = train_input.opened(settings, print if chief else lambda line: None)
+    spec = train_input.spec(settings, data[0])
     with folder.alone(workdir) if chief else contextlib.nullcontext():
         folder.claim(workdir, settings, spec, replicas, write=False)
         run = Run(settings, workdir, strategy, *data)

@@ -1,6 +1,7 @@
 """Records to batches: order, resuming, sharing out, what is decoded, views, masks, errors."""
 
 import collections
+import dataclasses
 
 import numpy as np
 import pytest
@@ -346,3 +347,21 @@ def test_frames_smaller_than_the_crop(many):
 def test_arguments_out_of_range(many, wrong):
     with pytest.raises(ValueError, match="^expected size, batch_size and read_mb of at least 1"):
         train(many, **wrong)
+
+
+@pytest.mark.long
+def test_a_part_of_the_records(many):
+    """Neither training nor a test sees one of the others."""
+    assert data.labels(many) == [(f"video {n}", (n % 7,)) for n in range(101)]
+    chosen = [0, 1, 40, 72, 100]
+    part = many.part(chosen)
+    assert part.num_records == 5 and part.num_bytes < many.num_bytes / 10
+    (seen,) = taken(evaluate(part, batch_size=5))
+    assert [id.decode() for id in seen["id"]] == [f"video {n}" for n in chosen]
+    labels = np.concatenate([batch["label"] for batch in taken(train(part, batch_size=5), 3)])
+    assert sorted(labels.tolist()) == sorted(3 * [n % 7 for n in chosen])
+
+
+def test_labels_of_damaged_shards(many):
+    with pytest.raises(data.DatasetError, match="expected 2 records, got 1"):
+        data.labels(dataclasses.replace(many, lengths=(2, *many.lengths[1:])))

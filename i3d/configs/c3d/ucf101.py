@@ -26,7 +26,7 @@ def get_config():
     c.steps = published.steps(45, clips=240, videos=VIDEOS)
     c.log_every, c.validate_every, c.checkpoint_every = 20, 200, 200
     c.data.records = "data/ucf101"
-    c.data.validation = "test"
+    c.data.validation, c.data.validation_share = "train", 0.1
     c.data.frames = 16
     c.data.size = 112
     c.data.mean, c.data.std = (104.0, 117.0, 128.0), (1.0, 1.0, 1.0)

@@ -23,7 +23,7 @@ def get_config():
     c.data.frames = 64
     c.data.size = 224
     c.data.crop = "multi_scale"
-    c.data.validation = "test"
+    c.data.validation, c.data.validation_share = "train", 0.1
     c.model.dropout = 0.5
     c.model.start = "checkpoints/rgb_imagenet/model.ckpt"
     c.batch.per_replica = 6
