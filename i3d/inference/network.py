@@ -8,6 +8,7 @@ rows = network(views)                                     # uint8 [B, N, H, W, C
 import contextlib
 import difflib
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -29,20 +30,41 @@ class Network:
       spec: InputSpec.
       num_classes: K.
       model: keras.Model from uint8 [B, N, H, W, C] to float32 [B, C].
+      card: Card that it was loaded by, None for others.
+      trained: keras.Model as it is trained, where `load` was asked to keep it; else None.
+      steps: compiled steps by strategy, kept by i3d.inference.stepping.
     """
 
     def __init__(
-        self, core: keras.Model, spec: InputSpec, num_classes: int, preprocess: bool = True
+        self,
+        core: keras.Model,
+        spec: InputSpec,
+        num_classes: int,
+        preprocess: bool = True,
+        card: Card | None = None,
+        trained: keras.Model | None = None,
     ):
         """Puts preprocessing before `core`, which takes float32 clips [B, T, H, W, C]."""
         self.spec, self.num_classes, self.model = spec, num_classes, core
+        self.card, self.trained = card, trained
+        self.steps: dict[Any, Any] = {}
+        self._core, self._preprocess = core, preprocess
         if preprocess:
             shape = (None if spec.whole else spec.view_shape[0], *spec.view_shape[1:])
             self.model = with_preprocessing(core, preprocessing(spec), shape)
 
-    def __call__(self, views):
+    def __call__(self, views: Any) -> Any:
         """Returns float32 [B, C] of uint8 views [B, N, H, W, C]."""
         return self.model(views, training=False)
+
+    def at(self, endpoint: str) -> "Network":
+        """Returns a Network with the same weights that ends at another layer.
+
+        Raises:
+          UserError: there is no such layer.
+        """
+        ending, own = ending_at(self._core, endpoint), (self.card, self.trained)
+        return Network(ending, self.spec, self.num_classes, self._preprocess, *own)
 
 
 def load(
@@ -51,6 +73,7 @@ def load(
     endpoint: str = "Logits",
     num_classes: int | None = None,
     preprocess: bool = True,
+    keep_trained: bool = False,
 ) -> Network:
     """Returns the Network of a card, its batch normalisation folded into the convolutions.
 
@@ -60,6 +83,8 @@ def load(
       endpoint: name of a layer; maps are averaged over space and time.
       num_classes: of the checkpoint, where `classes_of` has read it already.
       preprocess: False for a network that takes float32 clips in its own range.
+      keep_trained: whether the model before folding is kept as `trained`; doubles the memory of
+        the weights.
 
     Raises:
       UserError: the checkpoint or the endpoint does not fit the model; one line.
@@ -69,7 +94,8 @@ def load(
         card, classes or 1, classes is not None, precision=precision, frames=card.spec.length
     )
     folded = models.fold_batch_norm(model)
-    return Network(ending_at(folded, endpoint), card.spec, classes or 1, preprocess)
+    ending, trained = ending_at(folded, endpoint), model if keep_trained else None
+    return Network(ending, card.spec, classes or 1, preprocess, card, trained)
 
 
 def classes_of(card: Card) -> int:
@@ -95,7 +121,7 @@ def _classes_if_any(card, endpoint):
 
 
 def loaded(
-    card: Card, num_classes: int, head: bool = True, averages: bool = False, **keywords
+    card: Card, num_classes: int, head: bool = True, averages: bool = False, **keywords: Any
 ) -> keras.Model:
     """Returns the model of a card with its weights, as it is trained: not folded.
 
@@ -126,7 +152,7 @@ def build(
     *,
     width: float = 1.0,
     precision: str = "float32",
-    **keywords,
+    **keywords: Any,
 ) -> keras.Model:
     """Returns a model of the catalogue for views of an InputSpec, with random weights.
 

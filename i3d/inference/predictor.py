@@ -1,44 +1,103 @@
 """A network, or several whose logits are added, that names what a video shows.
 
-predictor = load("tsn_r50_1x1x3", "tsn.pth")
+predictor = load("rgb_imagenet")                     # a card of i3d.cards(), or a path
 predictor.predict("jump.mp4")                        # [("high jump", 0.93), ...]
-both = load(None, ["checkpoints/rgb_imagenet/model.ckpt", ".../flow_imagenet/model.ckpt"])
+predictor.features("jump.mp4")                       # float32 [1024]
+predictor = load("tsn_r50_1x1x3", "tsn.pth")         # a model, and a file of any name
+both = load(["rgb_imagenet", "flow_imagenet"])       # logits added
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from i3d import models
 from i3d.inference import checkpoint as checkpoints
-from i3d.inference import decoding, network, stepping, views
+from i3d.inference import decoding, network, stepping
 from i3d.inference.average import Scores, Sums, added, of_tasks
+from i3d.inference.views import Video, of_task, tasks_of, views_of
+from i3d.models.preprocessing import Preprocessing
 from i3d.runtime.command import UserError
+from i3d.spec import InputSpec
 from i3d.video.images import Images
+from i3d.weights import find
 from i3d.weights.cards import Card
+
+File = str | os.PathLike | Images
+Checkpoint = str | os.PathLike
 
 
 class Predictor:
-    """Scores of videos.
+    """Scores and features of videos; `i3d.load` makes one.
 
     Attributes:
-      names: of the classes, K strings.
+      class_names: K strings, in the order of the scores.
     """
 
     def __init__(
-        self, networks: Sequence[network.Network], names: Sequence[str], batch_size: int = 4
+        self,
+        networks: Sequence[network.Network],
+        class_names: Sequence[str],
+        batch_size: int = 4,
     ):
         """Keeps its arguments.
 
         Args:
           networks: of the same K classes.
-          names: K strings.
+          class_names: K strings.
           batch_size: views that a network is given at a time.
         """
-        self.names = names
+        self.class_names = tuple(class_names)
         self._networks, self._batch_size = list(networks), batch_size
 
-    def predict(self, video: str | Images, top_k: int = 5) -> list[tuple[str, float]]:
+    def __repr__(self) -> str:
+        """Returns the networks, their views and the number of classes in one line."""
+        cards = [net.card for net in self._networks]
+        each = [card.described() if card else "a network" for card in cards]
+        return f"<Predictor of {len(self.class_names)} classes: {' + '.join(each)}>"
+
+    @property
+    def spec(self) -> InputSpec:
+        """How the network sees a video: InputSpec of frames, stride, size, range, views."""
+        return self._only("spec").spec
+
+    @property
+    def model(self) -> keras.Model:
+        """The network as it is trained: `model.summary()`, `model.get_layer("Mixed_4f")`.
+
+        It takes float32 clips [B, T, H, W, C] in the range of `spec` (of I3D RGB in [-1, 1]) and
+        returns logits [B, K]. Preprocessing is not part of it: `preprocessing` makes its input of
+        the uint8 views of a video. It holds the weights that were loaded, before batch
+        normalisation was folded; changes of them do not reach `predict`.
+
+            clips = predictor.preprocessing(next(predictor.views("jump.mp4"))[None])
+            logits = predictor.model(clips)
+        """
+        trained = self._only("model").trained
+        if trained is None:
+            raise UserError("model: expected a Predictor of i3d.load, which keeps the model")
+        return trained
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The layer from uint8 views [B, N, H, W, C] to float32 clips that `model` takes."""
+        return network.preprocessing(self.spec)
+
+    def views(self, video: File) -> Iterator[np.ndarray]:
+        """Yields the views of a video that the network is given, uint8 [N, H, W, C].
+
+        Clips after clips, of each its crops; flow in levels, see `i3d.flow.levels_to_pixels`.
+
+        Raises:
+          UserError: the file cannot be used.
+        """
+        return views_of(_source(video), self.spec)
+
+    def predict(self, video: File, top_k: int = 5) -> list[tuple[str, float]]:
         """Returns [(name, score)] of the best classes, best first.
 
         Scores of all classes add up to 1, but for networks of several labels, where each score
@@ -51,18 +110,33 @@ class Predictor:
         Raises:
           UserError: the file cannot be used, or the logits are not finite.
         """
-        ((_, found),) = self.scores_of([video])
-        if isinstance(found, str):
-            raise UserError(found if str(video) in found else f"{video}: {found}")
+        ((_, found),) = self.scores_of([_source(video)])
+        probabilities = _checked(found, video).probabilities
         return [
-            (self.names[i], float(found.probabilities[i]))
-            for i in ranked(found.probabilities, top_k)
+            (self.class_names[i], float(probabilities[i])) for i in ranked(probabilities, top_k)
         ]
 
-    def scores_of(self, videos: Sequence[views.Video]) -> Iterator[tuple[int, Scores | str]]:
+    def features(self, video: File) -> np.ndarray:
+        """Returns the features of a video, float32 [C]: the layer before the head.
+
+        Means over space, time and all views; of several networks side by side.
+
+        Args:
+          video: path of a file, or Images of a folder.
+
+        Raises:
+          UserError: the file cannot be used, or the features are not finite.
+        """
+        tasks = tasks_of([net.spec for net in self._ending_at_features], [_source(video)])
+        pieces = decoding.decoded_here(of_task, tasks)
+        ((_, found),) = self._sums(self._ending_at_features, pieces, lambda place: Sums())
+        rows = [_checked(problem or sums.rows(), video) for sums, problem in found]
+        return np.concatenate([row.features[0] for row in rows])
+
+    def scores_of(self, videos: Sequence[Video]) -> Iterator[tuple[int, Scores | str]]:
         """Yields (place in `videos`, Scores or why there are none), decoded by this process."""
-        tasks = views.tasks_of([net.spec for net in self._networks], videos)
-        return self.scores(decoding.decoded_here(views.of_task, tasks))
+        tasks = tasks_of([net.spec for net in self._networks], videos)
+        return self.scores(decoding.decoded_here(of_task, tasks))
 
     def scores(self, pieces: Iterable) -> Iterator[tuple[int, Scores | str]]:
         """Yields (place of a video, Scores or why there are none), as videos are finished.
@@ -76,27 +150,53 @@ class Predictor:
         Raises:
           UserError: the logits are not finite.
         """
-        count = len(self._networks)
-        averages = [net.spec.average if count == 1 else "logits" for net in self._networks]
-        activation = self._networks[0].spec.activation
-        done: dict[int, dict[int, Scores | str]] = {}
+        nets = self._networks
+        averages = [net.spec.average if len(nets) == 1 else "logits" for net in nets]
+        activation = nets[0].spec.activation
+        begun = lambda place: Sums(averages[place], activation)  # noqa: E731
+        for video, found in self._sums(nets, pieces, begun):
+            problems = [problem for _, problem in found if problem]
+            scores = [] if problems else [sums.scores() for sums, _ in found]
+            yield video, problems[0] if problems else added(scores, activation)
+
+    def _sums(
+        self,
+        networks: Sequence[network.Network],
+        pieces: Iterable,
+        begun: Callable[[int], Sums],
+    ) -> Iterator[tuple[int, list[tuple[Sums, str]]]]:
+        """Yields (place of a video, [(Sums, problem or "") of each network]) of finished videos."""
+        count = len(networks)
+        done: dict[int, dict[int, tuple[Sums, str]]] = {}
         ready = decoding.ahead(
             decoding.batches(pieces, self._batch_size, lambda task: task % count)
         )
         strategy = tf.distribute.get_strategy()
         kind = lambda batch: batch.keys[0][0] % count  # noqa: E731
-        outputs = stepping.outputs(self._networks, ready, strategy, kind)
-        begun = lambda task: Sums(averages[task % count], activation)  # noqa: E731
-        for task, sums, problem in of_tasks(outputs, begun):
+        outputs = stepping.outputs(networks, ready, strategy, kind)
+        for task, sums, problem in of_tasks(outputs, lambda task: begun(task % count)):
             video, place = divmod(task, count)
-            done.setdefault(video, {})[place] = problem or sums.scores()
+            done.setdefault(video, {})[place] = sums, problem
             if len(done[video]) == count:
-                yield video, _together(done.pop(video), activation)
+                found = done.pop(video)
+                yield video, [found[place] for place in range(count)]
+
+    @functools.cached_property
+    def _ending_at_features(self) -> list[network.Network]:
+        return [net.at("features") for net in self._networks]
+
+    def _only(self, name: str) -> network.Network:
+        if len(self._networks) > 1:
+            raise UserError(
+                f"{name}: this predictor adds the logits of {len(self._networks)} networks; load "
+                "one checkpoint alone for its own"
+            )
+        return self._networks[0]
 
 
 def load(
-    model: str | Sequence[str | None] | None,
-    checkpoint: str | Sequence[str],
+    model: Checkpoint | Sequence[Checkpoint | None] | None = None,
+    checkpoint: Checkpoint | Sequence[Checkpoint] | None = None,
     *,
     labels: str | None = None,
     precision: str = "float32",
@@ -106,26 +206,52 @@ def load(
 ) -> Predictor:
     """Returns the Predictor of a checkpoint, or of several together.
 
+    `load(checkpoint)` takes the name of a card of `i3d.cards()` (downloaded where it is missing),
+    the path of a file that keeps its published name, or weights beside the config.json of their
+    training run. `load(model, checkpoint)` takes any file of that model.
+
     Args:
-      model: name in the catalogue; None for files of a published name and for weights beside the
-        config.json of their training; or a list of such, one for each checkpoint.
-      checkpoint: path of a TF1 prefix, .weights.h5, .pth or .safetensors file; or as many.
+      model: name in the catalogue of models; or None, as for `load(checkpoint)`; or a list of
+        such, one for each checkpoint. Without `checkpoint`: the checkpoint, or a list of them.
+      checkpoint: path of a TF1 prefix, .weights.h5, .h5, .pth or .safetensors file, or the name
+        of a card; or a list, whose logits are added.
       labels: file of class names (one a line, or JSON), where the checkpoint's are not known.
       precision: "float32" or "bfloat16".
       batch_size: views at a time.
-      clips, crops: views of a video, where not as published.
+      clips, crops: clips (or segments) of a video and crops of a clip, where not as published.
 
     Raises:
       UserError: a name or a file cannot be used; one line.
     """
+    if checkpoint is None:
+        model, checkpoint = None, model  # type: ignore[assignment]
+    if checkpoint is None:
+        raise UserError(f"expected a checkpoint: a path, or one of {', '.join(find.NAMED)}")
+    if precision not in network.PRECISIONS:
+        expected = " or ".join(network.PRECISIONS)
+        raise UserError(f"precision: expected {expected}, got {precision!r}")
     several = isinstance(checkpoint, list | tuple)
-    names = list(model or [None] * len(checkpoint)) if several else [model]
-    files = checkpoint if several else [checkpoint]
-    cards = [
-        checkpoints.card_of(name, str(file), clips=clips, crops=crops)  # type: ignore[arg-type]
-        for name, file in zip(names, files, strict=True)
-    ]
-    return of_cards(cards, labels, precision, batch_size)
+    files = [os.fspath(file) for file in (checkpoint if several else [checkpoint])]  # type: ignore
+    names = list(model or [None] * len(files)) if several else [model]  # type: ignore[arg-type]
+    if len(names) != len(files):
+        raise UserError(f"expected a model for each of {len(files)} checkpoints, got {len(names)}")
+    cards = [_card(name, file, clips, crops) for name, file in zip(names, files, strict=True)]
+    return of_cards(cards, labels, precision, batch_size, keep_trained=True)
+
+
+def _card(model, checkpoint, clips, crops):
+    """Returns the Card of a checkpoint; messages name no flag."""
+    if model is None and checkpoint in models.names() and not os.path.exists(checkpoint):
+        raise UserError(
+            f"{checkpoint} is a model without weights: expected i3d.load({checkpoint!r}, "
+            "checkpoint), or i3d.models.build for random weights"
+        )
+    try:
+        return checkpoints.card_of(model, checkpoint, clips=clips, crops=crops)
+    except UserError as error:
+        if str(error).startswith("--checkpoint: "):
+            raise type(error)(str(error).removeprefix("--checkpoint: ")) from error
+        raise
 
 
 def of_cards(
@@ -133,8 +259,15 @@ def of_cards(
     labels: str | None = None,
     precision: str = "float32",
     batch_size: int = 4,
+    keep_trained: bool = False,
 ) -> Predictor:
-    """Returns the Predictor of a list of Cards; see `load`."""
+    """Returns the Predictor of a list of Cards; see `load`.
+
+    Args:
+      cards: of the checkpoints.
+      labels, precision, batch_size: as for `load`.
+      keep_trained: whether `Predictor.model` will be asked for; see `network.load`.
+    """
     counts = [network.classes_of(card) for card in cards]
     if len(set(counts)) > 1:
         each = ", ".join(f"{card.file} {n}" for card, n in zip(cards, counts, strict=True))
@@ -143,7 +276,10 @@ def of_cards(
         each = ", ".join(f"{card.file} {card.spec.activation}" for card in cards)
         raise UserError(f"expected checkpoints that are all of one label or of several, got {each}")
     names = checkpoints.class_names(cards, counts[0], labels)
-    networks = [network.load(card, precision, num_classes=counts[0]) for card in cards]
+    networks = [
+        network.load(card, precision, num_classes=counts[0], keep_trained=keep_trained)
+        for card in cards
+    ]
     return Predictor(networks, names, batch_size)
 
 
@@ -152,7 +288,17 @@ def ranked(scores: np.ndarray, top_k: int) -> list[int]:
     return np.argsort(-scores, kind="stable")[:top_k].tolist()
 
 
-def _together(found, activation):
-    """Returns the Scores of a video by all networks, or the first problem."""
-    problems = [one for one in found.values() if isinstance(one, str)]
-    return problems[0] if problems else added([found[place] for place in sorted(found)], activation)
+def _source(video):
+    """Returns a path as text; others as they are."""
+    return os.fspath(video) if isinstance(video, os.PathLike) else video
+
+
+def _checked(found, video):
+    """Returns Scores or Rows.
+
+    Raises:
+      UserError: it is the reason why there are none.
+    """
+    if isinstance(found, str):
+        raise UserError(found if str(video) in found else f"{video}: {found}")
+    return found

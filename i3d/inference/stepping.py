@@ -66,6 +66,14 @@ def per_replica(strategy: tf.distribute.Strategy, values: Iterable[Any]) -> Any:
 
 
 def _step(network, strategy):
+    """Returns the compiled step of a network; an inference.network.Network keeps its own."""
+    kept = getattr(network, "steps", {})
+    if strategy not in kept:
+        kept[strategy] = _compiled(network, strategy)
+    return kept[strategy]
+
+
+def _compiled(network, strategy):
     @tf.function(reduce_retracing=True)  # the last batch is smaller, whole videos differ in length
     def step(clips):
         return strategy.run(lambda views: tf.cast(network(views), tf.float32), (clips,))
