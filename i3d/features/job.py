@@ -60,7 +60,7 @@ class Job:
         return plan | {
             "model": f"{self.card.model} {sorted(model)}",
             "precision": self.precision,
-            "checkpoint": _digest(self.card.file),
+            "checkpoint": digest_of(self.card.file),
             "views": self.card.spec.to_json(),
             "videos": hashlib.sha256(names.encode()).hexdigest(),
             "output": Path(self.out).suffix,
@@ -189,7 +189,7 @@ def _named(entry):
     return f"{entry.name} {entry.images.fps}" if entry.images else entry.name
 
 
-def _digest(checkpoint):
+def digest_of(checkpoint: str | os.PathLike) -> str:
     """Returns the SHA-256 of the digests of a checkpoint's files: itself, or those of a prefix."""
     path = Path(str(checkpoint).removesuffix(".index"))
     parts = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*"))

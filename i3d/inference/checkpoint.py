@@ -113,14 +113,16 @@ def _of_run(checkpoint, settings, short_side):
     model = settings["model.name"]
     fixed = zoo.default_spec(model).fixed_segments if spec.segments else False
     file = next((folder / name for name in _LABELS if (folder / name).is_file()), None)
-    names = tuple(name for _, name in read_lines(file)) if file else ""
+    names: tuple[str, ...] | str = tuple(settings.get("classes", ()))
+    if file and not names:
+        names = tuple(name for _, name in read_lines(file))
     return Card(
         name=checkpoint,
         file=checkpoint,
         model=model,
         width=settings["model.width"],
         spec=dataclasses.replace(spec, fixed_segments=fixed),
-        labels=names,
+        labels=names or "",
         note=note,
     )
 
@@ -156,6 +158,9 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
         raise UserError(f"{file}: model.name, data.records: expected texts, got others")
     if type(width) not in (int, float) or not 0 < width <= MOST_WIDTH:
         raise UserError(f"{file}: model.width: expected at most {MOST_WIDTH}, got {width!r:.80}")
+    names = settings.get("classes", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{file}: classes: expected a list of names, got {names!r:.80}")
     return settings
 
 

@@ -135,6 +135,14 @@ def test_runs_that_do_not_say_what_they_are(tmp_path):
             checkpoint.card_of(None, path)
 
 
+def test_a_run_may_name_its_classes(tmp_path):
+    path = run_of(tmp_path, classes=["jump", "run"])
+    assert checkpoint.card_of(None, path).class_names() == ("jump", "run")
+    path = run_of(tmp_path, classes="jump")
+    with pytest.raises(UserError, match="config.json: classes: expected a list of names, got 'ju"):
+        checkpoint.card_of(None, path)
+
+
 def test_class_names_of_cards(tmp_path):
     def card(labels):
         return Card("", "", "", InputSpec(), labels=labels)

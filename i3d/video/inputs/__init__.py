@@ -12,7 +12,7 @@ What a list says is checked; what lies in the video files is not looked at.
 import os
 
 from i3d.runtime.labels import class_names
-from i3d.runtime.text import InputError, read_lines
+from i3d.runtime.text import InputError, read_lines, table
 from i3d.video import images
 from i3d.video.inputs import lists
 from i3d.video.inputs.folder import is_video, read_folder
@@ -27,7 +27,11 @@ from i3d.video.inputs.rows import (
 from i3d.video.lists import is_video_name
 from i3d.video.source import IS_IMAGE
 
-__all__ = ["InputError", "Item", "is_video", "read"]
+__all__ = ["InputError", "Item", "is_video", "read", "splits"]
+
+_CSV_COLUMNS = tuple(
+    "path label start_s end_s youtube_id time_start time_end is_cc".split()
+)  # of both forms
 
 
 def read(
@@ -92,6 +96,34 @@ def read(
             f"{found[0].path[:300]}; check --video_root"
         )
     return found, names
+
+
+def splits(videos: str | os.PathLike) -> tuple[str, ...]:
+    """Returns the names that `read` takes as `split`, sorted; () where a form holds just one split.
+
+    Those are the names in the column `split` of a CSV file; "test" and "train" of a pattern for
+    HMDB51's lists.
+
+    Args:
+      videos: as for `read`.
+
+    Raises:
+      InputError: the CSV file cannot be read.
+    """
+    videos = os.fspath(videos)
+    if not os.path.exists(videos):
+        return ("test", "train") if set(videos) & set("*?[") else ()
+    if os.path.isdir(videos) or is_video_name(os.path.basename(videos)):
+        return ()
+    try:
+        lines = read_lines(videos)
+    except OSError as error:
+        raise InputError(f"{videos}: cannot be read: {error.strerror}") from error
+    first = lines[0][1].replace('"', "").split(",") if lines else []
+    if "split" not in {cell.strip() for cell in first}:
+        return ()
+    cells = (cells["split"] for _, cells in table(lines, ("split",), _CSV_COLUMNS))
+    return tuple(sorted(set(filter(None, cells))))
 
 
 def _reader(videos):

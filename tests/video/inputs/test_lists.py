@@ -222,3 +222,11 @@ def test_published_hmdb51_lists(annotations, tmp_path, number):
 def _first(path, split):
     marks = dict(line.split() for line in path.read_text().splitlines())
     return next(name for name, mark in marks.items() if mark == {"train": "1", "test": "2"}[split])
+
+
+def test_splits(tmp_path):
+    (tmp_path / "a.csv").write_text("path,label,split\na.mp4,x,train\nb.mp4,x,test\nc.mp4,y,test\n")
+    (tmp_path / "b.csv").write_text("path,label\na.mp4,x\n")
+    assert inputs.splits(tmp_path / "a.csv") == ("test", "train")
+    assert inputs.splits(tmp_path / "b.csv") == inputs.splits(tmp_path) == ()
+    assert inputs.splits(tmp_path / "*_test_split1.txt") == ("test", "train")
