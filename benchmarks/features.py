@@ -1,15 +1,15 @@
 """Speed of feature extraction: videos decoded ahead of the network, or one after the other.
 
-    python -m benchmarks.features                                   # drawn videos
+    python -m benchmarks.features                                   # synthetic videos
     python -m benchmarks.features --clips=DIR --model=inception_i3d --precision=bfloat16
 
 "ahead" is what `python -m i3d.extract_features` does. "in sequence" decodes a video, runs the
-network on its views, goes on. "network alone" has the views in memory: the bound that "ahead" comes
-near where the processors that decode are not those that compute. The sides take turns in one run;
-rates count from the first finished video to the last. Before that the command itself runs on the
-same videos, views as published, and the memory of its largest process is printed. Exit status 1
-where ahead is not at least 1.1 times as fast as in sequence, or that process takes more than
-LARGEST_MB.
+network on its views, then takes the next one. "network alone" has the views in memory: the bound
+that "ahead" nears where the processors that decode are not those that compute. The sides take turns
+in one run; rates count from the first finished video to the last. Before that the command itself
+runs on the same videos, views as published, and the memory of its largest process is printed. Exit
+status 1 where ahead is not at least 1.1 times as fast as in sequence, or that process takes more
+than LARGEST_MB.
 """
 
 import itertools
@@ -38,8 +38,10 @@ from i3d.weights import zoo
 # TensorFlow is imported by functions: decoding processes import this file.
 
 MODEL = flags.DEFINE_string("model", "tsn_r50_1x1x3", "name in the catalogue")
-PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "of the network")
-CLIPS = flags.DEFINE_string("clips", None, "folder of videos; default: drawn ones")
+PRECISION = flags.DEFINE_enum(
+    "precision", "float32", ["float32", "bfloat16"], "precision of the network"
+)
+CLIPS = flags.DEFINE_string("clips", None, "folder of videos; default: synthetic ones")
 VIDEOS = flags.DEFINE_integer("videos", 26, "videos of a timed run", 3)
 VIEWS = flags.DEFINE_integer("views", 3, "clips of each video, or segments", 1)
 WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "processes that decode", 1)
@@ -95,7 +97,7 @@ def device(tf):
 
 
 def drawn(folder):
-    """Returns a folder of drawn videos, one of each action."""
+    """Returns a folder of synthetic videos, one of each action."""
     render.write_videos(folder, 1, height=480, width=640)
     return folder
 

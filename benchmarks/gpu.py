@@ -35,9 +35,9 @@ from i3d.weights import zoo
 
 FAMILIES = "inception_i3d,tsn_r50_1x1x3,slowonly_r50_4x16x1,slowfast_r50_4x16x1,r2plus1d_r34_8x8x1"
 MODELS = flags.DEFINE_list("models", FAMILIES.split(","), "names in the catalogue")
-PRECISIONS = flags.DEFINE_list("precisions", ["float32", "tf32", "bfloat16"], "of these three")
-WORK = flags.DEFINE_list("work", ["inference", "training"], "of these two")
-ENGINES = flags.DEFINE_list("engines", ["keras", "torch"], "ours, and PyTorch where it is there")
+PRECISIONS = flags.DEFINE_list("precisions", ["float32", "tf32", "bfloat16"], "precisions to time")
+WORK = flags.DEFINE_list("work", ["inference", "training"], "work to time")
+ENGINES = flags.DEFINE_list("engines", ["keras", "torch"], "keras, and torch where it is installed")
 BATCH = flags.DEFINE_integer("batch", 32, "clips at once, halved until they fit", 1)
 REPEATS = flags.DEFINE_integer("repeats", 10, "timed steps", 1)
 SIZE = flags.DEFINE_integer("size", None, "pixels; default: as trained", 32)
@@ -178,7 +178,7 @@ def keras_step(name, work, precision, batch):
 
 
 def round_products(allowed):
-    """Tells the backend whether matrix units may round float32 products to tf32."""
+    """Sets whether matrix units may round float32 products to tf32."""
     if keras.backend.backend() == "jax":
         import jax
 

@@ -107,7 +107,7 @@ def shape_of(name):
 
 
 def measure(name, shape):
-    """Prints the row of a model; returns a list of what is not as it should be."""
+    """Prints the row of a model; returns a list of violated expectations."""
     frames, size, channels = shape.values()
     runs = compiled(name, shape, plain_weights(models.build(name, **shape)))
     clips = np.random.default_rng(1).uniform(-1, 1, (BATCH.value, frames, size, size, channels))

@@ -1,6 +1,6 @@
 """Speed of reading clips for training, against decoding all of a video and against seeking in it.
 
-    python benchmarks/input.py                          # on drawn videos, built here
+    python benchmarks/input.py                          # on synthetic videos, built here
     python benchmarks/input.py --data=DIR --split=train --videos=DIR
 
 All sides use every processor, sample alike, cut 224 x 224 and make batches; they take turns in one
@@ -36,7 +36,7 @@ from i3d.video import inputs
 from i3d.visual.figures import render
 
 DATA = flags.DEFINE_string("data", None, "folder of a data set with flow, short side 224 or more")
-SPLIT = flags.DEFINE_string("split", "train", "its split")
+SPLIT = flags.DEFINE_string("split", "train", "split of --data")
 VIDEOS = flags.DEFINE_string("videos", None, "folder of the videos that it was made of")
 CLIPS = flags.DEFINE_integer("clips", 32, "clips in a timed run", 4)
 REPEATS = flags.DEFINE_integer("repeats", 3, "timed runs of each side", 1)
@@ -77,7 +77,7 @@ def main(argv):
 
 
 def drawn(folder):
-    """Returns the folders of a small data set and of the drawn videos that it is made of."""
+    """Returns the folders of a small data set and of the synthetic videos that it is made of."""
     render.write_videos(folder / "videos", 1, height=256, width=340)
     items, names = inputs.read(folder / "videos")
     recipe = BuildSettings(flow_method="dis")
@@ -198,7 +198,7 @@ def print_step_share(data):
         seconds.append(time.perf_counter() - start)
     step, read = statistics.median(seconds), 1 / rate(source)
     print(f"I3D, RGB, a clip: reading {read:.3f} s, forward and backward {step:.2f} s: ", end="")
-    print(f"reading is {read / (read + step):.0%} of both, and goes on beside the other")
+    print(f"reading is {read / (read + step):.0%} of both, and runs beside the other")
 
 
 if __name__ == "__main__":

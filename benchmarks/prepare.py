@@ -73,7 +73,7 @@ def load():
 
 
 def generated(folder):
-    """Returns a folder of drawn videos."""
+    """Returns a folder of synthetic videos."""
     render.write_videos(Path(folder) / "clips", 6, height=256, width=340)
     return Path(folder) / "clips"
 

@@ -1,4 +1,4 @@
-"""The same network with the same weights in PyTorch, to be timed beside ours.
+"""Builds the same network with the same weights in PyTorch, to be timed beside ours.
 
     run = torch_peer.compiled(model, "bfloat16")   # keras.Model, not folded
     logits = run(clips)                            # float32 [B, T, H, W, C] -> float32 [B, K]
@@ -21,7 +21,7 @@ LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def has_twin(model):
-    """Tells whether every layer of a keras.Model is one that is known here."""
+    """Returns whether every layer of a keras.Model is supported here."""
     return all(isinstance(layer, tuple(_STEPS)) for layer in model.layers)
 
 

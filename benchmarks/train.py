@@ -4,7 +4,7 @@
     python -m benchmarks.train --width=1 --size=224 --frames=64 --batches=1,2,4 --nopublished
     python -m benchmarks.train --precision=bfloat16
 
-Each row is a process of its own, with a peak memory of its own, on drawn videos built here.
+Each row is a process of its own, with a peak memory of its own, on synthetic videos built here.
 "clips/s" and "waiting" are of the training loop, whose input is made beside it; the other columns
 time each part alone. Memory is that of the GPU's allocator, or of the whole process without GPU.
 """
@@ -32,10 +32,12 @@ from i3d.visual.figures import render
 
 WIDTH = flags.DEFINE_float("width", 0.25, "multiplier of I3D's filter counts", 0.01)
 SIZE = flags.DEFINE_integer("size", 80, "pixels", 32)
-FRAMES = flags.DEFINE_integer("frames", 16, "of a clip", 9)
+FRAMES = flags.DEFINE_integer("frames", 16, "frames per clip", 9)
 BATCHES = flags.DEFINE_list("batches", ["1", "4", "16"], "clips per step; a row each")
 PUBLISHED = flags.DEFINE_boolean("published", True, "a row more: 64 x 224 x 224, width 1, 1 clip")
-PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "of the network")
+PRECISION = flags.DEFINE_enum(
+    "precision", "float32", ["float32", "bfloat16"], "precision of the network"
+)
 STEPS = flags.DEFINE_integer("steps", 5, "timed steps of each part", 3)
 ROW = flags.DEFINE_string("row", None, "what a row's process measures, JSON; set by this script")
 

@@ -18,7 +18,10 @@ _GLOBAL_POOL = {4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling
 
 
 def fan_in_normal(fan_in):
-    """Returns Sonnet 1's default initialiser: normal of 1/sqrt(fan_in), cut at two sigma."""
+    """Returns Sonnet 1's default initialiser: normal, truncated at two standard deviations.
+
+    The standard deviation is 1 / sqrt(fan_in).
+    """
     return keras.initializers.TruncatedNormal(stddev=1 / math.sqrt(fan_in))
 
 
@@ -70,7 +73,7 @@ def average_pool(x, window, name):
 
 @keras.saving.register_keras_serializable("i3d")
 class FullWindowAverage3D(layers.AveragePooling3D):
-    """Average pooling that refuses an input smaller than its window (Keras goes on to NaN)."""
+    """Average pooling that refuses an input smaller than its window, where Keras gives NaN."""
 
     def call(self, x):
         """Returns the average of each whole window."""

@@ -43,7 +43,7 @@ ENDPOINTS = tuple(name for stage in C3D for name in (*stage.convolutions, stage.
 def c3d(name, num_classes=101, channels=3, frames=16, size=112, width=1.0, dropout=0.0):
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
-    Endpoints are layers: ENDPOINTS, where "fc6" and "fc7" are what comes before the ReLU.
+    Endpoints are layers: ENDPOINTS, where "fc6" and "fc7" are the values before the ReLU.
     "features" [B, 4096 * width] is fc7 after it. The dense layers fix the clip's size.
 
     Args:

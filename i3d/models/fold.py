@@ -1,6 +1,6 @@
 """Batch normalisation folded into the convolutions before it, for faster inference.
 
-fast = fold_batch_norm(model)      # same outputs, same layer names, one bias more a conv
+fast = fold_batch_norm(model)      # same outputs and layer names; each conv gains a bias
 """
 
 import keras

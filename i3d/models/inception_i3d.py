@@ -66,7 +66,7 @@ TRUNK = (
     Mixed("Mixed_5b", 256, (160, 320), (32, 128), 128, branch_2_name="Conv3d_0a_3x3"),
     Mixed("Mixed_5c", 384, (192, 384), (48, 128), 128),
 )
-LAST_POOL = (2, 7, 7)  # frames, height, width at a 224 pixel input; what there is at a smaller one
+LAST_POOL = (2, 7, 7)  # frames, height, width at a 224 pixel input; the whole map at a smaller one
 ENDPOINTS = tuple(row.name for row in TRUNK) + ("Logits", "Predictions")
 
 

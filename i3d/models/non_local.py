@@ -1,4 +1,4 @@
-"""Non-local blocks: every position of a clip looks at every other.
+"""Non-local blocks: self-attention over all space-time positions of a clip.
 
     x = non_local(x, "dot_product", "layer2-1-non_local_block")
 

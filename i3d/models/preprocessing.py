@@ -1,4 +1,4 @@
-"""Preprocessing as the first layer of a network: uint8 views to the numbers that it was trained on.
+"""Preprocessing as the first layer of a network: converts uint8 views to the range it expects.
 
     layer = Preprocessing(range=(-1.0, 1.0))                 # RGB 0..255 -> [-1, 1]
     layer = Preprocessing(flow=True, frames=5, mean=(128.0,) * 2, std=(128.0,) * 2)

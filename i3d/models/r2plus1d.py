@@ -1,4 +1,4 @@
-"""R(2+1)D, R3D and MC3: residual networks of basic blocks, whole or factorised in time.
+"""R(2+1)D, R3D and MC3: residual networks of basic blocks, with 3-D or factorised convolutions.
 
     model = r2plus1d("r2plus1d_r34_8x8x1", num_classes=400)     # clips [B, 8, 224, 224, 3]
     model = r2plus1d("tv_r2plus1d_18", num_classes=400)         # clips [B, 16, 112, 112, 3]

@@ -15,14 +15,14 @@ from i3d.runtime import files
 
 
 class GifWriter:
-    """An endless GIF that appears under its name only when it is whole.
+    """A looping GIF; the file appears under its final name only when it is complete.
 
     Frames are uint8 RGB [H, W, 3], all of one size. Memory does not grow with their number.
     Leaving the `with` block by an error, or without a frame, leaves no file.
     """
 
     def __init__(self, path: os.PathLike | str, fps: float):
-        """Touches nothing yet; UserError where `path` is there already.
+        """Checks the path; raises UserError where the file exists.
 
         GIF stores the delay of a frame in hundredths of a second: 25 fps is exact.
         """

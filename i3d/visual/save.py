@@ -1,4 +1,4 @@
-"""A sample's steps in files: arrays in the published form, a GIF of RGB beside flow.
+"""Writes frames and flow of a video: arrays in the published form, a GIF of RGB beside flow.
 
 with saving(arrays_dir="out", gif_path="out/clip.gif", fps=25) as save:
     save({"rgb": rgb, "flow": flow})
@@ -18,7 +18,7 @@ from i3d.visual.gif import GifWriter
 def saving(
     arrays_dir: str | None = None, gif_path: str | None = None, fps: float = 25.0
 ) -> Iterator[Callable[[dict[str, np.ndarray]], None]]:
-    """Gives a function that writes a step; the files appear when the block ends without an error.
+    """Yields a function that writes one step; files appear when the block ends without an error.
 
     A step is {"rgb": float32 [H, W, 3], "flow": float32 [H, W, 2]} in [-1, 1].
 

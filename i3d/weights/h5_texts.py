@@ -1,4 +1,4 @@
-"""The heaps of an HDF5 file, where its texts lie, looked through before HDF5 reads them.
+"""Checks the heaps of an HDF5 file, which hold its strings, before HDF5 reads them.
 
     h5_texts.check("best.weights.h5")
 

@@ -1,4 +1,4 @@
-"""A network's weights into its twin: inflated from 2-D to 3-D, or with other input channels.
+"""Inflates 2-D weights to 3-D, or adapts them to other input channels.
 
 inflate(models.build("inception_v1"), models.build("inception_i3d"), skip_head=True)
 """

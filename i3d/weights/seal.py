@@ -1,4 +1,4 @@
-"""A checksum inside a .weights.h5 file, of all its other bytes.
+"""Stores and verifies a checksum of a .weights.h5 file, inside the file.
 
     seal.write("best.weights.h5")                      # when all else is in the file
     seal.check("best.weights.h5")                      # WeightsError where a bit has changed since
@@ -68,7 +68,7 @@ def checked(path: os.PathLike | str) -> Iterator[None]:
 
 
 def _stated(path):
-    """Returns the bytes of the attribute, None where there is none; who loads it tells damage."""
+    """Returns the bytes of the attribute, None without one; loading reports damage."""
     try:
         with h5py.File(path, "r") as file:
             fixed = _NAME in file.attrs and file.attrs.get_id(_NAME).dtype.kind == "S"

@@ -1,4 +1,4 @@
-"""Cards of the published checkpoints that fit our models, and what each model sees by default.
+"""Cards of the published checkpoints, and the default InputSpec of each model.
 
 card = CARDS["r3d_18-b3b3357e.pth"]                              # by the name of the file
 model = i3d.models.build(card.model, num_classes=card.num_classes)

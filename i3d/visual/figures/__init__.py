@@ -1,1 +1,1 @@
-"""Drawn videos of a figure that moves: a data set that needs no download."""
+"""Synthetic videos of a moving figure: a data set that needs no download."""

@@ -93,7 +93,7 @@ _STRIDE = 27.0
 
 
 def _walk():
-    """Mirrored, the pose at phase p is the pose at 1/2 - p: no single picture tells the direction.
+    """Mirrored, the pose at phase p is the pose at 1/2 - p: no single frame shows the direction.
 
     Hence the swinging leg is lifted towards the camera (outward), where a real knee goes forward.
     """

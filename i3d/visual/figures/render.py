@@ -1,4 +1,4 @@
-"""A data set out of nothing: small videos of a drawn figure that performs named actions.
+"""Renders a synthetic data set: small videos of a drawn figure that performs named actions.
 
 Main names: ACTIONS, `render` (frames of one video), `write_videos` (a folder of .mp4 per class).
 Some classes differ by motion alone (walking_left is walking_right mirrored, standing_up is
@@ -96,9 +96,8 @@ def write_videos(
 ) -> list[Path]:
     """Writes OUT/<action>/<action>_<seed>.mp4 for `videos_per_class` seeds from `seed` on.
 
-    Videos that are there already are left alone, so a run that was cut short goes on where it
-    stopped. A file appears under its name only when it is whole. The content does not depend on the
-    number of workers.
+    Existing videos are kept, so an interrupted run resumes. Writes are atomic: a final name is
+    always complete. The content does not depend on the number of workers.
 
     Args:
       out: the folder to write to; made if missing.
@@ -110,7 +109,7 @@ def write_videos(
       difficulty: the ranges that the scenes are drawn from.
 
     Returns:
-      The paths of all videos asked for, those that were there already included.
+      The paths of all requested videos, existing ones included.
 
     Raises:
       UserError: an argument out of range, or a file in OUT that was made with other arguments.
@@ -164,7 +163,7 @@ def _recipe(action, seed, height, width, difficulty):
 
 
 def _is_written(path, *recipe):
-    """Whether the video is there, by the recipe in its comment."""
+    """Returns whether the video exists, by the recipe in its comment."""
     if not path.exists():
         return False
     try:

@@ -1,1 +1,1 @@
-"""Checkpoints of PyTorch, read without PyTorch and without running them."""
+"""Loads PyTorch checkpoints without PyTorch and without executing anything in them."""

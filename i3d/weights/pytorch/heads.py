@@ -1,4 +1,4 @@
-"""The head of a state dict, found by its name and shape.
+"""Finds the head of a state dict by its name and shape.
 
 classes("tsn.pth", {"cls_head.fc_cls.weight": (400, 2048), ...}, "tsn_r50_1x1x3")    # 400
 """

@@ -1,4 +1,4 @@
-"""What three ports of the Inception I3D call its layers, and the scale of their normalisations.
+"""Layer names of three PyTorch ports of Inception I3D, and the scale of their normalisations.
 
     piergiaj("Mixed_3b-Branch_1-Conv3d_0b_3x3-conv_3d")     # "Mixed_3b.b1b.conv3d"
     hassony2("Mixed_3b-Branch_1-Conv3d_0b_3x3-conv_3d")     # "mixed_3b.branch_1.1.conv3d"

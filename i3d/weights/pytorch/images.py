@@ -1,4 +1,4 @@
-"""Weights of PyTorch image networks into video networks and into inception_v1.
+"""Loads PyTorch image networks into video networks and into inception_v1.
 
 load_torch_image(model, "resnet50-0676ba61.pth")        # TSN, TSM, SlowOnly, I3D ResNet-50, ...
 load_torch_image(inception_v1, "googlenet-1378be20.pth")
@@ -33,7 +33,7 @@ _BRANCHES = {  # of an Inception module; the 3x3 of branch 2 is named 0a in the 
 
 
 def load_torch_image(model, path):
-    """Loads an image network's checkpoint into a model, whole or not at all.
+    """Loads an image network's checkpoint into a model; on an error nothing is changed.
 
     Args:
       model: `inception_v1`, which takes torchvision's GoogLeNet with its head of 1000 classes;
@@ -41,7 +41,7 @@ def load_torch_image(model, path):
       path: a file of `torch.save`, or a .safetensors file.
 
     Raises:
-      NoCheckpoint: there is no such file.
+      NoCheckpoint: the file does not exist.
       WeightsError: it cannot be read, or a tensor is missing or misshapen.
     """
     arrays = load.state_dict(path)

@@ -1,4 +1,4 @@
-"""What published PyTorch checkpoints call the weights of our models, and how they lay them out.
+"""Maps the weights of our models to names and layouts of published PyTorch checkpoints.
 
     for entry in entries(model):
         entry.variable.assign(entry.layout(state_dict[entry.key]))

@@ -1,4 +1,4 @@
-"""Where in a training program's file the state dict of its model lies.
+"""Finds the state dict of a model in the file of a training program.
 
     tensors = find({"epoch": 3, "net": {...}, "optimizer": {...}, "ema": {...}})     # of "net"
     tensors = find(value, averages=True)                                             # of "ema"
@@ -44,7 +44,7 @@ def find(value, averages=False):
 
 
 def is_average(key):
-    """Whether a key, or the names before it, tells of a moving average of weights."""
+    """Returns whether a key, or a name before it, is of a moving average of weights."""
     return not _AVERAGES.isdisjoint(re.split(r"[._]", key[:1000].lower()))
 
 

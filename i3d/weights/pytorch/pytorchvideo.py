@@ -1,4 +1,4 @@
-"""What pytorchvideo calls the layers of its hub's networks.
+"""Layer names of pytorchvideo's hub networks.
 
     hub("slow_r50")("layer3-0-conv1-conv")       # "blocks.3.res_blocks.0.branch2.conv_a"
 

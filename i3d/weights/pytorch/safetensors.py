@@ -1,4 +1,4 @@
-"""Reads a .safetensors file: the length of a JSON header, the header, the numbers.
+"""Reads a .safetensors file: length of the JSON header, header, arrays.
 
 arrays = safetensors.read("model.safetensors")     # {key: numpy array}
 """

@@ -53,7 +53,7 @@ _DTYPES = {
 
 
 def is_torch(path):
-    """Tells whether the file at `path` begins as those of `torch.save` do."""
+    """Returns whether the file at `path` begins as those of `torch.save` do."""
     with open(path, "rb") as file:
         head = file.read(64)
     return head.startswith(_ZIP) or _MAGIC in head[:32]
