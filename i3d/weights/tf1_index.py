@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from i3d.weights.errors import WeightsError
 
-_FOOTER = 48
-_MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
+FOOTER_BYTES = 48
+MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _LONGEST_NAME = 1000
 _MOST_AXES = 64
 _MOST = 2**62  # elements or bytes
@@ -92,9 +92,9 @@ def _shape(messages):
 
 def _table(data):
     """Yields (key, value), bytes, of a table."""
-    if len(data) < _FOOTER or data[-8:] != _MAGIC:
+    if len(data) < FOOTER_BYTES or data[-8:] != MAGIC:
         raise ValueError("its .index is no table of a checkpoint")
-    footer, place = data[-_FOOTER:], 0
+    footer, place = data[-FOOTER_BYTES:], 0
     for _ in range(2):  # what is said of the metaindex is not needed
         _, place = _varint(footer, place)
     offset, place = _varint(footer, place)

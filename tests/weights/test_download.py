@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from i3d.weights import download, files
+from i3d.weights import download, files, transfer
 from tests.helpers.processes import PATIENCE_S, wait_for
 from tests.helpers.serving import QuietHandler, serving
 
 ROOT = Path(download.__file__).parents[2]
-CHUNK = download._CHUNK_BYTES
+CHUNK = transfer._CHUNK_BYTES
 BIG = np.random.default_rng(0).bytes(20 * CHUNK + 77)
 SMALL = b"abseiling\nair drumming\n"
 CONTENT = {"/data/big.bin": BIG, "/data/small.txt": SMALL}
@@ -81,7 +81,7 @@ class _Handler(QuietHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(download, "FILES", TABLE)
-    monkeypatch.setattr(download, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(transfer, "_PAUSE_S", 0.0)
     with serving(_Handler) as httpd:
         httpd.content = dict(CONTENT)
         httpd.ignore_range, httpd.tell_length = False, True
@@ -140,9 +140,9 @@ def test_blob_id_is_gits(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"hello world\n")  # `echo hello world | git hash-object --stdin`
     right = files.PublishedFile("f", "f", None, "3b18e512dba79e4c8300dd08aeb37f8e728b8dad")
-    assert download._difference(path, right) is None
+    assert transfer.difference(path, right) is None
     path.write_bytes(b"hello worle\n")
-    assert "git blob id" in download._difference(path, right)
+    assert "git blob id" in transfer.difference(path, right)
 
 
 def test_files_for_each_once():
@@ -212,7 +212,7 @@ def test_gives_up_after_bounded_attempts_and_keeps_the_part(server, tmp_path):
 
 
 def test_stalled_connection_is_dropped_and_continued(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "_TIMEOUT_S", (5, 0.3))
+    monkeypatch.setattr(transfer, "_TIMEOUT_S", (5, 0.3))
     server.hold_at = 6 * CHUNK
     download.fetch(["big"], tmp_path, server.url)
     assert [r["range"] for r in _big_requests(server)] == [None, f"bytes={6 * CHUNK}-"]
@@ -304,7 +304,7 @@ def test_unreachable_port_fails_at_once(server, tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: pytest.fail("waited to retry"))
+    monkeypatch.setattr(transfer.time, "sleep", lambda seconds: pytest.fail("waited to retry"))
     with pytest.raises(download.DownloadError, match="no answer: .*Connection refused"):
         download.fetch(["big"], tmp_path, f"http://127.0.0.1:{port}")
 

@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from i3d.weights import download, files
+from i3d.weights import download, files, transfer
 from tests.helpers.serving import QuietHandler, serving
 
 WHOLE = b"abseiling\nair drumming\n"
@@ -38,8 +38,8 @@ class _Handler(QuietHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(download, "FILES", TABLE)
-    monkeypatch.setattr(download, "_PAUSE_S", 0.0)
-    monkeypatch.setattr(download, "_MOST_BYTES", MOST)
+    monkeypatch.setattr(transfer, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(transfer, "_MOST_BYTES", MOST)
     with serving(_Handler) as httpd:
         httpd.answers, httpd.paths = {}, []
         yield httpd

@@ -1,4 +1,4 @@
-"""The pickle inside a PyTorch file, read as data: nothing it names is imported or called.
+"""Reads the pickle inside a PyTorch file as data: nothing it names is imported or called.
 
 value, storages = unpickle.read(file)          # file at the first byte of the pickle
 value["state_dict"]["conv1.weight"]           # Tensor(storage=Storage("FloatStorage", "0", ...))
@@ -69,11 +69,16 @@ def read(file):
 
     Source: the opcodes as `pickletools` documents them.
     """
-    machine = _Machine()
+    machine = Machine()
+    return carried_out(machine, file), machine.storages
+
+
+def carried_out(machine, file):
+    """Returns what a Machine makes of the pickle in `file`; raises ValueError as `read` does."""
     collects = gc.isenabled()
     gc.disable()  # it would look at all that was made again and again
     try:
-        return machine.run(file), machine.storages
+        return machine.run(file)
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError) as e:
         raise ValueError(f"damaged pickle ({type(e).__name__}: {str(e)[:80]})") from e
     finally:
@@ -115,10 +120,11 @@ _LITERALS = frozenset(
 )
 
 
-class _Machine:
+class Machine:
     """The stack machine; the method `_name` carries out the opcode NAME."""
 
     def __init__(self):
+        """Starts with an empty stack."""
         self.stack, self.marks, self.memo, self.storages = [], [], {}, {}
         self.steps, self.copied = 0, 0  # opcodes so far; items that OrderedDicts were made of
 
@@ -320,7 +326,7 @@ def _table():
     table = {}
     for opcode in pickletools.opcodes:
         name = "_literal" if opcode.name in _LITERALS else f"_{opcode.name.lower()}"
-        if hasattr(_Machine, name):
+        if hasattr(Machine, name):
             reader = opcode.arg.reader if opcode.arg else None
             table[opcode.code.encode("latin-1")] = (reader, name)
     return table
