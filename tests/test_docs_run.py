@@ -1,0 +1,145 @@
+"""The commands and snippets of README.md and docs/ are run, on synthetic videos.
+
+Only sizes differ (WITH). What is not run is in PARSED with the reason, which the test prints
+(`pytest -rP`); its flags are looked at by test_docs.py.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers import documents, workshop
+from tests.helpers.processes import ROOT
+
+PARSED = (  # what a command matches, why it is not run here
+    (r"^(pip|make|jupyter|\.venv)", "installs, or runs other tests"),
+    (r"-m (pytest|benchmarks)|benchmarks/", "is a test or a measurement of its own"),
+    (r"docs[./](arrows|first_hour)", "is compared by test_docs.py, or measured"),
+    (r"--runner=(?!beam)", "needs a cluster"),
+    (r"--runner=beam", "tests/data_prep/test_beam.py runs it"),
+    (r"ucf101|hmdb51|kinetics|rawframes", "needs an official data set"),
+    (r"weights\.download", "needs a network"),
+    (r"--eval_type joint|multi_evaluate", "needs the published sample clip"),
+    (r"dist_extract|slowonly\.pth|tsn\.pth", "needs GPUs or a published file of MMAction2"),
+    (r"i3d/finetune ", "takes hours without a GPU"),
+    (r"export_npy|show --data=data/mine|arrays/", "ids of a data set of the reader's own"),
+)
+NARROW = ("--config.data.size=40", f"--config.model.width={workshop.NARROW}")
+WITH = (  # what a command matches, flags that make it small
+    (r"--videos=videos/", ("--workers=1", "--short_side=48")),
+    (r"data_prep build", ("--workers=1", "--short_side=128")),
+    (r"--config=mine\.py", NARROW),
+    (
+        r"i3d/finetune_cpu",
+        ("--config.steps=2", "--config.validate_every=1", "--config.checkpoint_every=1"),
+    ),
+    (r"evaluate --checkpoint=runs/", ("--clips=1",)),
+)
+LONG_RUN = r"mine\.py|--videos=videos/"  # TSN's example, a test of its own
+ORDER = ("data", "own_classes", "README", "features", "models", "index", "training", "mistakes")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, checkpoints):
+    """The folder of tests.helpers.workshop."""
+    root = tmp_path_factory.mktemp("workshop")
+    merged = workshop.merged(checkpoints, tmp_path_factory.mktemp("weights") / "checkpoints")
+    return workshop.written(root, merged)
+
+
+def ordered():
+    """Returns the commands of all pages, each once, those that others need the results of first."""
+    place = lambda page: next((i for i, n in enumerate(ORDER) if n in page), len(ORDER))  # noqa: E731
+    found = {}
+    for page in sorted(documents.PAGES, key=place):
+        for each in documents.commands(page):
+            if not (each.inline or page.endswith("mistakes.md")):
+                found.setdefault(each.words, each)
+    return found.values()
+
+
+def reason(each):
+    """Returns why a command is not run, None for one that is."""
+    line = " ".join(each.words)
+    return next((why for pattern, why in PARSED if re.search(pattern, line)), None)
+
+
+def run(each, folder, status=0):
+    """Runs a command in the folder, made small; returns what it printed."""
+    words, line = list(each.words), " ".join(each.words)
+    small = next((extra for pattern, extra in WITH if re.search(pattern, line)), ())
+    program = {"i3d": ["-m", "i3d"], "python": []}[words[0]]
+    words = [str(ROOT / word) if word == "evaluate_sample.py" else word for word in words[1:]]
+    path = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *program, *words, *small],
+        cwd=folder,
+        env=os.environ | path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status, f"{each}\n{done.stdout[-500:]}\n{done.stderr[-3000:]}"
+    return done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_commands_run(folder):
+    commands = list(ordered())
+    left = [each for each in commands if not reason(each)]
+    for each in commands:
+        if why := reason(each):
+            print(f"parsed only: {each}: {why}")
+    assert len(left) > 15
+    for each in left:
+        if not re.search(LONG_RUN, " ".join(each.words)):
+            print(f"run: {each}")
+            run(each, folder)
+    snippets(folder)
+
+
+def snippets(folder):
+    """Runs every Python snippet of the pages in one process, each in a namespace of its own."""
+    program = (
+        "import sys\n"
+        "for page, line, text in __import__('json').load(sys.stdin):\n"
+        "    print(page, line, flush=True)\n"
+        "    exec(compile(text, f'{page}:{line}', 'exec'), {'__name__': 'snippet'})\n"
+    )
+    found = [block for page in documents.PAGES for block in documents.blocks(page)]
+    found = [block for block in found if block.language == "python"]
+    assert len(found) > 6
+    job = json.dumps([(block.page, block.line, block.text) for block in found])
+    path = {"PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(
+        line, cwd=folder, env=os.environ | path, input=job, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{done.stdout[-300:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.mark.slow
+def test_from_videos_to_a_tested_tsn(folder):
+    pytest.importorskip("torch", reason="PyTorch is not installed: no .pth can be written")
+    workshop.write_tsn(folder)
+    commands = [each for each in documents.commands("docs/training.md") if not each.inline]
+    left = [each for each in commands if re.search(LONG_RUN, " ".join(each.words))]
+    printed = [run(each, folder) for each in left]
+    train, test = printed[-2][0], " ".join(printed[-1][0].split())
+    assert "left out: the head of 400 classes, a new one has 2" in train
+    log = [json.loads(x) for x in (folder / "runs/two/log.jsonl").read_text().splitlines()]
+    assert log[-1]["step"] == 112
+    assert len([line for line in log if "validation/top1" in line]) == 4
+    assert "25 segment(s) x" in test and "10 videos" in test
+
+
+@pytest.mark.long
+def test_mistakes_are_answered_as_their_page_says(folder):
+    examples = [each for each in documents.commands("docs/mistakes.md") if each.output]
+    assert len(examples) >= 10
+    for each in examples:
+        printed = run(each, folder, status=2 if "status 1" not in each.output else 1)
+        assert printed[1].strip() == each.output.strip(), each
