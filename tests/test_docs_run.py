@@ -58,7 +58,7 @@ def ordered():
     for page in sorted(documents.PAGES, key=place):
         for each in documents.commands(page):
             if not (each.inline or page.endswith("mistakes.md")):
-                found.setdefault(each.words, each)
+                found.setdefault(" ".join(each.words).replace("python -m i3d.", "i3d "), each)
     return found.values()
 
 
