@@ -13,15 +13,15 @@ that need it, so that preprocessing workers stay light.
 import numpy as np
 
 from i3d.data import example
+from i3d.runtime import flow_levels
 from i3d.runtime.image_size import MAX_PIXELS
 
-FLOW_BOUND_PX = 20.0  # flow beyond this many pixels per frame is clipped
-FLOW_ZERO = 128  # the level of no motion, exactly
+FLOW_BOUND_PX = flow_levels.BOUND_PX  # flow beyond this many pixels per frame is clipped
+FLOW_ZERO = flow_levels.ZERO  # the level of no motion, exactly
 JPEG_QUALITY = 95  # of frames and flow
 MAX_SEGMENT_S = 60.0  # longer videos are stored as several examples
 TOO_LARGE = "a picture that states more pixels than its bytes can hold"
 _MOST_PER_BYTE = 128
-_LEVELS_PER_PX = np.float32(127 / FLOW_BOUND_PX)
 
 
 def rgb_to_unit(frames):
@@ -56,9 +56,8 @@ def flow_to_levels(field):
     Args:
       field: float [H, W, 2], pixels per frame, x then y.
     """
-    clipped = np.clip(field, -FLOW_BOUND_PX, FLOW_BOUND_PX)
-    levels = np.rint(np.asarray(clipped, np.float32) * _LEVELS_PER_PX) + FLOW_ZERO
-    return np.concatenate([levels[..., 0], levels[..., 1]]).astype(np.uint8)
+    levels = flow_levels.pixels_to_levels(field)
+    return np.concatenate([levels[..., 0], levels[..., 1]])
 
 
 def levels_to_flow(levels):
@@ -66,7 +65,7 @@ def levels_to_flow(levels):
     levels = np.asarray(levels)
     height = levels.shape[0] // 2
     both = np.stack([levels[:height], levels[height:]], axis=-1)
-    return (both.astype(np.float32) - FLOW_ZERO) / _LEVELS_PER_PX
+    return flow_levels.levels_to_pixels(both)
 
 
 def serialised(*, id, label, fps, start_s, source_height, source_width, frames, flow=None):

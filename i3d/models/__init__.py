@@ -7,6 +7,9 @@ model = models.build("slowonly_r50_8x8x1", num_classes=101, dropout=0.5)
 """
 
 import difflib
+from typing import Any
+
+import keras
 
 from i3d.models import c3d, cnn_lstm, r2plus1d, resnet3d, s3d, slowfast, tsm, tsn, two_stream
 from i3d.models.fold import fold_batch_norm
@@ -37,16 +40,26 @@ def names() -> tuple[str, ...]:
     return tuple(sorted({**_BUILDERS, **_FAMILIES}))
 
 
-def build(name: str, **keywords):
+def build(name: str, **keywords: Any) -> keras.Model:
     """Returns the keras.Model of this name; `keywords` go to its builder (see its docstring).
 
     Raises:
-      ValueError: an unknown name (the nearest known one is named), or an argument out of range.
+      ValueError: an unknown name (the nearest known ones are named), or an argument out of range.
     """
     if name in _BUILDERS:
         return _BUILDERS[name](**keywords)
     if name in _FAMILIES:
         return _FAMILIES[name](name, **keywords)
-    near = difflib.get_close_matches(name, names(), 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"model: expected one of {names()}, got {name!r}{hint}")
+    raise ValueError(f"model: expected one of {names()}, got {name!r}{_hint(name)}")
+
+
+def _hint(name):
+    """Returns the names that are meant, "" where none is near: "i3d" means inception_i3d."""
+    word = name.lower().replace("-", "_")
+    # Names that have all its parts, shortest first: "slowfast" is slowfast_r50.
+    whole = [known for known in names() if set(word.split("_")) <= set(known.split("_"))]
+    whole.sort(key=len)
+    paper = ["inception_i3d"] if word == "i3d" else []
+    near = difflib.get_close_matches(word, names(), 1)
+    found = [*dict.fromkeys([*paper, *whole, *near])][:3]
+    return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""

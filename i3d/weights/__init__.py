@@ -3,25 +3,31 @@
 i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")     # a TF1 prefix
 i3d.weights.load(model, "run/best.weights.h5")                     # Keras
 i3d.weights.load(model, "tsn_r50_1x1x3.pth")                       # PyTorch: .pth, .safetensors
+i3d.weights.load(model, "tsn_r50_1x1x3.pth", head=False)           # all but the head
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from i3d.weights import keras_h5, seal
-from i3d.weights.errors import NoCheckpoint, WeightsError, listed
+from i3d.weights.errors import NoCheckpoint, NoHead, WeightsError, listed
 from i3d.weights.inflate import inflate
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.load import is_torch, load_torch
 from i3d.weights.tf1 import load_tf1
 
+if TYPE_CHECKING:
+    import keras
+
 __all__ = ["inflate", "load", "load_tf1", "load_torch", "load_torch_image"]
 
+_HEAD = "Logits"  # the layer's name in every model
 KINDS = "a TF1 prefix, a .weights.h5 or .h5 file, or a .pth, .pt or .safetensors file"
 
 
-def load(model, path: str | Path, head: bool = True, averages: bool = False) -> None:
+def load(model: "keras.Model", path: str | Path, head: bool = True, averages: bool = False) -> None:
     """Loads the checkpoint at `path` into `model`, whole or not at all.
 
     Args:
@@ -29,7 +35,8 @@ def load(model, path: str | Path, head: bool = True, averages: bool = False) -> 
       path: the prefix of a TF1 checkpoint (the part before `.index`), a Keras `.weights.h5`
         file, an `.h5` file of dlpbc's I3D, or a file of `torch.save` or safetensors (for
         inception_v1 torchvision's GoogLeNet).
-      head: False for a file of a backbone alone: the model keeps its own head.
+      head: False for all but the head: the model keeps its own, of whatever number of classes,
+        as for a classifier of other classes. The file may have a head or not.
       averages: True for the moving averages of the weights, which TF1 and PyTorch programs save
         beside them.
 
@@ -41,11 +48,45 @@ def load(model, path: str | Path, head: bool = True, averages: bool = False) -> 
     """
     before = model.get_weights()
     try:
-        _load(model, path, head, averages)
+        if head:
+            _load(model, path, True, averages)
+        else:
+            _load_backbone(model, path, averages)
         _check_finite(model, path)
     except Exception:
         model.set_weights(before)
         raise
+
+
+def _load_backbone(model, path, averages):
+    """Loads all but the head, by way of a model with a head of the file's number of classes."""
+    from i3d.weights.start import head_classes  # which imports this
+
+    try:
+        theirs = head_classes(path, model.name)
+    except NoHead:
+        _load(model, path, False, averages)
+        return
+    source = _with_classes(model, theirs)
+    _load(source, path, True, averages)
+    for layer in model.layers:
+        if layer.weights and layer.name != _HEAD:
+            layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
+def _with_classes(model, num_classes):
+    """Returns a copy of a model, without its weights, whose head has other classes."""
+    import keras
+
+    def clone(layer):
+        config = layer.get_config()
+        if layer.name == _HEAD:
+            config["units" if "units" in config else "filters"] = num_classes
+        if "kernel_initializer" in config:  # loaded next
+            config["kernel_initializer"] = "zeros"
+        return layer.__class__.from_config(config)
+
+    return keras.models.clone_model(model, clone_function=clone)
 
 
 def _load(model, path, head, averages):

@@ -37,3 +37,11 @@ def shown(name: str) -> str:
     """Returns a name out of a file as a line can hold it: escaped and cut where need be."""
     name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
     return name if name.isprintable() else ascii(name)
+
+
+def other_head(theirs: int, ours: int) -> str:
+    """Returns what to do about a checkpoint that differs in the number of classes alone."""
+    return (
+        f"its head has {theirs} classes, the model's {ours}; build with num_classes={theirs}, or "
+        "keep the model's own head by i3d.weights.load(model, checkpoint, head=False)"
+    )

@@ -1,4 +1,4 @@
-"""HDF5 files of Keras 1, 2 and 3, held against their size before anything in them is read.
+"""Loads HDF5 weight files of Keras 1, 2 and 3; sizes are checked before anything is read.
 
 kind = layout("rgb.h5")                          # "layers" (Keras 3) or "layer_names" (1, 2)
 arrays = read("rgb.h5")                          # {"Conv3d_1a_7x7_conv/kernel": array, ...}
@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from i3d.weights import h5_texts
-from i3d.weights.errors import Misfit, NoHead, WeightsError
+from i3d.weights.errors import Misfit, NoHead, WeightsError, other_head
 from i3d.weights.pytorch import load as pytorch
 from i3d.weights.pytorch.i3d_ports import absorb_scale, dlpbc
 from i3d.weights.pytorch.names import Entry, weights
@@ -49,7 +49,7 @@ _FIRST = "Conv3d_1a_7x7_conv/kernel"
 
 
 def is_h5(path):
-    """Tells from its first bytes whether `path` is an HDF5 file."""
+    """Returns whether `path` is an HDF5 file, by its first bytes."""
     with open(path, "rb") as file:
         return file.read(len(_SIGNATURE)) == _SIGNATURE
 
@@ -99,7 +99,7 @@ def channels(path):
 
 
 def load(model, path, head=True):
-    """Loads weights of Keras into a model, whole or not at all; see `i3d.weights.load`.
+    """Loads Keras weights into a model; on an error nothing is changed. See `i3d.weights.load`.
 
     Files of Keras 1 and 2 are those of dlpbc's port, for `inception_i3d`.
 
@@ -140,11 +140,15 @@ def _load_new(model, path):
         _check(file)
     try:
         with warnings.catch_warnings(action="error"):  # Keras only warns of what it leaves out
-            # It tells of this one where it tries a layer again that it could not load.
+            # Keras names this one where it retries a layer that it could not load.
             warnings.filterwarnings("ignore", "Skipping nested container")
             model.load_weights(path)
     except (*_DAMAGE, UserWarning) as error:
-        raise Misfit(f"{path}: not weights of {model.name}: {_reason(str(error))}") from error
+        line = f"{path}: not weights of {model.name}: {_reason(str(error))}"
+        head = re.search(r"\b1 objects could not be loaded.*?name=Logits\b", str(error))
+        if head and (theirs := head_classes(path)) != model.output_shape[-1]:
+            line += f"; {other_head(theirs, model.output_shape[-1])}"
+        raise Misfit(line) from error
 
 
 def _reason(text):
@@ -220,7 +224,7 @@ def _attribute(group, name):
 
 @contextlib.contextmanager
 def _opened(path):
-    """Gives the h5py.File; what is raised inside for its damage is a WeightsError outside."""
+    """Yields the h5py.File; errors that its damage raises become a WeightsError."""
     try:
         with h5py.File(path, "r") as file:
             yield file

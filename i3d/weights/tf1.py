@@ -1,4 +1,4 @@
-"""TF1 checkpoints of I3D, as DeepMind published them and as others trained on, into the model.
+"""Loads TF1 checkpoints of I3D, DeepMind's and those fine-tuned from them.
 
     load_tf1(model, "checkpoints/rgb_imagenet/model.ckpt")
 
@@ -12,7 +12,7 @@ its name and left alone.
 import re
 
 from i3d.weights import tf1_index
-from i3d.weights.errors import Misfit, NoHead, WeightsError, listed
+from i3d.weights.errors import Misfit, NoHead, WeightsError, listed, other_head
 from i3d.weights.pytorch.i3d_ports import absorb_scale
 
 FIRST = "Conv3d_1a_7x7/conv_3d/w"
@@ -22,7 +22,7 @@ _AVERAGE = "/ExponentialMovingAverage"
 
 
 def load_tf1(model, prefix, head=True, averages=False):
-    """Loads a TF1 checkpoint into an Inception I3D model, whole or not at all.
+    """Loads a TF1 checkpoint into an Inception I3D model; on an error nothing is changed.
 
     Args:
       model: `i3d.models.inception_i3d(...)` up to Logits or Predictions, not folded.
@@ -141,12 +141,20 @@ def _problems(stored, own, names):
     missing = sorted(scope + name for name in own.keys() - names)
     extra = sorted(names[name] for name in names.keys() - own.keys() - scales)
     misshapen = [
-        f"{names[name]} {stored[names[name]].shape}, the model's is {tuple(own[name].shape)}"
+        name
         for name in sorted(own.keys() & names)
         if not _same_shape(name, stored[names[name]].shape, own[name].shape)
     ]
+    shapes = [
+        f"{names[name]} {stored[names[name]].shape}, the model's is {tuple(own[name].shape)}"
+        for name in misshapen
+    ]
     problems = listed("missing", missing) + listed("left over", extra)
-    return problems + listed("of another shape", misshapen)
+    problems += listed("of another shape", shapes)
+    if HEAD in misshapen and not missing and not extra and len(misshapen) == 2:
+        bias = names[HEAD]
+        problems.append(other_head(max(stored[bias].shape, default=1), own[HEAD].shape[-1]))
+    return problems
 
 
 def _ends(name, end):

@@ -209,6 +209,9 @@ def test_arguments_out_of_range_are_refused(name):
 def test_catalogue_names_the_nearest_configuration():
     with pytest.raises(ValueError, match="did you mean 'slowfast_r50_4x16x1'"):
         models.build("slowfast_r50_4x16")
+    for name, meant in (("i3d", "inception_i3d"), ("c3d", "c3d_16x1x1"), ("tsn", "tsn_")):
+        with pytest.raises(ValueError, match=f"did you mean '{meant}"):
+            models.build(name)
 
 
 def test_clips_that_do_not_fit_are_refused():

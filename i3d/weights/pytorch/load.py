@@ -1,4 +1,4 @@
-"""PyTorch checkpoints (.pth, .pt, .safetensors) into our models, without PyTorch.
+"""Loads PyTorch checkpoints (.pth, .pt, .safetensors) without PyTorch.
 
     load_torch(model, "tsn_r50_1x1x3.pth")
     head_classes("tsn_r50_1x1x3.pth", "tsn_r50_1x1x3")              # 400
@@ -10,24 +10,24 @@ before all keys ("module.", "_orig_mod.", "model.", in any order) is found by th
 import re
 from pathlib import Path
 
-from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError, listed
+from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError, listed, other_head
 from i3d.weights.pytorch import heads, i3d_ports, safetensors
 from i3d.weights.pytorch import state_dict as pytorch_state_dict
 from i3d.weights.pytorch.names import entries, schemes
 from i3d.weights.pytorch.places import COUNTER, is_average, parted
 
-_BACKBONE = "backbone."  # what MMAction2 puts before all but the head, not where there is none
+_BACKBONE = "backbone."  # MMAction2's prefix of all but the head; absent in backbones alone
 
 
 def is_torch(path):
-    """Tells, from its name or its first bytes, whether `path` is a file that is read here."""
+    """Returns whether `path` is a PyTorch file, by its name or first bytes."""
     path = Path(path)
     known = path.suffix in (".pth", ".pt", ".safetensors")
     return known or (path.is_file() and pytorch_state_dict.is_torch(path))
 
 
 def load_torch(model, path, head=True, averages=False):
-    """Loads a state dict into a model of `i3d.models`, whole or not at all.
+    """Loads a state dict into a model of `i3d.models`; on an error nothing is changed.
 
     What stands before all keys of the model is left out, keys without it are not looked at, and
     counters are ignored.
@@ -40,7 +40,7 @@ def load_torch(model, path, head=True, averages=False):
       averages: True for the moving averages of the weights that were saved beside them.
 
     Raises:
-      NoCheckpoint: there is no such file.
+      NoCheckpoint: the file does not exist.
       WeightsError: it cannot be read, or a tensor is missing, left over or misshapen.
     """
     choices = []
@@ -96,7 +96,7 @@ def wrapper(stored, wanted, averages=False):
     Args:
       stored: keys of the file.
       wanted: keys of the model.
-      averages: True for those whose beginning tells of moving averages, if there are any; else
+      averages: True for those whose prefix names moving averages, if there are any; else
         the others come first.
     """
     counts = {"": 0}
@@ -124,7 +124,7 @@ def head_classes(path, model=None):
       model: name in the catalogue, whose head is looked for first; None looks for all at once.
 
     Raises:
-      NoCheckpoint: there is no such file.
+      NoCheckpoint: the file does not exist.
       WeightsError: it cannot be read; NoHead: no head is found in it.
     """
     return heads.classes(path, shapes(path), model)
@@ -189,12 +189,12 @@ def _turned(entry, array):
 def _other_head(model, wanted, arrays, values):
     """Returns a list with what to do, if the number of classes is all that differs."""
     ours, misfits = model.output_shape[-1], [key for key, value in values.items() if value is None]
-    theirs = {arrays[key].shape[:1] for key in misfits if wanted[key].variable.shape[-1] == ours}
+    heads_own = [key for key in misfits if wanted[key].variable.shape[-1] == ours]
+    biases = [key for key in heads_own if arrays[key].ndim == 1]  # kernels of Keras end with K
+    theirs = {arrays[key].shape[:1] for key in biases or heads_own}
     if not misfits or len(theirs) != 1 or len(values) != len(wanted):
         return []
     theirs = theirs.pop()
     if theirs in ((), (ours,)):  # what differs is the width
         return []
-    return [
-        f"its head has {theirs[0]} classes, the model's {ours}; build with num_classes={theirs[0]}"
-    ]
+    return [other_head(theirs[0], ours)]
