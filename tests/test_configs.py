@@ -153,7 +153,7 @@ def test_models_and_inputs_fit(path):
 def test_fine_tuning_of_the_family_fits_the_protocol_of_its_weights(path):
     settings = loaded(path)
     data, card = settings.data, CARDS.get(Path(settings.model.start).name)
-    assert data.records == "" and data.validation == "test"
+    assert data.records == "" and (data.validation, data.validation_share) == ("train", 0.1)
     assert settings.batch.per_replica * settings.batch.accumulate == 16
     assert settings.schedule.boundaries[-1] < settings.steps
     if card and card.model != "tv_s3d":
