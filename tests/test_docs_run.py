@@ -74,16 +74,20 @@ def run(each, folder, status=0):
     small = next((extra for pattern, extra in WITH if re.search(pattern, line)), ())
     program = {"i3d": ["-m", "i3d"], "python": []}[words[0]]
     words = [str(ROOT / word) if word == "evaluate_sample.py" else word for word in words[1:]]
-    path = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, *program, *words, *small],
         cwd=folder,
-        env=os.environ | path,
+        env=environment(folder),
         capture_output=True,
         text=True,
     )
     assert done.returncode == status, f"{each}\n{done.stdout[-500:]}\n{done.stderr[-3000:]}"
     return done.stdout, done.stderr
+
+
+def environment(folder):
+    """Returns the environment of the commands: this code, and features kept in the folder."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")}
 
 
 @pytest.mark.slow
@@ -113,10 +117,9 @@ def snippets(folder):
     found = [block for block in found if block.language == "python"]
     assert len(found) > 6
     job = json.dumps([(block.page, block.line, block.text) for block in found])
-    path = {"PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-c", program]
     done = subprocess.run(
-        line, cwd=folder, env=os.environ | path, input=job, capture_output=True, text=True
+        line, cwd=folder, env=environment(folder), input=job, capture_output=True, text=True
     )
     assert done.returncode == 0, f"{done.stdout[-300:]}\n{done.stderr[-3000:]}"
 

@@ -50,8 +50,8 @@ def center_crop(frame, size):
       size: of the crop, pixels: one int, or (height, width).
 
     Raises:
-      ValueError, or tf.errors.InvalidArgumentError in a graph that does not know the size of the
-        frames: they are smaller than the crop. The same holds for every fixed-size crop here.
+      ValueError: the frames are smaller than the crop; in a graph that does not know their size a
+        tf.errors.InvalidArgumentError. The same holds for every fixed-size crop here.
     """
     (height, width), (rows, columns) = fitting(frame, size)
     return Crop(frame, (height - rows) // 2, (width - columns) // 2, rows, columns)

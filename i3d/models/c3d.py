@@ -40,7 +40,15 @@ ENDPOINTS = tuple(name for stage in C3D for name in (*stage.convolutions, stage.
 )
 
 
-def c3d(name, num_classes=101, channels=3, frames=16, size=112, width=1.0, dropout=0.0):
+def c3d(
+    name: str,
+    num_classes: int = 101,
+    channels: int = 3,
+    frames: int | None = 16,
+    size: int | None = 112,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
     Endpoints are layers: ENDPOINTS, where "fc6" and "fc7" are the values before the ReLU.

@@ -15,7 +15,15 @@ CONFIGS = {"cnn_lstm_r50": resnet3d.Network()}
 UNITS = 256
 
 
-def cnn_lstm(name, num_classes=400, channels=3, frames=None, size=None, width=1.0, dropout=0.0):
+def cnn_lstm(
+    name: str,
+    num_classes: int = 400,
+    channels: int = 3,
+    frames: int | None = None,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: [B, T, H, W, C] float32 -> logits [B, K].
 
     "features" [B, 256 * width] is the mean of the LSTM's outputs over time, so the logits are

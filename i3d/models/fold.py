@@ -7,7 +7,7 @@ import keras
 from keras import layers, ops
 
 
-def fold_batch_norm(model):
+def fold_batch_norm(model: keras.Model) -> keras.Model:
     """Returns a copy of `model` whose BatchNormalization layers are merged into convolutions.
 
     The copy is for inference: outputs equal the model's with training=False up to rounding

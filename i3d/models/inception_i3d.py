@@ -71,15 +71,15 @@ ENDPOINTS = tuple(row.name for row in TRUNK) + ("Logits", "Predictions")
 
 
 def inception_i3d(
-    num_classes=400,
-    channels=3,
-    frames=None,
-    size=224,
-    width=1.0,
-    dropout=0.0,
-    spatial_squeeze=True,
-    final_endpoint="Logits",
-):
+    num_classes: int = 400,
+    channels: int = 3,
+    frames: int | None = None,
+    size: int | None = 224,
+    width: float = 1.0,
+    dropout: float = 0.0,
+    spatial_squeeze: bool = True,
+    final_endpoint: str = "Logits",
+) -> keras.Model:
     """Returns the I3D model: clips [B, T, H, W, channels] float32 in [-1, 1] -> logits.
 
     Every endpoint up to `final_endpoint` is a layer of its published name (ENDPOINTS), the
@@ -112,7 +112,13 @@ def inception_i3d(
     return keras.Model(inputs, x, name="inception_i3d")
 
 
-def inception_v1(num_classes=1000, channels=3, size=224, width=1.0, dropout=0.0):
+def inception_v1(
+    num_classes: int = 1000,
+    channels: int = 3,
+    size: int | None = 224,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the 2-D twin: images [B, H, W, channels] -> logits [B, num_classes].
 
     Same table, same layer names as `inception_i3d`, kernels without their time axis:

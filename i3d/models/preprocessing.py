@@ -91,7 +91,9 @@ class Preprocessing(layers.Layer):
         return ops.reshape(x, (-1, count, height, width, self.frames * channels))
 
 
-def with_preprocessing(model, layer, view_shape):
+def with_preprocessing(
+    model: keras.Model, layer: Preprocessing, view_shape: tuple[int | None, ...]
+) -> keras.Model:
     """Returns a keras.Model from uint8 [B, N, H, W, C] to what `model` gives; weights are shared.
 
     Args:

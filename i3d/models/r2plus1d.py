@@ -46,7 +46,15 @@ CONFIGS = {
 ENDPOINTS = ("layer1", "layer2", "layer3", "layer4", "features", "Logits")
 
 
-def r2plus1d(name, num_classes=400, channels=3, frames=None, size=None, width=1.0, dropout=0.0):
+def r2plus1d(
+    name: str,
+    num_classes: int = 400,
+    channels: int = 3,
+    frames: int | None = None,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
     Endpoints are layers: ENDPOINTS, and "stem" ("conv1" and "maxpool" in the 34-layer network).

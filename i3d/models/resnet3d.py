@@ -66,7 +66,15 @@ ENDPOINTS = ("conv1", "maxpool", "layer1", "layer2", "layer3", "layer4", "featur
 NON_LOCAL_STAGES = (2, 3)
 
 
-def resnet3d(name, num_classes=400, channels=None, frames=None, size=None, width=1.0, dropout=0.0):
+def resnet3d(
+    name: str,
+    num_classes: int = 400,
+    channels: int | None = None,
+    frames: int | None = None,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
     Endpoints are layers: ENDPOINTS, and "pool2" where the row has it; "r2plus1d_r50" has no

@@ -18,7 +18,15 @@ MIN_FRAMES = 13  # fewer leave the 2-frame window of the last pooling without a 
 _NORM = {"epsilon": 1e-3, "momentum": 0.999}
 
 
-def s3d(name, num_classes=400, channels=3, frames=None, size=None, width=1.0, dropout=0.0):
+def s3d(
+    name: str,
+    num_classes: int = 400,
+    channels: int = 3,
+    frames: int | None = None,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
     The table is the Inception I3D's; its rows are the layers "features-0" to "features-15".

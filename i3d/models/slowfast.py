@@ -49,7 +49,15 @@ ENDPOINTS = tuple(
 ) + tuple(f"slow_path-{stage}_lateral" for stage in ("conv1", "layer1", "layer2", "layer3"))
 
 
-def slowfast(name, num_classes=400, channels=3, frames=None, size=None, width=1.0, dropout=0.0):
+def slowfast(
+    name: str,
+    num_classes: int = 400,
+    channels: int = 3,
+    frames: int | None = None,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
     The fast pathway sees every frame, the slow one every 8th or 4th. Endpoints are layers:

@@ -6,6 +6,8 @@ Source: Lin et al. 2019, "TSM: Temporal Shift Module for Efficient Video Underst
 (arXiv:1811.08383), shift inside the residual branch, as in MMAction2's checkpoints.
 """
 
+import keras
+
 from i3d.models import resnet3d
 
 CONFIGS = {
@@ -15,7 +17,15 @@ CONFIGS = {
 }
 
 
-def tsm(name, num_classes=400, channels=None, frames=None, size=None, width=1.0, dropout=0.0):
+def tsm(
+    name: str,
+    num_classes: int = 400,
+    channels: int | None = None,
+    frames: int | None = None,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: [B, segments, H, W, C] float32 -> logits [B, K].
 
     The original averages the logits of the segments; here the features are averaged first,

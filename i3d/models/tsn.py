@@ -7,6 +7,8 @@ Source: Wang et al. 2016, "Temporal Segment Networks" (arXiv:1608.00859), with t
 consensus and a ResNet (He et al. 2016, arXiv:1512.03385) as in MMAction2's checkpoints.
 """
 
+import keras
+
 from i3d.models import resnet3d
 
 CONFIGS = {
@@ -17,7 +19,15 @@ CONFIGS = {
 }
 
 
-def tsn(name, num_classes=400, channels=None, frames=None, size=None, width=1.0, dropout=0.0):
+def tsn(
+    name: str,
+    num_classes: int = 400,
+    channels: int | None = None,
+    frames: int | None = None,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns the model of a row of CONFIGS: [B, segments, H, W, C] float32 -> logits [B, K].
 
     Every kernel spans one frame. The mean over segments is taken before dropout and head, so

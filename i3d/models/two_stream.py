@@ -8,6 +8,8 @@ fields, x and y of each in turn; the ResNet-50 streams are those of Feichtenhofe
 (arXiv:1611.02155). The logits of the streams are added to fuse them.
 """
 
+import keras
+
 from i3d.models import resnet3d
 
 CONFIGS = {
@@ -16,7 +18,15 @@ CONFIGS = {
 }
 
 
-def two_stream(name, num_classes=400, channels=None, frames=1, size=None, width=1.0, dropout=0.0):
+def two_stream(
+    name: str,
+    num_classes: int = 400,
+    channels: int | None = None,
+    frames: int = 1,
+    size: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Returns one stream, a row of CONFIGS: [B, frames, H, W, C] float32 -> logits [B, K].
 
     It is a temporal segment network of one segment; with more frames, their features are

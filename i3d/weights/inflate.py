@@ -3,12 +3,19 @@
 inflate(models.build("inception_v1"), models.build("inception_i3d"), skip_head=True)
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from i3d.weights.errors import Misfit
 
+if TYPE_CHECKING:
+    import keras
 
-def inflate(image_model, video_model, skip_head=False):
+
+def inflate(
+    image_model: "keras.Model", video_model: "keras.Model", skip_head: bool = False
+) -> None:
     """Copies the weights of a model into a 3-D model with the same layer names.
 
     Each kernel is repeated along its new time axis and divided by that length, so that a
@@ -30,7 +37,7 @@ def inflate(image_model, video_model, skip_head=False):
     the first layer: Wang et al. 2016 (arXiv:1608.00859), section 3.3.
     """
     sources = {layer.name: layer for layer in image_model.layers}
-    new = []
+    new: list = []
     for layer in video_model.layers:
         if not layer.weights or (skip_head and layer.name == "Logits"):
             continue
