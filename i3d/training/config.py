@@ -1,16 +1,18 @@
 """The configuration of a training run: every key with its default, and nothing else.
 
-    def get_config():                          # in a file under configs/
-        config = i3d.training.config.defaults()
+    def get_config():                          # in a file of one's own, or in i3d/configs
+        config = i3d.config.defaults()
         config.optimizer.learning_rate = 0.01
         return config
+    settings = i3d.config.load("tsn/finetune", {"data.records": "data/mine"})
     config.define_flag(own, argv); config.parse_flags(argv, own)                # in a command
-    python -m i3d.train --config=FILE.py --config.optimizer.learning_rate=0.02
+    python -m i3d.train --config=tsn/finetune --config.optimizer.learning_rate=0.02
 
 A key that is not in `defaults`, or a value of another type, is an error of one line.
 """
 
 import difflib
+import importlib.util
 import os
 import re
 import warnings
@@ -21,7 +23,10 @@ from ml_collections import ConfigDict, config_flags
 
 from i3d import spec
 from i3d.runtime.command import UserError
-from i3d.training import config_errors, schedules
+from i3d.training import config_errors, recipes, schedules
+from i3d.training.recipes import names, path_of
+
+__all__ = ["check", "completed", "defaults", "flat", "learning_rate", "load", "names", "path_of"]
 
 _CHOICES = {
     "precision": ("float32", "bfloat16"),
@@ -63,7 +68,7 @@ _READ_BY = {
 }
 
 
-def defaults():
+def defaults() -> ConfigDict:
     """Returns the locked ConfigDict of all keys. The type of a default is the type of its key."""
     config = ConfigDict()
     config.steps = 1000  # updates; schedules and intervals count in them too
@@ -111,7 +116,7 @@ def _model():
     model.name = "inception_i3d"  # of i3d.models.names()
     model.width = 1.0
     model.dropout = 0.5
-    model.start = ""  # checkpoint to begin with (TF1 prefix, .weights.h5, .pth); "": random weights
+    model.start = ""  # checkpoint to initialise from, or a card's name; "": random weights
     model.start_stream = ""  # of that checkpoint where it is not data.stream: "rgb" or "flow"
     model.inflate = False  # whether that checkpoint is of a network of images
     return model
@@ -150,7 +155,7 @@ def _schedule():
     return schedule
 
 
-def learning_rate(config, step, clips_per_update):
+def learning_rate(config: ConfigDict, step: int, clips_per_update: int) -> float:
     """Returns the learning rate of one update, a float.
 
     Args:
@@ -173,7 +178,7 @@ def learning_rate(config, step, clips_per_update):
     return rate * schedules.warmup(step, schedule.warmup_steps, schedule.warmup_factor)
 
 
-def check(config):
+def check(config: ConfigDict) -> None:
     """Makes sure that `config` has the keys of `defaults`, and values that they can take.
 
     Raises:
@@ -187,7 +192,9 @@ def check(config):
         _check_known(key, expected)
     for key, default in expected.items():
         if key not in values:
-            raise UserError(f"config.{key}: missing; expected get_config() to begin with defaults")
+            raise UserError(
+                f"config.{key}: missing; expected get_config() to start from config.defaults()"
+            )
         _check_value(key, values[key], default)
     _check_input(config.data)
     spec.of_settings(values, spec.SHORT_SIDE, spec.FPS)  # sizes that a view can have
@@ -195,14 +202,49 @@ def check(config):
     learning_rate(config, 0, 1)  # boundaries and factors fit
 
 
-def define_flag(flag_values=flags.FLAGS, argv=None):
-    """Defines --config=FILE.py and the flags --config.KEY=VALUE which override its keys."""
+def load(name: str | os.PathLike, overrides: dict[str, Any] | None = None) -> ConfigDict:
+    """Returns the checked configuration of a recipe or a file: what its get_config() returns.
+
+    Args:
+      name: as for `path_of`.
+      overrides: {"data.records": "data/mine", ...}: keys that are set, as --config.KEY=VALUE
+        does.
+
+    Raises:
+      UserError: there is no such recipe, or what is wrong in the file or with a key.
+    """
+    path = path_of(os.fspath(name))
+    expected = flat(defaults())
+    for key, value in (overrides or {}).items():
+        _check_known(key, expected)
+        _check_value(key, value, expected[key])
+    try:
+        spec = importlib.util.spec_from_file_location("recipe", path)
+        module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+        spec.loader.exec_module(module)  # type: ignore[union-attr]
+        found = module.get_config()
+        check(found)
+        found.update_from_flattened_dict(overrides or {})
+        check(found)
+    except config_errors.KINDS as error:
+        raise UserError(_one_line(error)) from error
+    return found
+
+
+def define_flag(flag_values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
+    """Defines --config=RECIPE or FILE.py, and the flags --config.KEY=VALUE for its keys."""
     config_flags.DEFINE_config_file(
-        "config", None, "configuration of the run, a file", flag_values, sys_argv=argv
+        "config",
+        None,
+        f"configuration of the run: a Python file, or a recipe: {', '.join(names())}",
+        flag_values,
+        sys_argv=argv,
     )
 
 
-def parsed(flag_values, argv):
+def parsed(
+    flag_values: flags.FlagValues, argv: list[str]
+) -> tuple[dict[str, Any] | None, list[str]]:
     """Parses the command line of a command for which --config is optional.
 
     Returns:
@@ -217,7 +259,7 @@ def parsed(flag_values, argv):
     return None, flag_values(argv)[1:]
 
 
-def parse_flags(argv, flag_values=flags.FLAGS):
+def parse_flags(argv: list[str], flag_values: flags.FlagValues = flags.FLAGS) -> list[str]:
     """Parses the command line and checks the configuration.
 
     Returns:
@@ -226,22 +268,27 @@ def parse_flags(argv, flag_values=flags.FLAGS):
     Raises:
       UserError: what is wrong in the command line or in the file of the configuration.
     """
+    none = "expected --config=RECIPE or --config=FILE.py, got none; --help lists the recipes"
     try:
         if not any(re.match(r"--?config(=|$)", argument) for argument in argv[1:]):
-            raise UserError("expected --config=FILE.py, got none; configs/ holds some")
+            raise UserError(none)
         for argument in argv[1:]:
             if match := re.match(r"--?(?:no)?config\.([\w.]+)", argument):
                 _check_known(match[1], flat(defaults()))
         with warnings.catch_warnings():  # ml_collections loads the file in an old way
             warnings.filterwarnings("ignore", "the load_module", DeprecationWarning)
-            rest = flag_values(argv)
+            rest = flag_values(recipes.with_paths(argv))
         if flag_values.config is None:
-            raise UserError("expected --config=FILE.py, got none; configs/ holds some")
+            raise UserError(none)
         check(flag_values.config)
         return rest
     except config_errors.KINDS as error:
-        types = {key: type(value).__name__ for key, value in flat(defaults()).items()}
-        raise UserError(config_errors.one_line(error, types)) from error
+        raise UserError(_one_line(error)) from error
+
+
+def _one_line(error):
+    types = {key: type(value).__name__ for key, value in flat(defaults()).items()}
+    return config_errors.one_line(error, types)
 
 
 def completed(settings: dict[str, Any], name: str | os.PathLike) -> dict[str, Any]:
@@ -268,7 +315,7 @@ def completed(settings: dict[str, Any], name: str | os.PathLike) -> dict[str, An
     return found
 
 
-def flat(config, prefix=""):
+def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Returns {"a.b": value} of a ConfigDict of ConfigDicts."""
     found = {}
     for key, value in config.items():
@@ -327,9 +374,9 @@ def _check_schedule(schedule, steps):
             f"config.schedule.begin: expected less than config.steps, {steps}, got {schedule.begin}"
         )
     standard = defaults().schedule
-    for key, names in _READ_BY.items():
-        if schedule.name not in names and schedule[key] != standard[key]:
+    for key, readers in _READ_BY.items():
+        if schedule.name not in readers and schedule[key] != standard[key]:
             raise UserError(
-                f"config.schedule.{key}: read by the schedule {' or '.join(names)} only, and "
+                f"config.schedule.{key}: read by the schedule {' or '.join(readers)} only, and "
                 f"schedule.name is {schedule.name!r}"
             )

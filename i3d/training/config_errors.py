@@ -14,7 +14,7 @@ KINDS = (
 )  # fmt: skip
 
 
-def one_line(error, types):
+def one_line(error: Exception, types: dict[str, str]) -> str:
     """Returns what went wrong, and where in the config file, without traceback.
 
     Args:
@@ -32,9 +32,9 @@ def one_line(error, types):
         text = text[1:-1].replace("\\n", "\n").replace("\\'", "'")
     lines = text.splitlines() or [repr(error)]
     if isinstance(error, OSError):  # the last attempt to read the file
-        return f"--config: {lines[-1].strip()}; expected a Python file, such as those in configs/"
+        return f"--config: {lines[-1].strip()}; expected a Python file or the name of a recipe"
     if isinstance(error, ImportError):
-        return f"--config: {text}; configs of ours are imported from the folder of the checkout"
+        return f"--config: {text}; recipes of this package are imported as i3d.configs.FAMILY.NAME"
     if text.endswith("has no attribute 'get_config'"):
         return "--config: the file has no get_config(), which returns the configuration"
     text = lines[0].split(" Other fields present")[0]

@@ -125,21 +125,58 @@ def test_a_file_that_is_no_config(parse, tmp_path):
     values = flags.FlagValues()
     argv = ["train", f"--config={tmp_path}/absent.py"]
     config.define_flag(values, argv)
-    with pytest.raises(UserError, match="No such file or directory: .*absent.py'; expected a Py"):
+    with pytest.raises(
+        UserError, match="absent.py: no such file or recipe; expected a file, or one"
+    ):
         config.parse_flags(argv, values)
     (tmp_path / "imports.py").write_text("import nothing_here\n")
     values, argv = flags.FlagValues(), ["train", f"--config={tmp_path}/imports.py"]
     config.define_flag(values, argv)
-    with pytest.raises(UserError, match="^--config: No module named 'nothing_here'; configs of"):
+    with pytest.raises(UserError, match="^--config: No module named 'nothing_here'; recipes of"):
         config.parse_flags(argv, values)
     error = AttributeError("module 'config_config' has no attribute 'get_config'")
     assert "the file has no get_config()" in config_errors.one_line(error, {})
 
 
+def test_recipes_by_name_from_any_folder(parse, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("tsn/finetune", "configs/tsn/finetune.py", "./i3d/configs/tsn/finetune.py"):
+        values, argv = flags.FlagValues(), ["train", "--config", name, "--config.steps=7"]
+        config.define_flag(values, argv)
+        config.parse_flags(argv, values)
+        assert (values.config.model.name, values.config.steps) == ("tsn_r50_1x1x3", 7)
+    (tmp_path / "tsn").mkdir()
+    (tmp_path / "tsn/finetune").write_text("a file of this name wins")
+    assert config.path_of("tsn/finetune") == "tsn/finetune"
+    for name, meant in (("tsn/finetun", "tsn/finetune"), ("finetune", "i3d/finetune")):
+        with pytest.raises(UserError, match=rf"no such file or recipe; did you mean {meant}\?"):
+            config.path_of(name)
+    assert "tsn/finetune" in config.names() and "i3d/ucf101" in config.names()
+
+
+def test_a_configuration_from_python(tmp_path):
+    settings = config.load("i3d/ucf101", {"data.records": "mine", "steps": 7})
+    assert (settings.data.records, settings.steps) == ("mine", 7)
+    path = tmp_path / "recipe.py"
+    path.write_text(FILE.format("c.steps = 9"))
+    assert config.load(path).steps == 9
+    for name, keys, told in (
+        ("i3d/ucf101", {"data.recods": "mine"}, "did you mean config.data.records"),
+        ("i3d/ucf101", {"steps": "many"}, "config.steps: expected int, got 'many'"),
+        ("i3d/ucf101", {"steps": 0}, "config.steps: expected at least 1, got 0"),
+        ("i3d/ucf102", {}, "did you mean i3d/ucf101"),
+    ):
+        with pytest.raises(UserError, match=told):
+            config.load(name, keys)
+    path.write_text(FILE.format("c.optimizer.momentun = 0.5"))
+    with pytest.raises(UserError, match='recipe.py:6: .*Did you mean "momentum"'):
+        config.load(path)
+
+
 def test_no_config_at_all():
     values = flags.FlagValues()
     config.define_flag(values, ["train"])
-    with pytest.raises(UserError, match="expected --config=FILE.py, got none"):
+    with pytest.raises(UserError, match="expected --config=RECIPE or --config=FILE.py, got none"):
         config.parse_flags(["train"], values)
 
 
