@@ -135,7 +135,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         if given is not None and trained is not None:
             _check_agrees(given, trained, own.checkpoint, argv)
     records = _records(own.records, settings)
-    read.opened(records)
+    read.check_labelled(read.opened(records))
     built = settings_of(records)
     report.check_picture(own.confusion_png, bool(built and built.multi_label))
     if given is not None:

@@ -44,7 +44,7 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
     if not options.workdir:
         raise UserError("--workdir is needed: the folder of the run")
     if options.config.data.records:  # without, the configuration's own line says so
-        read.opened(options.config.data.records)
+        read.check_labelled(read.opened(options.config.data.records))
     return options
 
 

@@ -24,6 +24,7 @@ from i3d.data.metadata import INFO, DatasetError
 from i3d.data.shards import AGAIN, Shard, check_whole, of_split
 from i3d.runtime import image_size
 from i3d.runtime.command import BadData
+from i3d.runtime.labels import UNLABELLED
 
 _MOST_MISSING = 10_000  # shards; `build` writes again what is missing
 
@@ -105,6 +106,19 @@ def opened(folder):
     shards = {name: of_split(folder, name, split, made) for name, split in found.splits.items()}
     with_flow, multi_label = found.with_flow, found.multi_label
     return Dataset(folder, found.class_names, with_flow, shards, made, recipe, multi_label)
+
+
+def check_labelled(data):
+    """Makes sure that the videos of a Dataset have classes.
+
+    Raises:
+      DatasetError: it was built without any.
+    """
+    if tuple(data.class_names) == (UNLABELLED,):
+        raise DatasetError(
+            f"{data.folder}: was built without classes; build it from folders of classes, or from "
+            "a CSV file with the column label"
+        )
 
 
 def _check_there(folder):

@@ -137,6 +137,7 @@ def _check(data, split, streams, flow_method):
         raise DatasetError(f"{data.folder}: expected the split {split!r}, there is {there}")
     if not any(shard.length for shard in data.shards[split]):
         raise DatasetError(f"{data.folder}: the split {split!r} is empty")
+    read.check_labelled(data)
     if "flow" not in streams:
         return
     if not data.with_flow:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from i3d.runtime.text import InputError, number, read_text, stripped
 
+UNLABELLED = "unlabelled"  # the one class of a data set that was built without any
 _NUMBERED = re.compile(r"(\d+)(?:\s|[:;]\s?)\s*(\S.*)")
 
 

@@ -169,7 +169,7 @@ def _checked(header, needed, optional, where):
         expected = ",".join(needed) + "".join(f"[,{column}]" for column in optional)
         raise InputError(
             f"{where}: expected the columns {expected}, here {'; '.join(problems)}; correct the "
-            "header (videos without labels cannot be used)"
+            "header"
         )
     return header
 

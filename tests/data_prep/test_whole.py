@@ -27,7 +27,7 @@ def build(videos, tmp_path, monkeypatch):
     recipe = BuildSettings(("rgb",), short_side=48, fps=2.0)
     written = []
 
-    def write(tasks, workers):
+    def write(tasks, *_):
         written.extend(task.path for task in tasks)
         for task in tasks:
             shards.write_shard(task)

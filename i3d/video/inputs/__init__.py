@@ -50,8 +50,11 @@ def read(
       videos: one of
         a folder with a folder of videos for each class, nested or not; a video is a file, or with
           image_fps also a folder of images;
-        a CSV file with the header `path,label[,start_s,end_s][,split]`; a label is a class name, or
-          with `labels` also an index into it; several stand between semicolons;
+        a folder of video files and no other folders: they are all of one class, UNLABELLED of
+          i3d.runtime.labels;
+        a CSV file with the header `path[,label][,start_s,end_s][,split]`; a label is a class name,
+          or with `labels` also an index into it; several stand between semicolons; without the
+          column, as a folder of video files;
         an MMAction2 list of videos, `path label ...`, or of folders of images, `dir num_frames
           label ...` or `dir offset num_frames label ...`; labels are indices;
         an official UCF101 list (trainlistNN.txt or testlistNN.txt) with classInd.txt beside it;
@@ -158,8 +161,8 @@ def _list_reader(where, first):
     if lists.is_mmaction2(first):
         return lists.read_mmaction2
     raise InputError(
-        f"{where}: expected a header path,label[,start_s,end_s][,split], the header of a Kinetics "
-        f"CSV file or lines `path label_index`, got {first[:80]!r}"
+        f"{where}: expected a header path[,label][,start_s,end_s][,split], the header of a "
+        f"Kinetics CSV file or lines `path label_index`, got {first[:80]!r}"
     )
 
 

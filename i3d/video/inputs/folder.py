@@ -1,4 +1,4 @@
-"""Reads a folder that holds a folder of videos for each class.
+"""Reads a folder that holds a folder of videos for each class, or videos without classes.
 
     rows, _ = folder.read_folder(request)  # Row("/data/jump/a.mp4", "jump/a.mp4", ("jump",))
 
@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter, defaultdict
 
-from i3d.runtime.labels import composed
+from i3d.runtime.labels import UNLABELLED, composed
 from i3d.runtime.text import InputError
 from i3d.video import pictures
 from i3d.video.images import is_image
@@ -30,6 +30,8 @@ def is_video(path):
 
 def read_folder(request):
     """Returns a Row for each video of the folder, sorted by path, and None."""
+    if found := _without_classes(request):
+        return found, [UNLABELLED]
     classes = _classes(request)
     videos, of_images, others = [], [], Counter()
     for folder, files in _folders(request.root):
@@ -48,11 +50,28 @@ def read_folder(request):
     return sorted(rows, key=lambda row: row.path), None
 
 
+def _without_classes(request):
+    """Returns a Row for each video of a folder that holds no other folder, else none."""
+    entries = _entries(request.root)
+    paths = [entry.path for entry in entries]
+    if any(entry.is_dir() for entry in entries) or not (videos := list(filter(is_video, paths))):
+        return []
+    if request.names:
+        raise InputError(
+            f"{videos[0]}: --labels goes with folders of classes, and this folder has none"
+        )
+    _tell(request, Counter(_kind(path) for path in set(paths).difference(videos)), [])
+    return [Row(_printable(path), os.path.basename(path), (UNLABELLED,)) for path in videos]
+
+
 def _row(path, request):
     name = path[len(os.path.join(request.root, "")) :]
     folder, separator, _ = name.partition(os.sep)
     if not separator:
-        raise InputError(f"{path}: expected videos in folders of classes; move it into one")
+        raise InputError(
+            f"{path}: expected videos in folders of classes, or without classes all in one folder; "
+            "move it into one of the folders beside it"
+        )
     return Row(_printable(path), name, (folder,))
 
 

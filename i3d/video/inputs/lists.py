@@ -11,7 +11,7 @@ import os
 import re
 import unicodedata
 
-from i3d.runtime.labels import class_names, composed, shortened
+from i3d.runtime.labels import UNLABELLED, class_names, composed, shortened
 from i3d.runtime.text import InputError, filled, last_word, number, read_lines, table, times
 from i3d.video.inputs.rows import Row, index
 from i3d.video.lists import parsed
@@ -26,13 +26,17 @@ _KINETICS_EXTENSIONS = (".mp4", ".mkv", ".webm")
 
 
 def read_csv(request):
-    """Reads path,label[,start_s,end_s][,split]; labels are names, or indices into --labels.
+    """Reads path[,label][,start_s,end_s][,split]; labels are names, or indices into --labels.
 
-    Several of a video stand in one cell, between semicolons.
+    Several of a video stand in one cell, between semicolons. Without the column, all videos are
+    unlabelled.
     """
     rows, known = [], set(request.names or ())
-    for where, cells in table(request.lines, ("path", "label"), ("start_s", "end_s", "split")):
-        cell = filled(cells, "label", where)
+    needed, optional = ("path", "label"), ("start_s", "end_s", "split")
+    if not request.names:
+        needed, optional = needed[:1], needed[1:] + optional
+    for where, cells in table(request.lines, needed, optional):
+        cell = filled(cells, "label", where) if "label" in cells else UNLABELLED
         if ";" in cell and composed(cell) not in known:
             labels = tuple(_csv_label(word.strip(), known, where) for word in cell.split(";"))
         else:

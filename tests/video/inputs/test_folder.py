@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from i3d.runtime.labels import UNLABELLED
 from i3d.video import inputs
 from i3d.video.images import Images
 from tests.helpers.images import animation
@@ -61,6 +62,16 @@ def test_folder_errors(root, tmp_path):
     assert "found train, val; name the folder of one split" in error(tmp_path / "sets")
     assert "does not exist" in error(tmp_path / "nowhere")
     assert "leave it out" in error(tmp_path / "sets", video_root=root)
+
+
+def test_videos_without_classes(tmp_path, capsys):
+    touch(tmp_path, "b.mp4", "a.avi", "notes.txt", ".hidden.mp4")
+    items, names = inputs.read(tmp_path)
+    assert names == [UNLABELLED] and short(items) == [("a", 0), ("b", 0)]
+    assert "left out files that are no videos (.txt: 1)" in capsys.readouterr().err
+    assert "a.avi: --labels goes with folders of classes" in error(tmp_path, labels=["x", "y"])
+    touch(tmp_path, "jump/c.mp4")
+    assert "a.avi: expected videos in folders of classes, or without" in error(tmp_path)
 
 
 def test_links_are_followed_but_not_in_circles(root, tmp_path):
