@@ -6,11 +6,13 @@
     predictor.features("jump.mp4")                  # float32 [1024]
     predictor.model.summary()                       # the keras.Model
     i3d.evaluate("runs/rgb/best.weights.h5")        # Result(... top-1 ...)
+    i3d.probe("clips", "rgb_scratch")               # ProbeResult: a classifier of your classes
     model = i3d.models.build("inception_i3d", num_classes=400)
     i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")
 
 `import i3d` is light: Keras and TensorFlow are imported by the submodules that need them.
-`i3d.evaluate` is both the command's module and callable (see i3d/runtime/callable_module.py).
+`i3d.evaluate` and `i3d.probe` are both modules of commands and callable (see
+i3d/runtime/callable_module.py).
 """
 
 import importlib
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from i3d import flow, models, spec, weights
     from i3d.evaluate import evaluate
     from i3d.inference.predictor import load
+    from i3d.probe import probe
     from i3d.training import config
     from i3d.weights.table import cards
 
@@ -32,10 +35,11 @@ _FACE = {
     "flow": "i3d.flow",
     "load": "i3d.inference.predictor:load",
     "models": "i3d.models",
+    "probe": "i3d.probe",
     "spec": "i3d.spec",
     "weights": "i3d.weights",
 }
-__all__ = ["cards", "config", "evaluate", "flow", "load", "models", "spec", "weights"]
+__all__ = ["cards", "config", "evaluate", "flow", "load", "models", "probe", "spec", "weights"]
 
 
 def __getattr__(name: str) -> Any:

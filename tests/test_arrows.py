@@ -13,7 +13,10 @@ from tests.helpers.processes import ROOT
 # its own, and itself. "commands" are the other files of i3d/.
 LEVELS = (
     {"commands"},
-    {"training", "evaluation", "features", "detection", "localization", "visual", "web"},
+    {
+        *("training", "evaluation", "features", "probing"),
+        *("detection", "localization", "visual", "web"),
+    },
     {"inference"},
     {"weights"},
     {"models", "data", "video", "flow"},
@@ -36,6 +39,7 @@ LIGHT = (
     "i3d.inference.views",
     "i3d.extract_features",
     "i3d.predict",
+    "i3d.probe",
     "i3d.fuse",
     "data_prep.__main__",
     "data_prep.build",
@@ -53,7 +57,10 @@ def allowed(unit):
         return FOR_DATA_PREP
     if unit == "models":
         return {"models"}
-    also = {"training": {"evaluation"}}.get(unit, set())  # validation is an evaluation
+    also = {
+        "training": {"evaluation"},  # validation is an evaluation
+        "probing": {"features", "evaluation", "visual"},  # metrics; the demo's synthetic videos
+    }.get(unit, set())
     own = next(number for number, level in enumerate(LEVELS) if unit in level)
     return ({unit} | also).union(*LEVELS[own + 1 :])
 

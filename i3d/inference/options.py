@@ -22,17 +22,17 @@ _CHECKPOINT = (
 )
 
 
-def define(own: flags.FlagValues, several: bool = False) -> None:
+def define(own: flags.FlagValues, several: bool = False, together: str = "add the logits") -> None:
     """Defines --model, --checkpoint, --clips, --crops, --precision, --batch_size.
 
     Args:
       own: flags of the command.
-      several: whether --model and --checkpoint may be repeated, for networks whose logits are
-        added.
+      several: whether --model and --checkpoint may be repeated.
+      together: what is done with several networks.
     """
     model = "name in the catalogue of models; default: by the checkpoint's name or training run"
     if several:
-        added = "; repeat it to add the logits of several networks"
+        added = f"; repeat it to {together} of several networks"
         flags.DEFINE_multi_string("model", [], model, flag_values=own)
         flags.DEFINE_multi_string("checkpoint", [], _CHECKPOINT + added, flag_values=own)
     else:
