@@ -25,8 +25,9 @@ RESUMED = ("figures", "build")
 COMMANDS = ("figures", "probe", "build", "verify", "show", "export_npy")
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Runs the command named by argv[1]; returns the exit status."""
+    argv = sys.argv if argv is None else argv
     name = " ".join(["data_prep", *argv[1:2]])
     if argv[1:2] and argv[1] in COMMANDS:
         chosen = importlib.import_module(f"data_prep.commands.{argv[1]}")
