@@ -22,6 +22,7 @@ STRENGTHS = tuple(10.0**power for power in range(-4, 2))  # C: the inverse of th
 _USUAL = 1.0  # where there are too few videos to choose it by cross-validation
 _FOLDS, _FEW_FOLDS, _MANY = 5, 3, 2000  # of the choice; with more than so many videos, fewer
 _NEIGHBOURS = 5  # at most
+_LARGE = 10**7  # numbers
 
 
 class Linear(NamedTuple):
@@ -69,15 +70,15 @@ class Logistic(Head):
         """Fits it; arguments as `fit` has them."""
         super().__init__(features)
         x = self.standardised(features)
-        # The weights lie in the span of the videos: as many numbers of each as there are videos
-        # give the same solution, and sooner.
-        basis = (
-            np.linalg.svd(x, full_matrices=False)[2] if len(x) < x.shape[1] else np.eye(x.shape[1])
-        )
-        x = x @ basis.T
-        strength, how = _strength(x, labels, groups, seed)
-        model = _regression(x, labels, strength)
-        weights, bias = _of_all_classes(model)
+        with _threads(x):
+            basis = np.eye(x.shape[1])
+            if len(x) < x.shape[1]:
+                # The weights lie in the span of the videos: as many numbers of each as there are
+                # videos give the same solution, and sooner.
+                basis = np.linalg.svd(x, full_matrices=False)[2]
+            x = x @ basis.T
+            strength, how = _strength(x, labels, groups, seed)
+            weights, bias = _of_all_classes(_regression(x, labels, strength))
         self._set(basis.T @ weights, bias)
         self.described = f"logistic regression, C={strength:g} {how}"
 
@@ -136,6 +137,13 @@ def fit(
       seed: of the folds of that choice.
     """
     return _KINDS[kind](np.asarray(features, np.float64), labels, groups, seed)
+
+
+def _threads(x):
+    """Context with one thread for few numbers: more of them wait for each other longer."""
+    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+
+    return threadpool_limits(1 if x.size < _LARGE else None)
 
 
 def _strength(x, labels, groups, seed):
