@@ -25,6 +25,7 @@ from i3d.inference import records as inference_records
 from i3d.inference.average import softmax
 from i3d.inference.network import Network
 from i3d.inference.whole import equal_lengths
+from i3d.runtime.command import UserError
 from i3d.spec import WHOLE, InputSpec, asked, of_settings
 from i3d.training import config
 from i3d.training import model as training_model
@@ -362,6 +363,43 @@ def test_a_run_is_tested_by_the_views_and_the_average_that_it_states(run, tmp_pa
     np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, rtol=1e-5)
     apart = np.abs(result.probabilities - softmax(result.logits)).max()
     assert 0 < apart < 0.1
+
+
+@pytest.mark.long
+def test_a_run_needs_no_configuration_and_none_that_contradicts_it(run, tmp_path, capsys):
+    """Trained at 10 frames of 48 pixels: config.json says so, and where the records lie."""
+    settings, spec = save_weights(
+        tmp_path / "best.weights.h5", 3, **{"data.records": str(run / "data")}
+    )
+    stated = config.flat(settings) | {"input": spec.to_json(), "replicas": 1}
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    weights = f"--checkpoint={tmp_path}/best.weights.h5"
+    assert evaluate.main(["evaluate", weights, "--clips=2"]) == 0
+    text = capsys.readouterr().out
+    assert "2 clip(s) of 10 frames x 1 crop(s) of 48 px" in " ".join(text.split())
+    result = evaluate(f"{tmp_path}/best.weights.h5", clips=2)
+    assert result.protocol in " ".join(text.split())
+    assert f"{100 * result.top1:6.2f} %" in text and result.interval[0] < result.top1
+    call = ["evaluate", f"--config={run}/recipe.py", weights]
+    assert evaluate.main([*call, "--clips=1"]) == 0  # it agrees
+    (tmp_path / "config.json").write_text(json.dumps(stated | {"data.frames": 16}))
+    line = calls.refused(evaluate.main, *call)
+    assert "config.data.frames: " in line and "was trained with 16, --config has 10; leave" in line
+    assert line.endswith("or insist with --config.data.frames=10")
+    capsys.readouterr()
+    assert evaluate.main([*call, "--clips=1", "--config.data.frames=10"]) == 0
+    (tmp_path / "config.json").write_text(json.dumps(stated | {"data.read_mb": "much"}))
+    line = calls.refused(evaluate.main, "evaluate", weights)
+    assert line.endswith("config.json: config.data.read_mb: expected int, got 'much'")
+
+
+def test_mistakes_from_python(run):
+    with pytest.raises(UserError, match="records is needed"):
+        evaluate("demo_rgb")
+    with pytest.raises(UserError, match="clips: expected None with whole_video"):
+        evaluate("demo_rgb", f"{run}/data", clips=2, whole_video=True)
+    with pytest.raises(UserError, match="has 13 classes, the data set 3"):
+        evaluate("demo_rgb", f"{run}/data")
 
 
 @pytest.mark.long

@@ -9,10 +9,13 @@ video has a label. Average precision is the mean, over the positives, of the pre
 threshold at which each is found; equal scores are one threshold.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def mean_average_precision(scores, truth):
+def mean_average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
     """Returns the mean average precision over the classes that a video has, in [0, 1].
 
     The videos are ranked for each class. NaN where no video has a label.
@@ -25,7 +28,7 @@ def mean_average_precision(scores, truth):
     return _mean(of_classes(scores, truth))
 
 
-def mmit_mean_average_precision(scores, truth):
+def mmit_mean_average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
     """Returns the mean average precision over the videos that have a label, in [0, 1].
 
     The classes are ranked for each video. NaN where no video has a label.
@@ -40,7 +43,7 @@ def mmit_mean_average_precision(scores, truth):
     return _mean(np.array([_of_ranking(*pair) for pair in zip(scores, truth, strict=True)]))
 
 
-def of_classes(scores, truth):
+def of_classes(scores: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Returns float64 [K]: the average precision of each class, NaN where no video has it.
 
     Raises:
@@ -50,7 +53,7 @@ def of_classes(scores, truth):
     return np.array([_of_ranking(*pair) for pair in zip(scores.T, truth.T, strict=True)])
 
 
-def class_table(scores, truth, names):
+def class_table(scores: ArrayLike, truth: ArrayLike, names: Sequence[str]) -> str:
     """Returns a line per class: its average precision and how many videos have it.
 
     Args:

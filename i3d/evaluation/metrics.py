@@ -10,11 +10,13 @@ as in tf.math.top_k, so that a constant score is no free hit.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def in_top_k(scores, labels, k=1):
+def in_top_k(scores: ArrayLike, labels: ArrayLike, k: int = 1) -> np.ndarray:
     """Returns bool [N]: whether the label is among the k best classes of its row.
 
     Raises:
@@ -29,7 +31,9 @@ def in_top_k(scores, labels, k=1):
     return rank < k
 
 
-def top_k_accuracy(scores, labels, k=1, mask=None):
+def top_k_accuracy(
+    scores: ArrayLike, labels: ArrayLike, k: int = 1, mask: ArrayLike | None = None
+) -> float:
     """Returns the share of rows whose label is among the k best classes, in [0, 1].
 
     Raises:
@@ -40,7 +44,9 @@ def top_k_accuracy(scores, labels, k=1, mask=None):
     return float(in_top_k(*_checked(scores, labels, mask), k).mean())
 
 
-def confusion_matrix(scores, labels, mask=None):
+def confusion_matrix(
+    scores: ArrayLike, labels: ArrayLike, mask: ArrayLike | None = None
+) -> np.ndarray:
     """Returns int64 [K, K]: how often a row of class i (first axis) scored best for class j.
 
     Raises:
@@ -52,7 +58,7 @@ def confusion_matrix(scores, labels, mask=None):
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def class_accuracy(counts):
+def class_accuracy(counts: np.ndarray) -> np.ndarray:
     """Returns float [K]: the share of each class that was recognised, NaN without examples.
 
     Args:
@@ -62,7 +68,7 @@ def class_accuracy(counts):
     return np.where(total > 0, np.diag(counts) / np.maximum(total, 1), np.nan)
 
 
-def mean_class_accuracy(counts):
+def mean_class_accuracy(counts: np.ndarray) -> float:
     """Returns the mean of `class_accuracy` over the classes that have examples.
 
     Raises:
@@ -77,7 +83,7 @@ def mean_class_accuracy(counts):
     return float(np.nanmean(accuracy))
 
 
-def wilson_interval(hits, total, z=1.959964):
+def wilson_interval(hits: int, total: int, z: float = 1.959964) -> tuple[float, float]:
     """Returns the 95 % interval (low, high) of an accuracy, from `hits` of `total` examples.
 
     Holds for few examples and for accuracies near 0 and 1, unlike p +- z * sqrt(p (1 - p) / n).
@@ -98,7 +104,7 @@ def wilson_interval(hits, total, z=1.959964):
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
-def confusion_text(counts, names):
+def confusion_text(counts: np.ndarray, names: Sequence[str]) -> str:
     """Returns the confusion matrix as text: a row per true class, a column per predicted one.
 
     Columns carry the number of the class, which stands before its name in the rows.
@@ -116,7 +122,7 @@ def confusion_text(counts, names):
     return "\n".join(lines)
 
 
-def class_table(counts, names):
+def class_table(counts: np.ndarray, names: Sequence[str]) -> str:
     """Returns a line per class: accuracy, examples, and what it is most often taken for.
 
     Args:

@@ -20,7 +20,7 @@ _LARGEST_TEXT = 120  # classes; a row of more is hard to follow
 _LARGEST_NUMBERED = 25  # classes; in more, the numbers in the cells of the picture overlap
 
 
-def check_outputs(out, picture):
+def check_outputs(out: str | None, picture: str | None) -> None:
     """Makes sure that `tell` can write its files.
 
     Args:
@@ -41,7 +41,7 @@ def check_outputs(out, picture):
             )
 
 
-def check_picture(picture, multi_label):
+def check_picture(picture: str | None, multi_label: bool) -> None:
     """Makes sure that there can be a confusion matrix where one is asked for.
 
     Args:
@@ -58,7 +58,7 @@ def check_picture(picture, multi_label):
         )
 
 
-def tell(result, out=None, picture=None):
+def tell(result: results.Result, out: str | None = None, picture: str | None = None) -> None:
     """Writes the files that are asked for and prints accuracies and classes.
 
     Args:
@@ -72,7 +72,7 @@ def tell(result, out=None, picture=None):
     print(f"{accuracies(result)}\n\n{classes(result)}", flush=True)
 
 
-def accuracies(result):
+def accuracies(result: results.Result) -> str:
     """Returns the protocol and top-1, top-5 and mean class accuracy with 95 % intervals.
 
     Of videos with several labels it is the mean average precision in both its definitions.
@@ -112,7 +112,7 @@ def _accuracies(result):
     return lines
 
 
-def mean_class_interval(counts):
+def mean_class_interval(counts: np.ndarray) -> tuple[float, float]:
     """Returns the 95 % interval (low, high) of metrics.mean_class_accuracy.
 
     It is put together from the Wilson intervals of the classes, whose distances from their
@@ -132,7 +132,7 @@ def mean_class_interval(counts):
     return float(share.mean() - down), float(share.mean() + up)
 
 
-def classes(result):
+def classes(result: results.Result) -> str:
     """Returns a line per class, then the confusion matrix; of several labels the lines alone."""
     names = [str(name) for name in result.class_names]
     if result.multi_label:
@@ -148,7 +148,7 @@ def classes(result):
     )
 
 
-def save_picture(path, result):
+def save_picture(path: str, result: results.Result) -> None:
     """Writes the confusion matrix as a PNG: shares of each true class, with the numbers."""
     from matplotlib.figure import Figure
 

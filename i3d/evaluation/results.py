@@ -1,7 +1,8 @@
-"""Saved results of a test: the scores of every video, and what they are scores of.
+"""Results of a test: the scores of every video, their accuracies, and the files that hold them.
 
-    results.save("rgb.npz", Result(ids, labels, logits, class_names, "rgb", "rgb, ..."))
-    logits = results.load("rgb.npz").logits
+    result = i3d.evaluate("rgb_imagenet", "data/kinetics")       # or results.load("rgb.npz")
+    result.top1, result.interval, result.confusion, result.logits
+    results.save("rgb.npz", result)
 
 A file is a plain .npz without pickles: ids, class_names and the texts are unicode arrays, and so
 is a digest of them all. Fusion adds the logits; classes are ranked by `scores`. Files of version
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from i3d.evaluation import average_precision, metrics
 from i3d.runtime import npy
 from i3d.runtime.command import BadData
 from i3d.runtime.files import new_file
@@ -25,9 +27,9 @@ class ResultError(BadData):
     """A file of results that cannot be read or written; the message is one line."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Result:
-    """Scores of N videos for K classes.
+    """Scores of N videos for K classes, and their accuracies.
 
     Attributes:
       ids: str [N], each once.
@@ -53,6 +55,62 @@ class Result:
     def multi_label(self) -> bool:
         """Whether a video has any number of labels; else it has one."""
         return self.labels.ndim == 2
+
+    def __repr__(self) -> str:
+        """Returns stream, number of videos and the accuracies in one line."""
+        count, classes = self.logits.shape
+        if self.multi_label:
+            scores = f"mAP {100 * self.mean_average_precision:.2f} %"
+        else:
+            low, high = self.interval
+            scores = (
+                f"top-1 {100 * self.top1:.2f} % (95 % interval {100 * low:.2f} to "
+                f"{100 * high:.2f}), top-5 {100 * self.top5:.2f} %, "
+                f"mean of classes {100 * self.mean_class_accuracy:.2f} %"
+            )
+        return f"<Result of {self.stream}, {count} videos, {classes} classes: {scores}>"
+
+    @property
+    def top1(self) -> float:
+        """Share of the videos whose label has the highest score, in [0, 1]."""
+        return metrics.top_k_accuracy(self.scores, self._one_label(), 1)
+
+    @property
+    def top5(self) -> float:
+        """Share of the videos whose label is among the five highest scores, in [0, 1]."""
+        return metrics.top_k_accuracy(self.scores, self._one_label(), 5)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of `top1` (Wilson), (low, high) in [0, 1]."""
+        total = len(self.ids)
+        return metrics.wilson_interval(round(self.top1 * total), total)
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """int64 [K, K]: how often videos of a class (first axis) scored best for another."""
+        return metrics.confusion_matrix(self.scores, self._one_label())
+
+    @property
+    def mean_class_accuracy(self) -> float:
+        """Mean over the classes of the accuracy of each, in [0, 1]."""
+        return metrics.mean_class_accuracy(self.confusion)
+
+    @property
+    def mean_average_precision(self) -> float:
+        """Mean over the classes of the average precision, in [0, 1], of several labels.
+
+        Raises:
+          ValueError: the videos have one label each.
+        """
+        if not self.multi_label:
+            raise ValueError("mean average precision: expected several labels; see top1")
+        return average_precision.mean_average_precision(self.scores, self.labels)
+
+    def _one_label(self):
+        if self.multi_label:
+            raise ValueError("accuracy: expected one label a video; see mean_average_precision")
+        return self.labels
 
     @property
     def scores(self) -> np.ndarray:

@@ -143,3 +143,19 @@ def test_several_labels_that_do_not_fit_are_refused(labels, tmp_path):
         results.save(tmp_path / "a.npz", result(labels=labels))
     with pytest.raises(ResultError, match=r"expected labels \[N\] or|labels: expected type"):
         results.load(write(tmp_path / "b.npz", result(labels=labels)))
+
+
+def test_accuracies_and_repr():
+    found = result(**LOGITS_ALONE)
+    assert (found.top1, found.top5) == (0.75, 1.0)
+    assert found.confusion.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert found.mean_class_accuracy == pytest.approx(np.mean([0.5, 1, 1]))
+    low, high = found.interval
+    assert 0 < low < 0.75 < high < 1
+    assert repr(found).startswith("<Result of rgb, 4 videos, 3 classes: top-1 75.00 % (95 % int")
+    with pytest.raises(ValueError, match="expected several labels"):
+        _ = found.mean_average_precision
+    several = result(labels=np.eye(4, 3) > 0, **LOGITS_ALONE)
+    assert "mAP" in repr(several) and 0 <= several.mean_average_precision <= 1
+    with pytest.raises(ValueError, match="expected one label a video"):
+        _ = several.top1
