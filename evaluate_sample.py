@@ -1,4 +1,4 @@
-"""Two-stream I3D on the published sample clip, or on any video: `i3d.evaluate_sample` says more.
+"""Labels a video, or the published sample clip: `i3d.evaluate_sample` says more.
 
 python evaluate_sample.py --eval_type joint
 """

@@ -1,12 +1,13 @@
-"""Two-stream I3D on the published sample clip, or on any video.
+"""Labels a video, or the published sample clip, with the two-stream I3D.
 
-    python evaluate_sample.py --eval_type joint
-    python evaluate_sample.py --video my.mp4 --precision bfloat16
-    python evaluate_sample.py --weights demo             # small weights of our own, drawn video
+    python evaluate_sample.py --video=my.mp4 --eval_type=rgb --noimagenet_pretrained
+    python evaluate_sample.py --eval_type=joint          # RGB and TV-L1 flow of the sample clip
+    python evaluate_sample.py --weights=demo             # this project's small weights, offline
 
 Prints the norm of the logits and the best classes, `probability logit class name`; what was run
-(weights, clips, frames, precision, seconds) goes to standard error. A video is seen whole; one
-longer than --max_frames is cut into the fewest equal clips, whose logits are averaged.
+(weights, clips, frames, precision, seconds) goes to standard error. The whole video is seen; one
+longer than --max_frames is cut into the fewest equal clips, whose logits are averaged. Weights that
+are missing are downloaded; --weights says what is used where they cannot be had.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ import numpy as np
 from absl import flags
 
 from i3d.flow import methods
-from i3d.inference import sample
+from i3d.inference import sample, sample_weights
 from i3d.inference.decoding import End, View
 from i3d.inference.views import WHOLE_VIDEO
 from i3d.runtime import command, files
@@ -32,13 +33,10 @@ from i3d.runtime.progress import tracked
 from i3d.video import frames as video_frames
 from i3d.visual.figures import render
 from i3d.visual.save import saving
-from i3d.weights import download
-from i3d.weights.cards import CARDS, DEMO_CARDS
-from i3d.weights.files import FILES
+from i3d.weights import download, find
 
 NAME = "evaluate_sample"
 DEMO_ACTION, DEMO_SEED = "kicking", 20  # after the 20 seeds that the accuracies are measured on
-STREAMS = {"rgb": ("rgb",), "rgb600": ("rgb",), "flow": ("flow",), "joint": ("rgb", "flow")}
 
 
 def main(argv: list[str]) -> int:
@@ -51,15 +49,16 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     own = flags.FlagValues()
     text, whole, seconds = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
     text("eval_type", "joint", "networks to run: rgb, rgb600, flow or joint", flag_values=own)
-    start = "weights that started from ImageNet; false: trained from scratch"
+    start = "weights initialised from ImageNet; false: trained from scratch"
     flags.DEFINE_boolean("imagenet_pretrained", True, start, flag_values=own)
     kinds = (
-        "the published weights, our small ones for drawn videos, or those only where the "
-        "published ones are neither there nor to be downloaded and no video is given"
+        "kinetics: the published weights that the other flags name; demo: this project's small "
+        "ones for synthetic videos; auto: the first, but where they cannot be had and no flag asks "
+        "for them, rgb_scratch for --video, and demo without a video"
     )
     flags.DEFINE_enum("weights", "auto", ["kinetics", "demo", "auto"], kinds, flag_values=own)
     folder = "folder that holds rgb_imagenet/model.ckpt.* and the like"
-    text("checkpoint_dir", _checkpoints(), folder, flag_values=own)
+    text("checkpoint_dir", str(find.folder()), folder, flag_values=own)
     for stream, channels in (("rgb", 3), ("flow", 2)):
         array = f".npy [1, T, 224, 224, {channels}] in [-1, 1]; default: the published clip"
         text(f"{stream}_sample", None, array, flag_values=own)
@@ -79,13 +78,6 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     return own
 
 
-def _checkpoints():
-    """Returns the folder "checkpoints" here if it holds some, else the one of the checkout."""
-    here, own = Path("checkpoints"), Path(__file__).resolve().parents[1] / "checkpoints"
-    known = ("demo", *CARDS)
-    return str(here if any((here / name).exists() for name in known) else own)
-
-
 def checked(own: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
     """Returns the flags, parsed.
 
@@ -100,11 +92,11 @@ def checked(own: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
             f"unexpected argument {words[0]!r}; a flag's value is written --flag=value, "
             "and false as --noimagenet_pretrained or --imagenet_pretrained=false"
         )
-    if own.eval_type not in STREAMS:
+    if own.eval_type not in sample_weights.STREAMS:
         raise UserError("Bad `eval_type`, must be one of rgb, rgb600, flow, joint")
     if own.eval_type == "rgb600" and own["imagenet_pretrained"].present and own.imagenet_pretrained:
         raise UserError(
-            "no Kinetics-600 checkpoint that started from ImageNet was published; "
+            "no Kinetics-600 checkpoint initialised from ImageNet was published; "
             "leave --imagenet_pretrained out"
         )
     if own.eval_type == "rgb600" and own.weights == "demo":
@@ -127,7 +119,10 @@ def _check_source(own):
     elif own.weights != "demo":
         names = "save_arrays save_gif start_s end_s flow_method"
         _refuse(own, names, "needs --video")
-        given = {stream: own[f"{stream}_sample"].value for stream in STREAMS[own.eval_type]}
+        given = {
+            stream: own[f"{stream}_sample"].value
+            for stream in sample_weights.STREAMS[own.eval_type]
+        }
         if len(set(map(bool, given.values()))) > 1:
             raise UserError("joint needs both --rgb_sample and --flow_sample, or neither")
     else:
@@ -149,8 +144,10 @@ def _refuse(own, names, reason):
 
 def work(own: flags.FlagValues) -> None:
     """Runs the networks and prints their logits."""
+    if own.video is not None:
+        video_frames.stated(own.video)  # what is no video is refused before weights are downloaded
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())  # of a drawn video
+        folder = stack.enter_context(tempfile.TemporaryDirectory())  # of a synthetic video
         cards, arrays, video = _chosen(own, folder)
         longest = own.max_frames
         specs = {name: dataclasses.replace(c.spec, longest=longest) for name, c in cards.items()}
@@ -164,54 +161,48 @@ def work(own: flags.FlagValues) -> None:
 
 def _chosen(own, folder):
     """Returns ({stream: Card}, {stream: array file}, video file) that the flags ask for."""
-    demo = {stream: DEMO_CARDS[f"demo_{stream}"] for stream in STREAMS.get(own.eval_type, ())}
+    demo = sample_weights.demo(own.eval_type)
     if own.weights == "demo":
-        return demo, {}, own.video or _drawn(folder)
-    start = "imagenet" if own.imagenet_pretrained else "scratch"
-    names = [f"{stream}_{start}" for stream in STREAMS[own.eval_type]]
-    names = ["rgb_scratch_kin600"] if own.eval_type == "rgb600" else names
-    cards = {CARDS[name].spec.stream: CARDS[name] for name in names}
+        return demo, {}, own.video or _synthetic(folder)
+    directory, arrays = Path(own.checkpoint_dir), {}
+    cards = sample_weights.named(own.eval_type, own.imagenet_pretrained)
+    if own.video is None:
+        given = {stream: own[f"{stream}_sample"].value for stream in cards}
+        arrays = sample_weights.arrays_of(cards, given, directory)
     try:
-        return cards, _fetched(own, cards), own.video
+        sample_weights.fetch(cards, arrays, directory)
     except download.DownloadError as error:
-        if not _demo_will_do(own, demo):
-            raise
-        reason = str(error).splitlines()[0]
+        if own.video and _may_choose(own):
+            return sample_weights.instead(error, cards, directory), {}, own.video
+        asked = any(own[name].present for name in ("rgb_sample", "flow_sample", "checkpoint_dir"))
+        if own.video or asked or not _may_choose(own):
+            own_clip = own.video or own.rgb_sample  # the published one would be missing, too
+            offered = sample_weights.offered(cards, directory) if own_clip else ""
+            raise download.DownloadError(f"{error}{offered}") from error
         print(
-            f"no Kinetics weights: {reason}; the demo weights take their place, on a drawn video "
-            "(--weights=kinetics lists the files to bring)",
+            f"no Kinetics weights: {str(error).splitlines()[0]}; the demo weights are used on a "
+            "synthetic video (--weights=kinetics lists the missing files; --video=FILE labels a "
+            "video of your own)",
             file=sys.stderr,
         )
-    return demo, {}, _drawn(folder)
+        return demo, {}, _synthetic(folder)
+    return cards, arrays, own.video
 
 
-def _fetched(own, cards):
-    """Returns {stream: array file}, {} with --video; what is missing is downloaded."""
-    folder = Path(own.checkpoint_dir)
-    needed = {card.name: folder / f"{card.file}.index" for card in cards.values()}
-    arrays = {}
-    if own.video is None:
-        published = {stream: FILES[f"sample_{stream}"][0].target for stream in cards}
-        given = {stream: own[f"{stream}_sample"].value for stream in cards}
-        arrays = {stream: Path(given[stream] or folder / published[stream]) for stream in cards}
-        needed |= {f"sample_{stream}": arrays[stream] for stream in cards if not given[stream]}
-    download.fetch([name for name, file in needed.items() if not file.exists()], folder)
-    return arrays
+def _may_choose(own):
+    """Returns whether the flags ask for no particular weights."""
+    asked = own.weights == "kinetics" or own["imagenet_pretrained"].present
+    kind = own.eval_type in ("joint", "flow") and own["eval_type"].present
+    return not asked and not kind and own.eval_type != "rgb600"
 
 
-def _demo_will_do(own, cards):
-    """Returns whether nothing was asked for that the demo weights are not."""
-    asked = (own.eval_type == "rgb600", own.weights == "kinetics")
-    asked += (own["imagenet_pretrained"].present,)
-    given = any((own.video, own.rgb_sample, own.flow_sample))
-    there = all(Path(own.checkpoint_dir, card.file).exists() for card in cards.values())
-    return there and not given and not any(asked)
-
-
-def _drawn(folder):
+def _synthetic(folder):
     seed = render.TEST_SEED + DEMO_SEED
     path, *_ = render.write_videos(folder, 1, seed, actions=[DEMO_ACTION])
-    print(f"a drawn video of {DEMO_ACTION}, seed {seed}, new to the weights", file=sys.stderr)
+    print(
+        f"synthetic video of {DEMO_ACTION}, seed {seed}, which the weights were not trained on",
+        file=sys.stderr,
+    )
     return path
 
 
@@ -254,7 +245,8 @@ def _mean_logits(own, cards, clips, preprocess):
     from i3d.inference import network
     from i3d.inference.predictor import Predictor
 
-    paths = {name: Path(own.checkpoint_dir, card.file) for name, card in cards.items()}
+    folder = Path(own.checkpoint_dir)
+    paths = {name: find.file_of(card, folder) for name, card in cards.items()}
     networks = [
         network.load(
             dataclasses.replace(card, file=str(paths[name])), own.precision, preprocess=preprocess

@@ -64,7 +64,7 @@ class Card:
         """Returns the published accuracy as one phrase, "" where there is none."""
         if self.top1 is None:
             return ""
-        percents = f"{self.top1:g}" + (f"/{self.top5:g}" if self.top5 is not None else "")
+        percents = f"{self.top1}" + (f"/{self.top5}" if self.top5 is not None else "")
         return f"{percents} % top-1{'/top-5' if self.top5 is not None else ''} on {self.data}"
 
     def _facts(self) -> str:

@@ -13,7 +13,7 @@ def test_a_card_is_shown_in_one_line():
     assert repr(CARDS["rgb_scratch"]) == (
         "<Card rgb_scratch: inception_i3d rgb, rgb_scratch/model.ckpt: the whole video in equal "
         "clips of at most 250 frames x 1 crop(s) of 224 px, 25 fps; mean of logits over its views; "
-        "400 classes; 12.7 M parameters; 68.4/88 % top-1/top-5 on kinetics400 test; Apache-2.0>"
+        "400 classes; 12.7 M parameters; 68.4/88.0 % top-1/top-5 on kinetics400 test; Apache-2.0>"
     )
     assert CARDS["rgb_scratch_kin600"].score() == ""
     assert DEMO_CARDS["demo_rgb"].score().startswith("88.5 % top-1 on 260 synthetic test videos")
