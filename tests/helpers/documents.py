@@ -70,13 +70,13 @@ def commands(page):
             for line in lines:
                 output = after.text if after and after.language == "text" else ""
                 output = output if line is lines[-1] else ""
-                found.append(_command(f"{page}:{block.line}", line, output, False))
+                found.append(command_of(f"{page}:{block.line}", line, output, False))
     text = prose(page)
     for match in _INLINE.finditer(text):
         code = " ".join(match[1].split())
         if _COMMAND.match(code) and " " in code:
             place = f"{page}:{text[: match.start()].count(chr(10)) + 1}"
-            found.append(_command(place, code, "", True))
+            found.append(command_of(place, code, "", True))
     return found
 
 
@@ -87,7 +87,8 @@ def write_files(folder):
             (folder / name[1]).write_text(block.text)
 
 
-def _command(place, line, output, inline):
+def command_of(place, line, output="", inline=False):
+    """Returns the Command of a line."""
     words = shlex.split(line, comments=True)
     while re.match(r"[A-Z_]+=", words[0]):
         del words[0]

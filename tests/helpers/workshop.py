@@ -32,7 +32,7 @@ def written(folder, checkpoints):
     """Writes the files that pages speak of; `checkpoints` holds the published layouts."""
     os.symlink(checkpoints, folder / "checkpoints")
     documents.write_files(folder)
-    render.write_videos(folder / "clips", 6, actions=ACTIONS)
+    render.write_videos(folder / "clips", 5, actions=ACTIONS)
     render.write_videos(folder / "clips_test", 2, render.TEST_SEED, actions=ACTIONS)
     render.write_videos(folder / "videos/train", 15, actions=ACTIONS, **SMALL)
     render.write_videos(folder / "videos/test", 5, render.TEST_SEED, actions=ACTIONS, **SMALL)
