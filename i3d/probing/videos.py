@@ -21,6 +21,7 @@ from i3d.inference import clips, views
 from i3d.inference.views import WHOLE_VIDEO, Key
 from i3d.probing.options import Options
 from i3d.runtime.command import UserError
+from i3d.runtime.labels import UNLABELLED
 from i3d.video import inputs
 from i3d.video.images import Images
 from i3d.video.inputs.groups import group_of
@@ -110,6 +111,11 @@ def read(options: Options) -> Given:
     if not train:
         raise UserError(f"{options.records or options.videos}: expected videos, found none")
     given = _used(Given(tuple(train), None if test is None else tuple(test), tuple(names)))
+    if given.classes == (UNLABELLED,):
+        raise UserError(
+            f"{options.records or options.videos}: its videos have no classes; expected a folder "
+            "of videos for each class, or a list that names the class of each"
+        )
     if len(given.classes) < 2:
         raise UserError(
             f"{options.records or options.videos}: expected videos of at least 2 classes, all "
