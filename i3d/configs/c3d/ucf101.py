@@ -1,6 +1,6 @@
 """C3D on split 1 of UCF101 (101 classes), by the recipe that MMAction2 published.
 
-The data set: README, "A data set of your videos", with --short_side=128 and --split=train and test.
+The data set: docs/data.md, "Build a data set", with --short_side=128 and --split=train and test.
 
 Command: python -m i3d.train --config=configs/c3d/ucf101.py --workdir=runs/c3d
 It begins with checkpoints/c3d_sports1m_pretrain_20201016-dcc47ddc.pth, weights of Sports-1M without

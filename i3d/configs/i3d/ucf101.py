@@ -2,7 +2,7 @@
 
 Command: python -m i3d.train --config=configs/i3d/ucf101.py --workdir=runs/ucf101_rgb
     and for flow --config.data.stream=flow --config.model.start=checkpoints/flow_imagenet/model.ckpt
-    The data set: README, "A data set of your videos", with --split=train and --split=test.
+    The data set: docs/data.md, "Build a data set", with --split=train and --split=test.
 Hardware: one GPU of 16 GB or more.
 Hours: not run.
 Expected result: not run. The paper gives 95.6 for RGB alone after Kinetics (mean of three splits,

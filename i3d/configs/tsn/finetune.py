@@ -3,7 +3,7 @@
 Command: python -m i3d.train --config=configs/tsn/finetune.py --workdir=runs/mine_rgb \
     --config.data.records=data/mine
     and test with python -m i3d.evaluate, the same --config and --config.data.records, --clips=25.
-For flow see finetune_flow.py; `python -m i3d.fuse` adds both. README tells it step by step.
+For flow see finetune_flow.py; `python -m i3d.fuse` adds both. docs/training.md has an example.
 Hardware: one GPU of 16 GB or more, or a CPU for small data sets.
 Hours: not run.
 Expected result: not run.
