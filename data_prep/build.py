@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import threading
 import time
 from concurrent import futures
@@ -23,7 +22,7 @@ from pathlib import Path
 from data_prep import dataset, shards
 from i3d.data import metadata
 from i3d.data.build_settings import WORK, BuildSettings
-from i3d.runtime import files
+from i3d.runtime import files, stopping
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 
@@ -189,11 +188,8 @@ def _write_in_pool(tasks, workers, done):
 
 def _submitted(pool, tasks):
     """Starts the tasks in processes that leave Ctrl-C to this one."""
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with stopping.ignored():
         return [pool.submit(_worker, task) for task in tasks]
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 def _write_in_beam(tasks, options):

@@ -128,10 +128,12 @@ def work(job: Job) -> int:
         if len(specs) > 1:
             kind = specs[0].activation
             print(f"their mean logits are added; scores are the {kind} of the sum", file=sys.stderr)
-        if found.names[0] == "0":
+        if found.class_names[0] == "0":
             print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
         progress = Progress(len(job.videos), "video", NAME, part="clip")
-        failed = _write(job, found.names, found.scores(_counted(pieces, progress)), progress)
+        # By a thread, so that Ctrl-C does not wait for the network.
+        scores = decoding.ahead(found.scores(_counted(pieces, progress)))
+        failed = _write(job, found.class_names, scores, progress)
     if failed:
         print(f"{NAME}: {failed} of {len(job.videos)} videos failed", file=sys.stderr)
     return int(failed > 0)

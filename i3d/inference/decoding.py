@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from i3d.runtime import stopping
 from i3d.runtime.command import UserError
 
 WAITING_BYTES = 2**26  # of the views that each worker may have waiting
@@ -156,7 +157,8 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         arguments = (theirs, memory, view_bytes, self.free, decode)
         self.process = context.Process(target=_work, args=arguments, daemon=True)
-        self.process.start()
+        with stopping.ignored():  # Ctrl-C is the parent's to handle, also while this one starts
+            self.process.start()
         theirs.close()
 
 

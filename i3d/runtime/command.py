@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from i3d.runtime import quiet
+from i3d.runtime import quiet, stopping
 
 HELP = {"help", "--help", "-h", "-help", "--helpfull"}
 GOES_ON = "run the same command again to go on where work was saved"
@@ -69,6 +69,20 @@ def run(
     Raises:
       Exception: whatever is an error of this program, so that its traceback is seen.
     """
+    with stopping.prompt(lambda: _stopped(name, on_stop)) as interrupts:
+        try:
+            interrupts.status = _run(argv, name, page, define, check, work, out_of_memory)
+        except KeyboardInterrupt:
+            interrupts.status = _stopped(name, on_stop)
+        except Exception:
+            if not interrupts.came:  # modules in C make another error of it
+                raise
+            interrupts.status = _stopped(name, on_stop)
+        return interrupts.status
+
+
+def _run(argv, name, page, define, check, work, out_of_memory):
+    """Returns the exit status of a command that nobody interrupts."""
     quiet.tensorflow_from_now_on()
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be of any bytes
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -84,8 +98,6 @@ def run(
                 raise
             return told(name, _of_a_file_with_a_dash(argv) or error, 2)
         return _flushed(work(job) or 0)
-    except KeyboardInterrupt:
-        return told(name, f"stopped{'; ' if on_stop else ''}{on_stop}", 130)
     except (UserError, OSError) as error:
         if isinstance(error, BrokenPipeError) and _reader_gone():
             return closed_pipe()
@@ -94,6 +106,10 @@ def run(
         if line := _of_tensorflow(error, out_of_memory):
             return told(name, line, 1)
         raise
+
+
+def _stopped(name: str, on_stop: str) -> int:
+    return told(name, f"stopped{'; ' if on_stop else ''}{on_stop}", stopping.STATUS)
 
 
 def _of_a_file_with_a_dash(argv: list[str]) -> str:

@@ -25,6 +25,8 @@ from i3d.training import model as train_model
 from i3d.training.log import RunLog, Window
 from i3d.training.step import TrainStep, check_finite
 
+SLOW_SAVE_EVERY_S = 120.0  # where a step takes seconds
+
 
 def train(settings, workdir, replicas=0):
     """Makes all steps that are left.
@@ -81,6 +83,7 @@ class Run:
             self.optimizer = train_model.optimizer(settings, self.model)
             self.prepare = network.preprocessing(self.spec)
         self.step = self._restored()
+        self._step_s, self._saved_at = 0.0, time.monotonic()
         checkpoints.check_same_step(strategy, self.step)
         self.train_step = TrainStep(
             strategy,
@@ -106,6 +109,8 @@ class Run:
             while self.step < self.settings.steps and not asked:
                 self._update(batches, window)
                 asked = requests[0] if requests else None
+                if asked:
+                    stopping.finishing()
                 window = self._after_update(log, window, asked)
                 bar.add()
         if self.step < self.settings.steps:
@@ -134,6 +139,7 @@ class Run:
         window.rate = config.learning_rate(self.settings, self.step, self.clips)
         window.results.append(self.train_step(parts, window.rate, self.step))
         self.step += 1
+        self._step_s = time.perf_counter() - begin
 
     def _after_update(self, log, window, asked):
         """Logs, validates and saves where it is time to; returns the window to go on with."""
@@ -141,6 +147,7 @@ class Run:
         validate = self.validation and self._is_time(settings.validate_every)
         save = asked or self._is_time(settings.checkpoint_every)
         if not (validate or save or self._is_time(settings.log_every)):
+            self._save_slow_step(window)
             return window
         for name, text in (("loss", "loss"), ("gradient_norm", "norm of the gradients")):
             check_finite([result[name] for result in window.results], window.first_step, text)
@@ -149,9 +156,21 @@ class Run:
             log.write(self.step, numbers)
         if validate:
             self._validate(log)
-        if save and self.chief:
-            checkpoints.save(self.workdir, self.step, self.model, self.optimizer, {})
+        if save:
+            self._save()
         return Window(self.step)
+
+    def _save(self):
+        self._saved_at = time.monotonic()
+        if self.chief:
+            checkpoints.save(self.workdir, self.step, self.model, self.optimizer, {})
+
+    def _save_slow_step(self, window):
+        """Saves now and then where Ctrl-C would not wait for the end of a step."""
+        slow = self._step_s > stopping.GRACE_S / 2
+        if slow and time.monotonic() - self._saved_at > SLOW_SAVE_EVERY_S:
+            check_finite([window.results[-1]["loss"]], self.step - 1, "loss")
+            self._save()
 
     def _is_time(self, every):
         return self.step == self.settings.steps or self.step % every == 0
