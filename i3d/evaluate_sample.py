@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -239,7 +240,7 @@ def _expected_frames(own, path, spec):
 
 def _mean_logits(own, cards, clips, preprocess):
     """Returns float32 [classes]: the mean over the clips of each stream, streams added."""
-    turns = itertools.zip_longest(*clips.values())
+    turns: Iterator = itertools.zip_longest(*clips.values())
     turns = itertools.chain([next(turns)], turns)  # a bad sample shows before TensorFlow is there
     start, taken = time.monotonic(), []
     from i3d.inference import network
@@ -263,6 +264,8 @@ def _mean_logits(own, cards, clips, preprocess):
         yield from (End(place, "") for place in range(len(cards)))
 
     ((_, scores),) = Predictor(networks, (), batch_size=1).scores(pieces())
+    if isinstance(scores, str):
+        raise UserError(scores)
     lengths = [length for place, length in taken if place == 0]
     print(
         f"{' + '.join(card.name for card in cards.values())}: {len(lengths)} clip(s), "

@@ -305,7 +305,7 @@ def test_start_from_a_published_checkpoint_leaves_the_head_out(settings, checkpo
     model = i3d(settings, **{"model.width": 1.0, "model.start": str(path), "data.stream": "flow"})
     head = model.get_layer("Logits").get_weights()
     told = start(settings, model)
-    assert told == f"started from {path}; left out: the head of 400 classes, a new one has 3"
+    assert told == f"initialised from {path}; left out: the head of 400 classes, a new one has 3"
     values = synthetic.variables("flow")
     scope = "Flow/inception_i3d/"
     kernel = model.get_layer("Conv3d_1a_7x7-conv_3d").kernel.numpy()
@@ -366,7 +366,7 @@ def test_start_from_another_run(settings, tmp_path, capsys):
     capsys.readouterr()
     trained(settings, tmp_path / "second", steps=1, **{"optimizer.learning_rate": 0.0})
     told = capsys.readouterr().out.splitlines()[0]
-    assert told == f"started from {settings.model.start}, head included"
+    assert told == f"initialised from {settings.model.start}, head included"
     started = last(tmp_path / "second")
     names = [v.path for v in build(settings, 3).weights]
     for name, value in zip(names, best(tmp_path / "first")[1], strict=True):

@@ -179,10 +179,10 @@ def test_start_from_published_weights_leaves_the_head_out(data, tmp_path):
     model = build(settings, 2)
     head = model.get_layer("Logits").get_weights()
     told = start(settings, model)
-    assert told == f"started from {path}; left out: the head of 7 classes, a new one has 2"
+    assert told == f"initialised from {path}; left out: the head of 7 classes, a new one has 2"
     assert all(map(np.array_equal, model.get_layer("Logits").get_weights(), head))
     same = build(settings, 7)
-    assert start(settings, same) == f"started from {path}, head included"
+    assert start(settings, same) == f"initialised from {path}, head included"
     for ours, theirs in zip(model.weights[:-2], same.weights[:-2], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -210,8 +210,8 @@ def test_factors_of_the_head(data):
     model = build(settings, 2)
     optimizer = training_model.optimizer(settings, model)
     before = [v.numpy() for v in model.trainable_variables]
-    optimizer.apply([tf.ones(v.shape) * 1e-6 for v in model.trainable_variables], 1.0)
-    moved = [np.abs(b - v.numpy()).max() for b, v in zip(before, optimizer.variables, strict=True)]
+    optimizer.update([tf.ones(v.shape) * 1e-6 for v in model.trainable_variables], 1.0)
+    moved = [np.abs(b - v.numpy()).max() for b, v in zip(before, optimizer.trained, strict=True)]
     assert moved[-2:] == pytest.approx([5e-6, 1e-5], rel=0.1)
     assert moved[:-2] == pytest.approx([1e-6] * len(moved[:-2]), rel=0.1)
 

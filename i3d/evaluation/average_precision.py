@@ -12,10 +12,9 @@ threshold at which each is found; equal scores are one threshold.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 
-def mean_average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
+def mean_average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
     """Returns the mean average precision over the classes that a video has, in [0, 1].
 
     The videos are ranked for each class. NaN where no video has a label.
@@ -28,7 +27,7 @@ def mean_average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
     return _mean(of_classes(scores, truth))
 
 
-def mmit_mean_average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
+def mmit_mean_average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
     """Returns the mean average precision over the videos that have a label, in [0, 1].
 
     The classes are ranked for each video. NaN where no video has a label.
@@ -43,7 +42,7 @@ def mmit_mean_average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
     return _mean(np.array([_of_ranking(*pair) for pair in zip(scores, truth, strict=True)]))
 
 
-def of_classes(scores: ArrayLike, truth: ArrayLike) -> np.ndarray:
+def of_classes(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Returns float64 [K]: the average precision of each class, NaN where no video has it.
 
     Raises:
@@ -53,7 +52,7 @@ def of_classes(scores: ArrayLike, truth: ArrayLike) -> np.ndarray:
     return np.array([_of_ranking(*pair) for pair in zip(scores.T, truth.T, strict=True)])
 
 
-def class_table(scores: ArrayLike, truth: ArrayLike, names: Sequence[str]) -> str:
+def class_table(scores: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> str:
     """Returns a line per class: its average precision and how many videos have it.
 
     Args:

@@ -13,10 +13,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 
-def in_top_k(scores: ArrayLike, labels: ArrayLike, k: int = 1) -> np.ndarray:
+def in_top_k(scores: np.ndarray, labels: np.ndarray, k: int = 1) -> np.ndarray:
     """Returns bool [N]: whether the label is among the k best classes of its row.
 
     Raises:
@@ -32,7 +31,7 @@ def in_top_k(scores: ArrayLike, labels: ArrayLike, k: int = 1) -> np.ndarray:
 
 
 def top_k_accuracy(
-    scores: ArrayLike, labels: ArrayLike, k: int = 1, mask: ArrayLike | None = None
+    scores: np.ndarray, labels: np.ndarray, k: int = 1, mask: np.ndarray | None = None
 ) -> float:
     """Returns the share of rows whose label is among the k best classes, in [0, 1].
 
@@ -41,11 +40,12 @@ def top_k_accuracy(
 
     Source: MMAction2 `top_k_accuracy`. Deviation: there ties go as an unstable sort leaves them.
     """
-    return float(in_top_k(*_checked(scores, labels, mask), k).mean())
+    scores, labels = _checked(scores, labels, mask)
+    return float(in_top_k(scores, labels, k).mean())
 
 
 def confusion_matrix(
-    scores: ArrayLike, labels: ArrayLike, mask: ArrayLike | None = None
+    scores: np.ndarray, labels: np.ndarray, mask: np.ndarray | None = None
 ) -> np.ndarray:
     """Returns int64 [K, K]: how often a row of class i (first axis) scored best for class j.
 
@@ -136,7 +136,7 @@ def class_table(counts: np.ndarray, names: Sequence[str]) -> str:
     ):
         wrong = np.where(np.arange(len(row)) == i, 0, row)
         percent = f"{100 * accuracy:5.1f} %" if row.sum() else "    - %"
-        taken = f"  {wrong.max()} as {names[wrong.argmax()]}" if wrong.max() else ""
+        taken = f"  {wrong.max()} as {names[int(wrong.argmax())]}" if wrong.max() else ""
         lines.append(f"{name:<{left}}  {percent} of {row.sum():>5}{taken}")
     return "\n".join(lines)
 

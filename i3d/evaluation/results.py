@@ -151,7 +151,7 @@ def load(path: str | os.PathLike) -> Result:
         raise ResultError(f"{path}: not a whole file of results: {error}") from error
     _checked(arrays, path)
     texts = {name: arrays.pop(name).item() for name in _TEXTS if name in arrays}
-    return Result(**arrays, **texts)
+    return Result(**arrays, **texts)  # type: ignore[arg-type]
 
 
 def _checked(arrays, path):

@@ -113,6 +113,11 @@ def _scores(net, records, job, strategy):
     # Videos beyond a minute have several records, and a worker sees only its part.
     total = records.num_records if devices.is_alone(strategy) else None
     with Progress(total, "video", "evaluate") as progress:
+
+        def begun(count: int) -> None:
+            for _ in range(count):
+                progress.add()
+
         return evaluate(
             net,
             net.spec,
@@ -121,7 +126,7 @@ def _scores(net, records, job, strategy):
             num_classes=net.num_classes,
             strategy=strategy,
             read_mb=job.read_mb,
-            on_batch=lambda count: [progress.add() for _ in range(count)],
+            on_batch=begun,
         )
 
 

@@ -35,7 +35,7 @@ class Views:
       end_s: where the video ends, seconds; None where more of it follows.
     """
 
-    def __init__(self, pictures: dict, indices: np.ndarray, spec: InputSpec, end_s=None):
+    def __init__(self, pictures: dict, indices: np.ndarray, spec: InputSpec, end_s: Any = None):
         """Keeps its arguments.
 
         Args:
@@ -61,7 +61,9 @@ class Views:
             yield np.stack([cut(self._pictures[i], crop) for i in indices])
 
 
-def opened(path: str | Images, spec: InputSpec, start_s=0.0, end_s=None) -> Views:
+def opened(
+    path: str | Images, spec: InputSpec, start_s: float = 0.0, end_s: float | None = None
+) -> Views:
     """Returns the Views of a video file, or of a part of it, where clips are sampled.
 
     Args:
@@ -88,7 +90,7 @@ def opened(path: str | Images, spec: InputSpec, start_s=0.0, end_s=None) -> View
         return Views(pictures, chosen["indices"], spec, found.end_s)
 
 
-def of_frames(frames, spec: InputSpec, fps: float = 0.0) -> Views:
+def of_frames(frames: Any, spec: InputSpec, fps: float = 0.0) -> Views:
     """Returns the Views of frames in memory.
 
     Args:
@@ -108,7 +110,14 @@ def of_frames(frames, spec: InputSpec, fps: float = 0.0) -> Views:
     return Views(_with_flow(pictures, indices, spec), indices, spec)
 
 
-def windows(path, spec: InputSpec, window_s, stride_s=None, start_s=0.0, end_s=None):
+def windows(
+    path: Any,
+    spec: InputSpec,
+    window_s: float,
+    stride_s: float | None = None,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> Iterator[tuple[float, float, "Views"]]:
     """Yields (start_s, end_s, Views) of windows that slide over a video file.
 
     A rest at the end that is shorter than half a window is left out, unless it is all there is.
@@ -173,7 +182,7 @@ def say_looped(name: str, count: int, span: int) -> None:
 
 
 @contextlib.contextmanager
-def naming(name):
+def naming(name: Any) -> Iterator[None]:
     """Puts the name of the video before what is wrong with it."""
     try:
         yield
@@ -196,7 +205,7 @@ def crops_of(picture: np.ndarray, spec: InputSpec) -> Sequence[cropping.Crop]:
         raise VideoError(str(error)) from error
 
 
-def seen(frames, spec):
+def seen(frames: Any, spec: InputSpec) -> Any:
     """Returns what the network sees of frames: themselves, or levels of the flow between them."""
     if spec.stream == "rgb":
         return frames

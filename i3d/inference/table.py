@@ -8,6 +8,8 @@ import contextlib
 import csv
 import json
 import re
+from collections.abc import Iterator
+from typing import TextIO
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # they would steer a terminal
 
@@ -15,7 +17,7 @@ FORMATS = ("text", "json", "csv")
 
 
 @contextlib.contextmanager
-def written(form, file):
+def written(form: str, file: TextIO) -> Iterator["_Text"]:
     """Gives the table that `file` holds when the block is left.
 
     Args:

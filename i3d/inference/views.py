@@ -63,7 +63,9 @@ class ViewsOf(NamedTuple):
             for view in views_of(video, self.spec):
                 yield WHOLE_VIDEO, view
             return
-        for number, (start_s, end_s, views) in enumerate(clips.windows(video, *self)):
+        for number, (start_s, end_s, views) in enumerate(
+            clips.windows(video, self.spec, self.window_s, self.stride_s)
+        ):
             for view in views:
                 yield Key(number, start_s, end_s), view
 
@@ -115,7 +117,9 @@ def of_task(task: tuple) -> Iterator[tuple[Key, np.ndarray]]:
     return ViewsOf(spec)(video)
 
 
-def whole_views(name: str, pictures, spec: InputSpec, count_frames) -> Iterator[np.ndarray]:
+def whole_views(
+    name: str, pictures: Any, spec: InputSpec, count_frames: Any
+) -> Iterator[np.ndarray]:
     """Yields the views of a whole video, uint8 [T, H, W, C]: crops of its clips.
 
     Args:

@@ -317,7 +317,7 @@ def completed(settings: dict[str, Any], name: str | os.PathLike) -> dict[str, An
 
 def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Returns {"a.b": value} of a ConfigDict of ConfigDicts."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in config.items():
         deeper = isinstance(value, ConfigDict)
         found |= flat(value, f"{prefix}{key}.") if deeper else {prefix + key: value}

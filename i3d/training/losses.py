@@ -8,10 +8,15 @@
 keras.ops only, so it runs inside a train step.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 
+Tensor = Any  # of the backend that Keras runs on
 
-def cross_entropy(logits, labels, smoothing=0.0):
+
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
     """Returns the loss of each example, float32 [B], natural logarithm.
 
     Args:
@@ -33,7 +38,7 @@ def cross_entropy(logits, labels, smoothing=0.0):
     return loss
 
 
-def binary_cross_entropy(logits, labels, smoothing=0.0):
+def binary_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
     """Returns the loss of each example, float32 [B]: the mean over the classes, of sigmoids.
 
     Args:
@@ -58,7 +63,9 @@ def binary_cross_entropy(logits, labels, smoothing=0.0):
 LOSSES = {"softmax": cross_entropy, "sigmoid": binary_cross_entropy}
 
 
-def weighted_mean(values, weights=None, total=None):
+def weighted_mean(
+    values: Tensor, weights: Tensor | None = None, total: float | None = None
+) -> Tensor:
     """Returns sum(values * weights) / total, a scalar.
 
     Args:
@@ -71,7 +78,12 @@ def weighted_mean(values, weights=None, total=None):
     return ops.sum(values * weights) / (ops.sum(weights) if total is None else total)
 
 
-def add_l2(gradients, variables, decay, kernels_only=False):
+def add_l2(
+    gradients: Sequence[Tensor],
+    variables: Sequence[Any],
+    decay: float,
+    kernels_only: bool = False,
+) -> list[Tensor]:
     """Returns gradients + decay * variables: the gradient of decay / 2 * sum(v ** 2).
 
     What TF1 and PyTorch call weight decay, and so what published numbers (1e-7, 1e-4) mean: it

@@ -10,9 +10,10 @@ rate that changes only between epochs. `warmup` is a factor, so it goes with any
 
 import bisect
 import math
+from collections.abc import Sequence
 
 
-def piecewise(step, boundaries, rates):
+def piecewise(step: int, boundaries: Sequence[int], rates: Sequence[float]) -> float:
     """Returns rates[i] of the i boundaries that are at or below `step`: a table of rates.
 
     Args:
@@ -34,7 +35,7 @@ def piecewise(step, boundaries, rates):
     return float(rates[_passed(step, boundaries)])
 
 
-def step_decay(step, rate, every, gamma=0.1):
+def step_decay(step: int, rate: float, every: int, gamma: float = 0.1) -> float:
     """Returns rate * gamma ** (step // every).
 
     Raises:
@@ -45,7 +46,7 @@ def step_decay(step, rate, every, gamma=0.1):
     return float(rate * gamma ** (step // every))
 
 
-def multi_step(step, rate, milestones, gamma=0.1):
+def multi_step(step: int, rate: float, milestones: Sequence[int], gamma: float = 0.1) -> float:
     """Returns rate * gamma ** (number of the increasing `milestones` at or below `step`).
 
     Source: MMAction2's `sgd_100e` (I3D, TSN: epochs 40, 80) and others; a scheduler of it that
@@ -54,7 +55,7 @@ def multi_step(step, rate, milestones, gamma=0.1):
     return float(rate * gamma ** _passed(step, milestones))
 
 
-def cosine(step, rate, num_steps, begin=0):
+def cosine(step: int, rate: float, num_steps: int, begin: int = 0) -> float:
     """Returns rate until step `begin`, then half a cosine down to 0 at begin + num_steps.
 
     Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5 without restarts.
@@ -68,7 +69,7 @@ def cosine(step, rate, num_steps, begin=0):
     return float(rate * (1 + math.cos(math.pi * done)) / 2)
 
 
-def warmup(step, num_steps, start_factor=0.1):
+def warmup(step: int, num_steps: int, start_factor: float = 0.1) -> float:
     """Returns the factor of a linear warm-up: start_factor at step 0, 1 from num_steps - 1 on.
 
     A num_steps of 0 or 1 means none. Multiplied with a cosine that runs from step 0, the peak
@@ -81,7 +82,7 @@ def warmup(step, num_steps, start_factor=0.1):
     return start_factor + (1 - start_factor) * step / (num_steps - 1)
 
 
-def linear_scaling(rate, batch_size, reference_batch_size):
+def linear_scaling(rate: float, batch_size: int, reference_batch_size: int) -> float:
     """Returns the rate for a total batch, given the rate for another: proportional to the batch.
 
     Args:

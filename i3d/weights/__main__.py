@@ -7,7 +7,7 @@ python -m i3d.weights convert --model=inception_i3d --source=flow_imagenet.pt --
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -56,7 +56,7 @@ def convert(
     with contextlib.suppress(UserError):  # a model of pictures
         spec = checkpoint.spec_of(model_name, source)
     card = Card(str(source), str(source), model_name, spec)
-    keywords = {} if channels is None else {"channels": channels}
+    keywords: dict[str, Any] = {} if channels is None else {"channels": channels}
     if model_name not in models.names():
         network.build(model_name, spec, 1)  # says which there are, before the source is read
     classes = num_classes or head_classes(source, model_name)

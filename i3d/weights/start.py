@@ -1,4 +1,4 @@
-"""The weights that a training run begins with.
+"""Initialises a model from a checkpoint of other classes, channels or of images.
 
     line = begin(model, build, "checkpoints/rgb_imagenet/model.ckpt")
     line = begin_from_images(model, "resnet50-0676ba61.pth")
@@ -7,7 +7,10 @@ A checkpoint of another number of classes, or of images, or without a head, give
 the head.
 """
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from i3d import weights
 from i3d.weights import keras_h5, tf1
@@ -17,10 +20,11 @@ from i3d.weights.pytorch import load
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.names import schemes
 
+Model = Any  # keras.Model, which would take a second to import
 _MOST_CLASSES = 1 << 15  # names and weights of a head are made for each; no data set has as many
 
 
-def begin(model, build, path):
+def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     """Puts a checkpoint's weights into `model`; its head only where the classes are as many.
 
     Args:
@@ -44,13 +48,13 @@ def begin(model, build, path):
     weights.load(source, path, head=theirs is not None)
     inflate(source, model, skip_head=theirs != ours)
     if theirs is None:
-        return f"started from {path}, which has no head"
+        return f"initialised from {path}, which has no head"
     if theirs == ours:
-        return f"started from {path}, head included"
-    return f"started from {path}; left out: the head of {theirs} classes, a new one has {ours}"
+        return f"initialised from {path}, head included"
+    return f"initialised from {path}; left out: the head of {theirs} classes, a new one has {ours}"
 
 
-def begin_from_images(model, path, twin=None):
+def begin_from_images(model: Model, path: str | Path, twin: Model | None = None) -> str:
     """Puts a PyTorch image network's weights into `model`, inflated, all but the head.
 
     Args:
@@ -67,10 +71,10 @@ def begin_from_images(model, path, twin=None):
     load_torch_image(twin or model, path)
     if twin:
         inflate(twin, model, skip_head=True)
-    return f"started from the images of {path}; left out: the head"
+    return f"initialised from the image network {path}; left out: the head"
 
 
-def head_classes(path, model=None):
+def head_classes(path: str | os.PathLike, model: str | None = None) -> int:
     """Returns the number of classes of a checkpoint's head.
 
     Args:
@@ -94,7 +98,7 @@ def head_classes(path, model=None):
     return classes
 
 
-def input_channels(path):
+def input_channels(path: str | os.PathLike) -> int | None:
     """Returns how many channels a checkpoint of `inception_i3d` takes, None where it is not told.
 
     Raises:

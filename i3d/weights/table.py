@@ -4,10 +4,13 @@ i3d.cards()                                     # the table
 {card.name for card in i3d.cards() if card.model == "inception_i3d"}
 """
 
+from i3d.spec import InputSpec
 from i3d.weights import zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 
-_HEAD = ("name", "model", "parameters", "classes", "top-1", "top-5", "licence", "measured on")
+_HEAD = (
+    "name", "model", "parameters", "classes", "top-1", "top-5", "licence", "measured on", "protocol"
+)  # fmt: skip
 
 
 class Cards(list[Card]):
@@ -33,8 +36,16 @@ def cards() -> Cards:
 
 
 def _row(card: Card) -> tuple[str, ...]:
-    parameters = getattr(card, "parameters", 0)
     scores = ("-" if score is None else f"{score:.1f}" for score in (card.top1, card.top5))
-    count = f"{parameters / 1e6:.1f} M" if parameters else "-"
-    classes = str(card.num_classes or "-")
-    return card.name, card.model, count, classes, *scores, card.licence or "-", card.data
+    count = f"{card.parameters / 1e6:.1f} M" if card.parameters else "-"
+    classes, licence = str(card.num_classes or "-"), card.licence or "-"
+    return card.name, card.model, count, classes, *scores, licence, card.data, _protocol(card.spec)
+
+
+def _protocol(spec: InputSpec) -> str:
+    """Returns the views of a video in a few words; `spec.described()` says all."""
+    if spec.whole:
+        return f"whole video, {spec.crops} crop(s)"
+    unit = "segments" if spec.segments else f"clips of {spec.frames} x {spec.stride}"
+    twice = " twice" if spec.twice else ""
+    return f"{spec.segments or spec.clips} {unit}{twice}, {spec.crops} crop(s)"

@@ -9,7 +9,9 @@ What else a `tf.train.Saver()` saves (steps, the slots of optimizers, other netw
 its name and left alone.
 """
 
+import os
 import re
+from typing import Any
 
 from i3d.weights import tf1_index
 from i3d.weights.errors import Misfit, NoHead, WeightsError, listed, other_head
@@ -21,7 +23,9 @@ _OWN = re.compile(r"(Conv3d_|Mixed_|Logits/)")  # how names of the network begin
 _AVERAGE = "/ExponentialMovingAverage"
 
 
-def load_tf1(model, prefix, head=True, averages=False):
+def load_tf1(
+    model: Any, prefix: str | os.PathLike, head: bool = True, averages: bool = False
+) -> None:
     """Loads a TF1 checkpoint into an Inception I3D model; on an error nothing is changed.
 
     Args:
@@ -54,7 +58,7 @@ def load_tf1(model, prefix, head=True, averages=False):
         variable.assign(values[name].reshape(variable.shape))
 
 
-def head_classes(prefix):
+def head_classes(prefix: str | os.PathLike) -> int:
     """Returns the number of classes of a checkpoint, by its head.
 
     Raises:
@@ -67,7 +71,7 @@ def head_classes(prefix):
     return max(stored[scope + HEAD].shape, default=1)
 
 
-def channels(prefix):
+def channels(prefix: str | os.PathLike) -> int | None:
     """Returns the channels that the first convolution takes, None without or with several.
 
     Raises:
@@ -78,7 +82,7 @@ def channels(prefix):
     return found.pop() if len(found) == 1 else None
 
 
-def variables(model):
+def variables(model: Any) -> dict[str, Any]:
     """Returns {checkpoint name without scope: Keras variable}."""
     names = {}
     for layer in model.layers:

@@ -134,7 +134,8 @@ def _fields(message):
     """Returns {number: [values]} of a message: ints, bytes, or None of a width."""
     if not isinstance(message, bytes):
         raise ValueError("an entry of its .index is damaged")
-    found, place = {}, 0
+    found: dict = {}
+    place = 0
     while place < len(message):
         tag, place = _varint(message, place)
         kind = tag & 7

@@ -63,7 +63,7 @@ def test_files_without_a_head_are_backbones(folder):
     def build(classes):
         return models.build("inception_i3d", num_classes=classes, channels=2)
 
-    assert start.begin(model, build, path) == f"started from {path}, which has no head"
+    assert start.begin(model, build, path) == f"initialised from {path}, which has no head"
     assert all(map(np.array_equal, model.get_layer("Logits").get_weights(), head))
     first = golden.keras_weight("Conv3d_1a_7x7_conv/kernel", (7, 7, 7, 2, 64))
     np.testing.assert_array_equal(model.get_layer("Conv3d_1a_7x7-conv_3d").kernel, first)

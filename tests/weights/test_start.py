@@ -37,7 +37,7 @@ def run(tmp_path_factory):
 def test_as_many_classes_bring_the_head(run):
     source, path = run
     model = i3d(5)
-    assert start.begin(model, i3d, path) == f"started from {path}, head included"
+    assert start.begin(model, i3d, path) == f"initialised from {path}, head included"
     assert all(map(np.array_equal, model.get_weights(), source.get_weights()))
 
 
@@ -118,7 +118,7 @@ def test_backbone_alone_leaves_the_head(prefix, tmp_path):
         shape = tuple(entry.variable.shape)[::-1]  # all sides of a kernel are 3
         state[prefix + key.removeprefix("backbone.")] = golden.uniform(key, shape, 0).astype("f")
     write_safetensors(path, state)
-    assert start.begin(model, c3d, path) == f"started from {path}, which has no head"
+    assert start.begin(model, c3d, path) == f"initialised from {path}, which has no head"
     for key, entry in wanted.items():
         array = state[prefix + key.removeprefix("backbone.")]
         np.testing.assert_array_equal(entry.variable, entry.layout(array))

@@ -6,6 +6,8 @@ inflate(inception_v1, inception_i3d, skip_head=True)
 """
 
 import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +34,7 @@ _BRANCHES = {  # of an Inception module; the 3x3 of branch 2 is named 0a in the 
 }
 
 
-def load_torch_image(model, path):
+def load_torch_image(model: Any, path: str | Path) -> None:
     """Loads an image network's checkpoint into a model; on an error nothing is changed.
 
     Args:

@@ -9,6 +9,7 @@ before all keys ("module.", "_orig_mod.", "model.", in any order) is found by th
 
 import re
 from pathlib import Path
+from typing import Any
 
 from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError, listed, other_head
 from i3d.weights.pytorch import heads, i3d_ports, safetensors
@@ -19,14 +20,14 @@ from i3d.weights.pytorch.places import COUNTER, is_average, parted
 _BACKBONE = "backbone."  # MMAction2's prefix of all but the head; absent in backbones alone
 
 
-def is_torch(path):
+def is_torch(path: str | Path) -> bool:
     """Returns whether `path` is a PyTorch file, by its name or first bytes."""
     path = Path(path)
     known = path.suffix in (".pth", ".pt", ".safetensors")
     return known or (path.is_file() and pytorch_state_dict.is_torch(path))
 
 
-def load_torch(model, path, head=True, averages=False):
+def load_torch(model: Any, path: str | Path, head: bool = True, averages: bool = False) -> None:
     """Loads a state dict into a model of `i3d.models`; on an error nothing is changed.
 
     What stands before all keys of the model is left out, keys without it are not looked at, and
@@ -116,7 +117,7 @@ def without(prefix, arrays):
     return {k.removeprefix(prefix): array for k, array in arrays.items() if k.startswith(prefix)}
 
 
-def head_classes(path, model=None):
+def head_classes(path: str | Path, model: str | None = None) -> int:
     """Returns the number of classes of a checkpoint: the outputs of its head.
 
     Args:
