@@ -429,7 +429,7 @@ def test_bad_calls(run, tmp_path, capsys):
     ):
         assert told in error_of(run, *more, status=2), more
     for told, *more in (
-        ("expected the split 'tset', there is test", "--split=tset"),
+        ("expected the split 'tset', this data set has: test", "--split=tset"),
         ("expected flow made by tvl1, this was made by dis", "--config.data.stream=flow",
          "--config.data.flow_method=tvl1"),
     ):  # fmt: skip

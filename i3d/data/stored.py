@@ -134,7 +134,7 @@ def _oversized_at(file, *_):
 def _check(data, split, streams, flow_method):
     if split not in data.shards:
         there = ", ".join(sorted(data.shards))
-        raise DatasetError(f"{data.folder}: expected the split {split!r}, there is {there}")
+        raise DatasetError(f"{data.folder}: expected the split {split!r}, this data set has: {there}")
     if not any(shard.length for shard in data.shards[split]):
         raise DatasetError(f"{data.folder}: the split {split!r} is empty")
     read.check_labelled(data)

@@ -123,7 +123,7 @@ def confusion_text(counts: np.ndarray, names: Sequence[str]) -> str:
 
 
 def class_table(counts: np.ndarray, names: Sequence[str]) -> str:
-    """Returns a line per class: accuracy, examples, and what it is most often taken for.
+    """Returns a line per class: accuracy, examples, and what is its most frequent wrong prediction.
 
     Args:
       counts: int [K, K] of `confusion_matrix`.

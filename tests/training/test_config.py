@@ -79,7 +79,7 @@ def test_mistakes_in_the_file_name_its_line(parse, body, expected):
         ("--config.momentum=1", "did you mean config.optimizer.momentum?"),
         ("--config.steps.x=1", "config.steps.x: no such key"),
         ("--config.batch=1", "config.batch: no such key"),
-        ("--config.qqq=1", "there are batch.accumulate, "),
+        ("--config.qqq=1", "the keys are batch.accumulate, "),
         ("--config.steps=many", "config.steps: expected int, got 'many'"),
         ("--config.steps=1.5", "config.steps: expected int, got '1.5'"),
         ("--config.data.flip=perhaps", "config.data.flip: expected bool, got 'perhaps'"),
