@@ -394,7 +394,7 @@ def line_of(settings, workdir):
         ("data.records", "", "config.data.records: expected the folder of a data set, got ''"),
         ("data.records", "/absent", "/absent: expected a data set as `python -m data_prep"),
         ("data.train", "", "config.data.train: expected the name of a split, got ''"),
-        ("data.train", "traim", "expected the split 'traim', there is test, train"),
+        ("data.train", "traim", "expected the split 'traim', this data set has: test, train"),
         ("data.validation", "val", "validation: .*expected the split 'val', .* trains without$"),
         ("data.flow_method", "tvl1", "expected flow made by tvl1, this was made by dis; build it"),
         ("data.size", 64, "config.data.size: expected at most 48, the shorter side of the frames"),
