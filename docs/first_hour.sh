@@ -26,8 +26,9 @@ step() {
   printf '```bash\n%s\n```\n\n```text\n' "$1"
   local begin=$SECONDS status=0
   bash -c "$1" > out.txt 2>&1 || status=$?
-  # A progress bar writes one line over and over: its last state is kept.
-  sed -e 's/.*\r\(.\)/\1/' -e 's/\r$//' out.txt
+  # Of a progress bar the last state is kept; the folder of this script is shown as ~.
+  sed -e 's/.*\r\(.\)/\1/' -e 's/\r$//' -e "s|$work|~|g" out.txt |
+    awk '/^[a-z ]+: +[0-9]+% / {bar = $0; next} bar {print bar; bar = ""} {print} END {if (bar) print bar}'
   printf '```\n\n%s s' $((SECONDS - begin))
   [ $status -eq 0 ] || printf ', exit status %s' $status
   printf '\n\n'
@@ -55,8 +56,9 @@ PYTHON
 printf '```python\n'
 cat features.py
 printf '```\n\n'
-step "python features.py"
+step "TF_CPP_MIN_LOG_LEVEL=3 python features.py"
 echo "## A classifier of two folders of clips"
 echo
+step "ls clips clips/*"
 step "i3d probe --videos=clips --checkpoint=rgb_scratch --out=runs/mine"
 step "i3d predict --checkpoint=runs/mine/best.weights.h5 my.${video##*.}"
