@@ -213,6 +213,8 @@ def work(job: run.Job | Options) -> int:
     print(report.described(result), flush=True)
     if result.checkpoints:
         checkpoints = " ".join(f"--checkpoint={path}" for path in result.checkpoints)
+        if result.precision != "float32":
+            checkpoints += f" --precision={result.precision}"
         print(f"\nwritten; python -m i3d.predict {checkpoints} VIDEO", flush=True)
     if not result.failures:
         return 0

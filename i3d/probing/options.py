@@ -8,6 +8,7 @@ from i3d.runtime import files
 from i3d.runtime.command import UserError
 
 HEADS = ("logistic", "knn", "mean")
+PRECISIONS = ("float32", "bfloat16")
 CLIPS = 2  # of a video, if not asked for; UT-Interaction gets as many right as with more
 
 
@@ -54,10 +55,15 @@ class Options:
         self._check_sources()
         if self.head not in HEADS:
             raise UserError(f"--head: expected one of {', '.join(HEADS)}, got {self.head!r}")
-        for name, least in (("folds", 2), ("seeds", 1)):
-            if getattr(self, name) < least:
-                value = getattr(self, name)
+        if self.precision not in PRECISIONS:
+            expected = " or ".join(PRECISIONS)
+            raise UserError(f"--precision: expected {expected}, got {self.precision!r}")
+        for name, least in (("folds", 2), ("seeds", 1), ("clips", 1), ("batch_size", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
                 raise UserError(f"--{name}: expected at least {least}, got {value}")
+        if os.environ.get("TF_CONFIG", "").strip():
+            raise UserError("TF_CONFIG: a probe runs on one machine")
         if wrong := [n for n in self.shots if n < 1]:
             raise UserError(f"--shots: expected numbers of videos from 1 on, got {wrong[0]}")
         self._check_outputs()

@@ -170,9 +170,20 @@ def _data(given, found):
         raise UserError("none of the videos to test gave features")
     _say_equal(found.contents, train, given)
     chosen = tuple(video for video, good in zip(given.all, there, strict=True) if good)
-    groups = np.array([video.group for video in chosen])
+    groups = _groups(chosen, [c for c, good in zip(found.contents, there, strict=True) if good])
     features = np.concatenate(found.features, axis=1)[there]
     return Data(chosen, features, labels[there], groups, train[there]), failures
+
+
+def _groups(chosen, contents):
+    """Returns the names of the videos' sources; copies of a video are of its source."""
+    first: dict[str, str] = {}
+    return np.array(
+        [
+            first.setdefault(content, video.group) if content else video.group
+            for video, content in zip(chosen, contents, strict=True)
+        ]
+    )
 
 
 def _say_equal(contents, train, given):
@@ -198,15 +209,20 @@ def _tested(data: Data, given: Given, options: Options):
         most = max(most, max(int((data.labels == k).sum()) for k in own))
         names = ", ".join(given.classes[k] for k in own[:5])
         print(
-            f"all videos of {len(own)} classes are of one source ({names}): some of it are trained "
-            "on when others are tested, so that their accuracy is too high",
+            f"all videos of a class are of one source ({names}): some of them are trained on when "
+            "others are tested, so that the accuracy of this class is too high",
             file=sys.stderr,
         )
     count = max(2, min(options.folds, most))
+    if count < options.folds:
+        what = f"no class has videos of more than {most} sources: {count} folds"
+        print(f"--folds={options.folds}: {what}", file=sys.stderr)
     fold = folds.assigned(data.labels, data.groups, count, options.seed)
     if (fold < 0).any():
+        names = ", ".join(given.classes[k] for k in data.labels[fold < 0][:5])
         print(
-            f"{(fold < 0).sum()} classes have one video: it is trained on and never tested",
+            f"classes of one video, which is trained on and never tested: {(fold < 0).sum()} "
+            f"({names})",
             file=sys.stderr,
         )
     if (fold < 0).all():
