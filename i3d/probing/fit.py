@@ -168,6 +168,8 @@ def _regression(x, labels, strength):
 
     with warnings.catch_warnings():  # a solution that is nearly found is as good here
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Few videos of many classes: it asks whether they are not numbers to be predicted.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
         return LogisticRegression(C=strength, max_iter=500).fit(x, labels)
 
 

@@ -49,6 +49,14 @@ def test_one_video_a_class(kind):
     assert head.probabilities(features).argmax(axis=1).tolist() == [0, 1, 2]
 
 
+def test_many_classes_of_few_videos_are_no_warning():
+    features, labels, groups = data(30, per_class=2)
+    assert fit.fit("logistic", features, labels[::2].repeat(2), groups).linear
+    assert fit.fit("logistic", features[:31], labels[:31], groups[:31]).linear
+    one = np.r_[0:60:2, 1]  # a second video of the first class alone
+    assert fit.fit("logistic", features[one], labels[one], [*map(str, one)]).linear
+
+
 def test_equal_features_are_no_error():
     for kind in HEADS:
         found = fit.fit(kind, np.ones((4, 3)), np.array([0, 0, 1, 1]), "abcd").probabilities
