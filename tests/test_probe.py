@@ -227,6 +227,7 @@ def test_wrong_calls_are_one_clear_line(folder, tmp_path):
     (tmp_path / "others" / "swim").mkdir(parents=True)
     (tmp_path / "others" / "swim" / "a.mp4").touch()
     (tmp_path / "there.json").touch()
+    (tmp_path / "bad.pth").write_bytes(b"no weights")
     weights = "--checkpoint=demo_rgb"
     wrong = {
         (): "--videos is needed: a folder with a folder of videos for each class, or a list",
@@ -245,6 +246,7 @@ def test_wrong_calls_are_one_clear_line(folder, tmp_path):
         (clips, weights, "--head=knn", f"--out={tmp_path / 'a'}"): "have no weights to save",
         (clips, "--checkpoint=rgb_scrtch"): "did you mean rgb_scratch",
         (clips, "--checkpoint=none.weights.h5"): "none.weights.h5: no such checkpoint",
+        (clips, f"--checkpoint={tmp_path / 'bad.pth'}", "--model=tsn_r50_1x1x3"): "bad.pth: ",
         (clips, weights, "--records=x"): "expected --videos or --records, got both",
         (clips, weights, "--model=a", "--model=b"): "expected a --checkpoint for each --model",
         (clips, weights, "--demo"): "--demo makes its own videos; leave out --videos, or --demo",

@@ -4,13 +4,13 @@ job = checked(Options(videos="clips", checkpoint=("rgb_scratch",)))     # reads 
 result = run(job)                                                       # ProbeResult
 """
 
+import contextlib
 import dataclasses
 import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,8 @@ from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.spec import asked
 from i3d.weights.cards import Card
+from i3d.weights.errors import NoHead
+from i3d.weights.start import head_classes
 
 
 class Job(NamedTuple):
@@ -67,6 +69,9 @@ def checked(options: Options) -> Job:
         _quick(card_of(name, file, clips=options.clips, crops=options.crops), options)
         for name, file in zip(names, options.checkpoint, strict=True)
     )
+    for card in cards:
+        with contextlib.suppress(NoHead):  # enough for features
+            head_classes(card.file, card.model)
     return Job(options, given, cards, None)
 
 
@@ -103,6 +108,7 @@ def run(job: Job) -> ProbeResult:
     """
     options, given = job.options, job.given
     seconds: dict[str, float] = {}
+    print(given.described(), file=sys.stderr)
     with _timed(seconds, "features"):
         found = _found(job)
     data, failures = _data(given, found)
@@ -137,7 +143,7 @@ def run(job: Job) -> ProbeResult:
     return result
 
 
-@contextmanager
+@contextlib.contextmanager
 def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     begin = time.monotonic()
     yield

@@ -84,6 +84,13 @@ class Given:
         """All videos, those of training first."""
         return self.train + (self.test or ())
 
+    def described(self) -> str:
+        """Returns one line on how many videos there are."""
+        count = f"{len(self.all)} videos of {len(self.classes)} classes"
+        if self.test is None:
+            return f"{count}, to be cross-validated"
+        return f"{count}: {len(self.train)} to train on, {len(self.test)} to test on"
+
 
 class ViewsOf(views.ViewsOf):
     """A function from a Source to its views, which can be sent to another process."""
