@@ -1,1 +1,1 @@
-"""Video files into RGB frames and TV-L1 flow, as the published I3D models expect them."""
+"""Preprocessing: video files to RGB frames and TV-L1 flow in TFRecords."""

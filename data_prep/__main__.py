@@ -1,15 +1,15 @@
-"""Video files to TFRecords: `python -m data_prep COMMAND [flags]`.
+"""Preprocesses video files into TFRecords: `python -m data_prep COMMAND [flags]`.
 
-    figures     renders the embedded data set, videos of a figure that moves
-    probe       reads every video; writes a manifest, estimates a build
-    build       videos to TFRecord shards with flow
-    verify      reads a data set back and checks every record
-    show        one video of a data set as a GIF or contact sheet
-    export_npy  one video of a data set as the published sample arrays
+    figures     renders the synthetic data set, videos of a moving figure
+    probe       decodes every video; writes a manifest, estimates a build
+    build       builds TFRecord shards with flow from videos
+    verify      checks every record of a data set
+    show        renders a video of a data set as a GIF or contact sheet
+    export_npy  exports a video of a data set as the published sample arrays
 
 `python -m data_prep COMMAND --help` lists the flags. Exit status: 0 when all is well, 1 when
 some videos failed (the others are all there) or the work did, 2 for a wrong call, 130 when
-interrupted; a build that was stopped goes on where it was.
+interrupted; a build that was stopped is resumed by the same command.
 """
 
 import difflib

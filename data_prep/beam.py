@@ -1,4 +1,4 @@
-"""The same shards in an Apache Beam pipeline (Direct, Flink, Spark, Dataflow runners).
+"""Writes the shards in an Apache Beam pipeline (Direct, Flink, Spark, Dataflow runners).
 
     check(["--runner=FlinkRunner", "--flink_master=host:8081"])
     write_shards(tasks, ["--runner=FlinkRunner", "--flink_master=host:8081"])
@@ -45,7 +45,7 @@ def write_shards(tasks, options):
 
     Raises:
       UserError: the extra [beam] is not installed.
-      Exception: what Beam raises when the pipeline fails; the same command goes on from there.
+      Exception: what Beam raises when the pipeline fails; the same command resumes there.
     """
     options = _pipeline_options(["--runner=FnApiRunner", *options])
     import apache_beam as beam

@@ -1,4 +1,4 @@
-"""Builds one split of a data set: shards in a pool of processes or a Beam pipeline, then metadata.
+"""Builds one split of a data set: shards in a pool of processes or with Beam, then metadata.
 
     build = Build("data/ucf", "train", items, class_names, BuildSettings())
     failures = run(build, workers=8)
@@ -28,7 +28,7 @@ from i3d.runtime.progress import Progress
 
 
 class BuildError(UserError):
-    """A build that cannot start or go on; the message is one line."""
+    """A build that cannot start or continue; the message is one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _raise_failed(jobs):
             if isinstance(error, futures.process.BrokenProcessPool):
                 raise BuildError(
                     "a worker process was killed (out of memory?); run the same command again "
-                    "to go on, with fewer --workers if need be"
+                    "to resume, with fewer --workers if need be"
                 ) from error
             raise error
 

@@ -1,4 +1,4 @@
-"""Checks every record of a shard: framing, checksums, pictures, numbers, order of segments.
+"""Checks every record of a shard: framing, checksums, images, numbers, order of segments.
 
     found = check.check_shard(data, data.shards["train"][0])
     found.problems                                     # lines that name file, record and video

@@ -1,4 +1,4 @@
-"""How far a stored video is from what its source file gives when it is read again.
+"""Compares a stored video with its source file: PSNR of the frames, error of the flow.
 
     difference = compare.with_source(read.segments(place), item, data.recipe)
     difference.psnr_db, difference.bias_px, difference.rmse_px

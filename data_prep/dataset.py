@@ -1,4 +1,4 @@
-"""A data set on disk: shard names, TFDS metadata, failures, and what makes it complete.
+"""Manages a data set on disk: shards, TFDS metadata, failures, completeness.
 
     builder = tensorflow_datasets.builder_from_directory("data/ucf")
 
@@ -109,7 +109,7 @@ def failures(out, split=None):
         found = [json.loads(line) for line in lines]
         rows = [{key: str(row[key]) for key in _FAILURE} for row in found]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DatasetError(f"{file}: damaged; remove it to go on without") from error
+        raise DatasetError(f"{file}: damaged; remove it to continue without it") from error
     return [row for row in rows if split in (None, row["split"])]
 
 
@@ -117,7 +117,7 @@ def finish(build):
     """Puts the shards of a split, all whole, in place with their metadata; returns its failures.
 
     Files are renamed into place, TFDS's dataset_info.json after what it speaks of and build.json
-    last: it makes the split complete. A kill on the way leaves what the next call goes on from.
+    last: it makes the split complete. A kill on the way leaves what the next call resumes from.
     """
     out, work = Path(build.out), build.work
     reports = [shards.report(task) for task in build.tasks]

@@ -1,4 +1,4 @@
-"""What a build of videos would take: bytes and seconds, from a few frames of the very videos.
+"""Estimates size and time of a build from a few frames of its videos.
 
 cost = estimate.measured([("jump.mp4", 10.0)], BuildSettings())
 cost.frame_bytes, cost.field_bytes, cost.frame_s, cost.field_s

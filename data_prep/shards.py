@@ -1,4 +1,4 @@
-"""Videos into one TFRecord shard: the unit of work of a build.
+"""Writes videos into one TFRecord shard, the unit of work of a build.
 
     result = write_shard(ShardTask(path, items, recipe))
 

@@ -1,4 +1,4 @@
-"""Extracts one feature vector per video, or per sliding window: means over space, time and views.
+"""Extracts features from videos: one vector per video, or one per sliding window.
 
     python -m i3d.extract_features --checkpoint=rgb_scratch --out=features.npz a.avi b.avi
     python -m i3d.extract_features --model=tsn_r50_1x1x3 --checkpoint=tsn_r50_1x1x3.pth

@@ -1,4 +1,4 @@
-"""Names what videos show, by one network or by several whose logits are added.
+"""Classifies videos with one network, or with several whose logits are added.
 
     python -m i3d.predict --model=tsn_r50_1x1x3 --checkpoint=tsn_....pth jump.mp4 *.avi
     python -m i3d.predict --checkpoint=checkpoints/rgb_imagenet/model.ckpt \\
@@ -9,8 +9,8 @@
 Files that keep a published name are tested by the published protocol; weights of a training run
 by the config.json beside them, or --config=FILE.py. Scores are a softmax, or where the training
 was of several labels per video the sigmoid of each class. With --image_fps a folder of images is a
-video too. A bad video is told in one line on standard error and the rest goes on; the exit status
-is 1 then. When it is stopped, --out holds what was done.
+video too. A video that cannot be read is reported in one line on standard error and the others
+follow; the exit status is then 1. If it is interrupted, --out holds the videos that were done.
 """
 
 import contextlib
@@ -57,12 +57,13 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     config.define_flag(own, argv)
     options.define(own, several=True)
     text = flags.DEFINE_string
-    text("labels", None, "file of class names: one a line, or JSON", flag_values=own)
-    flags.DEFINE_integer("top_k", 5, "classes to print for each video", 1, flag_values=own)
+    names = "file of class names in label order: one per line, or JSON"
+    text("labels", None, names, flag_values=own)
+    flags.DEFINE_integer("top_k", 5, "number of classes to print per video", 1, flag_values=own)
     flags.DEFINE_enum("format", "text", FORMATS, "format of the output", flag_values=own)
     text("out", None, "new file for the output; default: standard output", flag_values=own)
     images.define_flag(own)
-    text("records", None, "folder of a data set, instead of video files", flag_values=own)
+    text("records", None, "folder of a data set, in place of video files", flag_values=own)
     text("split", "test", "split of --records", flag_values=own)
     return own
 
@@ -95,7 +96,7 @@ def _videos(own, words):
         return [(printable(word), _source(word, fps)) for word in words]
     data = read.opened(own.records)
     if own.split not in data.shards:
-        raise UserError(f"--split: expected one of {', '.join(data.shards)}, got {own.split}")
+        raise UserError(f"--split: this data set has: {', '.join(data.shards)}; got {own.split!r}")
     return [(place.id, place) for place in read.videos(data, [own.split])]
 
 

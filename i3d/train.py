@@ -1,9 +1,9 @@
-"""Trains a model on records, on one device, all GPUs of a machine, or several machines.
+"""Trains a model on a data set, on one device, all GPUs of a machine, or several machines.
 
     python -m i3d.train --config=configs/i3d/figures.py --workdir=runs/rgb
     python -m i3d.train --config=configs/i3d/figures.py --workdir=runs/a --config.seed=1
 
-Stopped or killed, the same command goes on from the last checkpoint and ends with the same
+If it is interrupted, the same command resumes from the last checkpoint and ends with the same
 weights. On several machines start it on each, with TF_CONFIG and one --workdir that all see.
 """
 
@@ -31,7 +31,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     """Returns the flags of the command."""
     own = flags.FlagValues()
     config.define_flag(own, argv)
-    flags.DEFINE_string("workdir", None, "folder of the run", flag_values=own)
+    folder = "folder of the run: checkpoints, config.json, log; a run in it is resumed"
+    flags.DEFINE_string("workdir", None, folder, flag_values=own)
     flags.DEFINE_integer(
         "replicas", 0, "number of devices; 0: all GPUs, or one CPU", 0, flag_values=own
     )
@@ -77,7 +78,7 @@ def told(error: Exception, settings: ConfigDict) -> str:
         return f"{line}; --config.deterministic=false does without"
     if isinstance(error, tf.errors.UnavailableError | tf.errors.AbortedError):
         return (
-            "another worker of the run is gone; the same command on all of them goes on from the "
+            "another worker of the run is gone; the same command on all of them resumes from the "
             "last checkpoint"
         )
     return line

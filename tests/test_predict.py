@@ -226,7 +226,7 @@ def test_records_are_named(run_folder, capsys):
     found = json.loads(capsys.readouterr().out)
     ids = [place.id for place in read.videos(read.opened(folder), ["train"])]
     assert [entry["video"] for entry in found] == ids and len(ids) == 9
-    assert "expected one of train, got test" in refused(*flags[:2])
+    assert "this data set has: train; got 'test'" in refused(*flags[:2])
 
 
 @pytest.mark.skipif(not DEMO.is_dir(), reason="checkpoints/demo is not there")

@@ -113,7 +113,7 @@ def test_killed_four_times_it_ends_with_the_weights_of_one_run(whole_run, config
             assert "stopping after this step" in errors and "stopped and saved at step" in output
             assert max(workdir.glob("step-*")).name >= "step-00000017"
     output, _ = training.finished(training.start(line))
-    assert "goes on from step " in output and output.endswith("done, 32 steps\n")
+    assert "resumes from step " in output and output.endswith("done, 32 steps\n")
     expected, got = last(whole_run[0]), last(workdir)
     assert expected.keys() == got.keys() and len(got) == 22
     for name, array in expected.items():
@@ -167,7 +167,7 @@ def test_a_finished_run_is_left_alone(whole_run, config_file):
     before = {path: path.stat().st_mtime_ns for path in whole_run[0].rglob("*.h5")}
     line = training.command(config_file, whole_run[0], **LONG)
     output, _ = training.finished(training.start(line))
-    assert output.endswith("all 32 steps are made\n")
+    assert output.endswith("already finished (32 steps)\n")
     assert {path: path.stat().st_mtime_ns for path in whole_run[0].rglob("*.h5")} == before
 
 

@@ -110,7 +110,7 @@ def test_the_run_goes_on(folder):
     done = process("i3d.train", *trained_with(), "--config.steps=4", f"--workdir={run}")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == f"{run}: goes on from step 2" and lines[-1] == f"{run}: done, 4 steps"
+    assert lines[0] == f"{run}: resumes from step 2" and lines[-1] == f"{run}: done, 4 steps"
     end = arrays(PLACE / "run_end.npz")
     assert difference(before, end) > 1e-3
     assert difference(weights(run / "step-00000004" / "model.weights.h5"), end) < 1e-5

@@ -1,4 +1,4 @@
-"""Videos to TFRecord shards with flow, which tensorflow_datasets.builder_from_directory opens.
+"""Builds TFRecord shards with flow from videos, readable with tensorflow_datasets.
 
     python -m data_prep build --videos=clips/ --out=data/mine
     python -m data_prep build --videos=train.csv --video_root=clips --split=train --out=data/mine

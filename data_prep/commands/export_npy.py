@@ -1,4 +1,4 @@
-"""One video of a data set as the sample arrays that the published demo reads.
+"""Exports a video of a data set as the sample arrays of evaluate_sample.
 
     python -m data_prep export_npy --data=data/mine --id=archery/v_1 --out=sample
     python evaluate_sample.py --rgb_sample=sample/rgb.npy --flow_sample=sample/flow.npy

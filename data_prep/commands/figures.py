@@ -1,4 +1,4 @@
-"""Renders the embedded data set: a folder of short videos for each action of a drawn figure.
+"""Renders the synthetic data set: short videos of a moving figure, a folder for each action.
 
     python -m data_prep figures --out=figures/train --videos_per_class=80
     python -m data_prep figures --out=figures/test --videos_per_class=20 --test

@@ -1,4 +1,4 @@
-"""What --videos and the flags beside it name, for the commands that take videos.
+"""Defines and reads --videos and the flags that go with it.
 
 given.define(FLAGS, "folder with one folder per class, CSV, list, or split file")
 items, class_names = given.read(FLAGS, split="train")
@@ -16,8 +16,10 @@ def define(values: flags.FlagValues, videos: str) -> None:
     """Defines --videos, with this help, and the flags that go with it."""
     text = flags.DEFINE_string
     text("videos", None, videos, flag_values=values)
-    text("video_root", None, "folder that the paths of a list start from", flag_values=values)
-    text("labels", None, "file of class names in label order", flag_values=values)
+    root = "folder that the paths of a list are relative to; default: the folder of the list"
+    text("video_root", None, root, flag_values=values)
+    names = "file of class names in label order: one per line, or JSON"
+    text("labels", None, names, flag_values=values)
     first = "index of the first class in a list; default: 0, which must occur"
     flags.DEFINE_integer("first_label", None, first, 0, flag_values=values)
     images.define_flag(values)

@@ -1,4 +1,4 @@
-"""Reads every video to its end; tells what they are, which cannot be used, what a build takes.
+"""Decodes every video; reports properties and problems, and estimates size and time of a build.
 
     python -m data_prep probe --videos=clips/ --out=manifest.csv
     python -m data_prep probe --videos=train.csv --video_root=clips --workers=8

@@ -1,4 +1,4 @@
-"""One video of a data set as a picture: frames beside their flow.
+"""Renders one video of a data set as a picture or GIF: frames beside their flow.
 
     python -m data_prep show --data=data/mine                              # lists the first ids
     python -m data_prep show --data=data/mine --id=archery/v_1 --out=v_1.gif

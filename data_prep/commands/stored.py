@@ -1,4 +1,4 @@
-"""What --data, --split and --id name: a data set and a video in it, for the commands that read.
+"""Defines and reads --data, --split and --id: a data set and a video in it.
 
 stored.define(FLAGS)
 data = stored.opened(FLAGS)
@@ -33,7 +33,7 @@ def splits(values: flags.FlagValues, data: read.Dataset) -> list[str]:
         return sorted(data.shards)
     if values.split not in data.shards:
         names = ", ".join(sorted(data.shards))
-        raise UserError(f"--split: expected one of {names}, got {values.split!r}")
+        raise UserError(f"--split: this data set has: {names}; got {values.split!r}")
     return [values.split]
 
 

@@ -1,4 +1,4 @@
-"""Reads a data set back and checks every record; with the videos, compares some with theirs.
+"""Verifies a data set: checks every record, and compares some with their videos.
 
     python -m data_prep verify --data=data/mine
     python -m data_prep verify --data=data/mine --split=train --videos=train.csv --sample=10
@@ -6,7 +6,7 @@
 Prints what is in it, and one line for each record that is wrong, and for each shard that is not the
 one that was built; then the exit status is 1. With --videos (and --video_root, --labels and so on,
 as given to `build`) it also tells which videos are missing, and computes frames and flow of
---sample of them anew: peak signal-to-noise ratio of the frames, mean error (x, y) and root mean
+--sample of them again: peak signal-to-noise ratio of the frames, mean error (x, y) and root mean
 squared error of the flow. A damaged split is to be built again, into another folder.
 """
 
@@ -30,7 +30,9 @@ from i3d.video import frames as video_frames
 FLAGS = flags.FlagValues()
 stored.define(FLAGS)
 given.define(FLAGS, "what the split was built from, as given to build")
-flags.DEFINE_integer("sample", 3, "videos whose flow is computed anew", 0, flag_values=FLAGS)
+flags.DEFINE_integer(
+    "sample", 3, "number of videos that are compared with their source", 0, flag_values=FLAGS
+)
 flags.DEFINE_integer("workers", os.cpu_count(), "threads, one shard each", 1, flag_values=FLAGS)
 
 # Far beyond what storing costs (40 dB and 0.05 px are usual): another video, or another method.

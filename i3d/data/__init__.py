@@ -1,1 +1,1 @@
-"""What turns records into batches; `schema` alone is used by preprocessing too."""
+"""The record format and the input pipeline: records to batches."""

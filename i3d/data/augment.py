@@ -1,4 +1,4 @@
-"""Pixels of clips in tf.data: cut, mirror, resize; eagerly and with unknown sizes.
+"""Crops, mirrors and resizes clips in tf.data, eagerly and with unknown sizes.
 
     crop = random_cropping.random_crop(augment.frame_size(rgb), 224, seed=(0, step))
     rgb, flow = augment.cut(rgb, crop), augment.cut(flow, crop)

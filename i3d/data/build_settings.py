@@ -1,4 +1,4 @@
-"""How a data set was built: the settings of `python -m data_prep build`, kept in build.json.
+"""The settings that a data set was built with, stored in its build.json.
 
 made = described("data/ucf101")          # {"recipe": {...}, "class_names": [...], "splits": ..}
 settings = BuildSettings.of(made)        # fps, short side, streams, flow method

@@ -1,4 +1,4 @@
-"""Which parts of the frames of a clip are kept in a test: fixed crops, before any pixel is touched.
+"""Fixed crops for tests: the boxes, computed before any pixel is touched.
 
     left, right, middle = cropping.three_crops((256, 340), 256)
     crops = cropping.of_spec(spec)                       # (height, width) -> the Crops of a view

@@ -1,4 +1,4 @@
-"""tf.train.Example as bytes, written and read without TensorFlow.
+"""Encodes and decodes tf.train.Example without TensorFlow.
 
     data = encoded({"id": [b"jump"], "label": 3, "fps": 25.0, "frames": [jpeg, jpeg]})
     decoded(data)["frames"]                            # list of bytes

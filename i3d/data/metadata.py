@@ -1,4 +1,4 @@
-"""What tensorflow_datasets keeps beside the shards of a data set, written and read without it.
+"""Reads and writes the metadata of tensorflow_datasets without importing it.
 
     write(folder, Metadata("25 fps", ("run", "walk"), True, False, {"train": Split((3, 2), 9000)}))
     read(folder).splits["train"].files("train")       # names of the shards

@@ -1,4 +1,4 @@
-"""Records to batches with tf.data: what is not sampled is not decoded.
+"""The tf.data pipelines of training and evaluation; only sampled frames are decoded.
 
     records = stored.opened("data/ucf101", "train", ("rgb", "flow"), flow_method="tvl1")
     batches = train_batches(

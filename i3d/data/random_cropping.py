@@ -1,4 +1,4 @@
-"""Which part of the frames of a clip is kept in training: random crops with a seed.
+"""Random crops for training, with a seed.
 
     crop = random_cropping.random_crop((256, 340), 224, seed=(0, step))   # mirror included
 

@@ -1,4 +1,4 @@
-"""Reads a data set back: its shards, videos and pictures; memory holds one segment of a video.
+"""Reads a data set: its shards, videos and images, one segment of a video at a time.
 
     data = read.opened("data/ucf")                            # the one place that opens any
     place = read.find(read.videos(data, ["train"]), "archery/v_1")

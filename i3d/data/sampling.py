@@ -1,4 +1,4 @@
-"""Which frames of a video make its clips: index arithmetic, no pixels.
+"""Temporal sampling: which frames of a video make its clips.
 
     rng = np.random.default_rng(0)
     dense_clip(250, 64, rng=rng)                   # a random clip, as I3D trains on; [1, 64]

@@ -1,4 +1,4 @@
-"""The one place that knows the record format, and the ranges and units of frames and flow.
+"""Defines the record format, and the ranges and units of frames and flow.
 
     from i3d.data import schema
     clip = schema.rgb_to_unit(frames)                   # uint8 -> [-1, 1]

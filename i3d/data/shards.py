@@ -1,4 +1,4 @@
-"""The shards of a split: where they are, and whether each is as it was written.
+"""Finds the shards of a split and checks that they are complete.
 
 shards = of_split(folder, "train", metadata.read(folder).splits["train"], described(folder))
 check_whole(read.opened(folder), "train")
@@ -13,7 +13,7 @@ from i3d.data import metadata, tfrecord
 from i3d.data.build_settings import BUILD
 from i3d.data.metadata import INFO, DatasetError
 
-AGAIN = "run the same build command again, which writes it anew"
+AGAIN = "run the same build command again, which writes it again"
 
 
 class Shard(NamedTuple):

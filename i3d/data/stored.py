@@ -1,4 +1,4 @@
-"""A split of a data set on disk, and its records by number.
+"""Opens a split of a data set, and reads its records by number in tf.data.
 
     records = stored.opened("data/ucf101", "train", ("rgb", "flow"), flow_method="tvl1")
     video = stored.video(records, number)            # in a tf.data map; pictures still encoded
@@ -134,7 +134,9 @@ def _oversized_at(file, *_):
 def _check(data, split, streams, flow_method):
     if split not in data.shards:
         there = ", ".join(sorted(data.shards))
-        raise DatasetError(f"{data.folder}: expected the split {split!r}, this data set has: {there}")
+        raise DatasetError(
+            f"{data.folder}: expected the split {split!r}, this data set has: {there}"
+        )
     if not any(shard.length for shard in data.shards[split]):
         raise DatasetError(f"{data.folder}: the split {split!r} is empty")
     read.check_labelled(data)

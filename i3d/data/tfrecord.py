@@ -1,4 +1,4 @@
-"""A TFRecord file record by record, written or read with its checksums; without TensorFlow.
+"""Reads and writes TFRecord files with their checksums, without TensorFlow.
 
     tfrecord.write(file, data)                         # appends to a file open for writing
 

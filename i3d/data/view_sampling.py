@@ -1,4 +1,4 @@
-"""Which frames make the views that an InputSpec asks for.
+"""Temporal sampling of the views that an InputSpec describes.
 
     view_sampling.indices(250, spec)                   # int64 [views of a crop, N]
     view_sampling.stored_indices(250, 25.0, spec)      # of a video stored at 25 frames a second

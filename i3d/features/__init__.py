@@ -1,1 +1,1 @@
-"""Clip features of many videos."""
+"""Feature extraction from many videos."""

@@ -1,4 +1,4 @@
-"""Marks an output of extract_features with the plan that it was made by, once it is complete.
+"""Marks an output of extract_features as complete, with a digest of what it was made of.
 
     complete.mark("ucf101.pkl", plan)                # after it was written, before its rename
     complete.is_marked("ucf101.pkl", plan)           # run again, there is nothing to do

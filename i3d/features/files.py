@@ -1,4 +1,4 @@
-"""What feature extraction writes: the work in progress, the output, the videos that failed.
+"""Writes the output of feature extraction: work in progress, features, failed videos.
 
     check_output("ucf101.pkl")                           # before the work
     with Work("ucf101.pkl", plan) as work:
@@ -6,7 +6,7 @@
         work.finish(entries, failures, windows=False)
 
 OUT.work/ holds a file per video until OUT is written with all of them, so that a run which was
-killed goes on, and one in which videos failed can be run again for those. A .pkl is written, never
+killed resumes, and one in which videos failed can be run again for those. A .pkl is written, never
 read: unpickling runs what a file says.
 """
 
@@ -82,9 +82,9 @@ class Work:
 
         Args:
           out: as for `check_output`.
-          plan: {key: text or number}, all that decides the numbers; work is gone on with only
+          plan: {key: text or number}, all that decides the numbers; work is resumed only
             under an equal one.
-          older_views: "views" of the plan as version 0.1.0 wrote them, whose work is gone on with.
+          older_views: "views" of the plan as version 0.1.0 wrote them, whose work is resumed too.
         """
         self._out, self._plan = Path(os.path.abspath(out)), plan
         self._older = {"views": older_views} if older_views else {}
@@ -108,7 +108,7 @@ class Work:
         return self
 
     def __exit__(self, *error):
-        """Lets the folder go, and removes it where nothing is in it to go on with."""
+        """Lets the folder go, and removes it where nothing in it can be resumed."""
         if not self.done and not (self._folder / _OURS).exists():
             shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.close()
@@ -123,7 +123,7 @@ class Work:
             if there.get(key) not in (own[key], self._older.get(key, own[key])):
                 raise OutputError(
                     f"{self._folder}: holds work with {key} {there.get(key)!r:.200}, this run has "
-                    f"{own[key]!r}; give the same flags to go on, or remove that folder"
+                    f"{own[key]!r}; give the same flags to resume, or remove that folder"
                 )
         files.write_text(path, json.dumps(own, indent=2) + "\n")
 

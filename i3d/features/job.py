@@ -1,4 +1,4 @@
-"""What `python -m i3d.extract_features` is asked for, checked before any work. No TensorFlow here.
+"""Checks the flags of `python -m i3d.extract_features` before any work, without TensorFlow.
 
 job = checked(options, settings)        # of extract_features.defined_flags, parsed
 job.entries, job.card, job.plan()

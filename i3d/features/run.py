@@ -1,4 +1,4 @@
-"""Extraction of features: from a checked job to the files.
+"""Extracts features: runs a checked job and writes its files.
 
 failures = run(job)                              # {index in the list: reason}
 """

@@ -1,4 +1,4 @@
-"""The videos whose features are wanted: files, or a list with a path in each line.
+"""Finds the videos of a feature extraction: files, or a list with one path per line.
 
 entries = named(["clips/a.avi", "clips/b.avi"])
 entries = read("ucf101.txt", "UCF-101")     # labels after the paths are ignored

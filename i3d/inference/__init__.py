@@ -1,1 +1,1 @@
-"""From a video or a record to logits: views, one network, one loop, one average."""
+"""Inference: from a video or a record to views, logits and their average."""

@@ -1,4 +1,4 @@
-"""The one average over the views of a video, or of each of its windows.
+"""Averages logits, probabilities or features over the views of a video or a window.
 
 sums = Sums("prob", "softmax")
 sums.add(row, key)                          # float32 [C] of a view

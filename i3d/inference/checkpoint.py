@@ -1,4 +1,4 @@
-"""Which network a user asks for: a checkpoint's Card, with its InputSpec and class names.
+"""Resolves a checkpoint to its Card, with its InputSpec and class names.
 
     card = card_of(None, "rgb_scratch")                        # by the name of a card
     card = card_of("tsn_r50_1x1x3", "tsn.pth")

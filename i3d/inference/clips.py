@@ -1,4 +1,4 @@
-"""The views of clips that are sampled from a video file, or from frames in memory.
+"""Samples the views of clips from a video file, or from frames in memory.
 
     views = opened("jump.mp4", spec)                          # of uint8 [N, H, W, C]
     for start_s, end_s, views in windows("film.mp4", spec, window_s=10.0):
@@ -154,7 +154,7 @@ def windows(
 
 
 def check_length(name: str, count: int, spec: InputSpec) -> None:
-    """Says, on standard error, of the first video that it is short enough to be looped.
+    """Warns once, on standard error, of a video that is short enough to be looped.
 
     Args:
       name: of the video.
@@ -171,12 +171,12 @@ def check_length(name: str, count: int, spec: InputSpec) -> None:
 
 
 def say_looped(name: str, count: int, span: int) -> None:
-    """Says once, on standard error, that a video of fewer frames than a clip spans is looped."""
+    """Warns once, on standard error, that a video shorter than a clip is looped."""
     if count < span and not _looped:
         _looped.append(name)
         print(
             f"{name}: {count} frames, fewer than the {span} that a clip spans: short videos are "
-            "looped (said for the first one only)",
+            "looped (this warning is shown once)",
             file=sys.stderr,
         )
 

@@ -1,4 +1,4 @@
-"""Views of videos decoded ahead of the network: a pool of processes without TensorFlow.
+"""Decodes views ahead of the network, in a pool of processes without TensorFlow.
 
     with Decoders(decode, tasks, workers=4, view_bytes=64 * 224 * 224 * 3) as decoders:
         for batch in ahead(batches(decoders, 8)):
@@ -135,8 +135,8 @@ class Decoders:
         code = worker.process.exitcode
         if code == -signal.SIGKILL:
             raise DecodeError(
-                "a decoding process was killed (out of memory?); run the same command again to go "
-                "on, with fewer --workers if need be"
+                "a decoding process was killed (out of memory?); run the same command again to "
+                "resume, with fewer --workers if need be"
             )
         if code >= 0 or worker.task < 0:
             raise DecodeError(f"a decoding process ended with status {code}; see the error above")

@@ -1,4 +1,4 @@
-"""The one network of all commands: built, loaded, folded, from uint8 views to rows.
+"""Builds and loads the network of every command: uint8 views in, float32 rows out.
 
 network = load(card, precision="bfloat16")                # its logits
 network = load(card, endpoint="features")                 # features, or any other layer

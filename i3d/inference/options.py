@@ -1,4 +1,4 @@
-"""The flags by which every command that runs a network names it and its views.
+"""Defines the flags that select a network and its views.
 
 options.define(own, several=True)
 cards = options.cards(own, settings)          # after parsing

@@ -1,4 +1,4 @@
-"""Pictures and fields of flow of a view, as uint8 in NumPy: resized, cropped, in levels.
+"""Resizes and crops frames and flow of a view, as uint8 arrays in NumPy.
 
     picture = resized(picture, 256)                     # uint8 [H, W, 3]
     part = cut(picture, crop)                           # of i3d.data.cropping

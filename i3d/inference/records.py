@@ -1,4 +1,4 @@
-"""A network over all views of all videos of a split; the scores of a video are their average.
+"""Runs a network over all views of all videos of a split, and averages them per video.
 
     found = evaluate(network, network.spec, records, batch_size=8, strategy=strategy)
     metrics.top_k_accuracy(found.probabilities, found.labels)

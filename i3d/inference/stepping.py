@@ -1,4 +1,4 @@
-"""The one loop that keeps a batch ahead: views go in, rows come out, on all replicas.
+"""Runs a network over batches on all replicas, one batch ahead of its reader.
 
     for rows, batch in outputs([network], batches, strategy):
         ...                                      # float32 [n, K], a row for each view

@@ -1,4 +1,4 @@
-"""The views of one video, file or stored, as a network takes them: uint8, before any range.
+"""Makes the views of one video, from a file or a record, as uint8 arrays.
 
     views = views_of("jump.mp4", spec)                        # yields uint8 [N, H, W, C]
     for key, view in ViewsOf(spec, window_s=10.0)("film.mp4"):
@@ -73,7 +73,7 @@ class ViewsOf(NamedTuple):
 def views_of(video: Video, spec: InputSpec) -> Iterator[np.ndarray]:
     """Yields all views of a video, uint8 [N, H, W, C]; those of a whole video one after the other.
 
-    Videos shorter than a clip are looped; the first such is told on standard error.
+    Videos shorter than a clip are looped; a warning of the first is printed.
 
     Raises:
       UserError: the video cannot be read, has no frames (with flow no two), or its pictures are

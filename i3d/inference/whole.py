@@ -1,4 +1,4 @@
-"""Whole videos as clips: cut where they are long, looped where they are too short.
+"""Divides whole videos into clips: long ones into equal parts, short ones are looped.
 
 for clip in whole_clips(pictures, spec, count=lambda: 262):      # of 131 pictures each
     ...

@@ -1,1 +1,1 @@
-"""What every command needs: files, locks, progress, devices, one ladder of errors."""
+"""Shared by every command: files, locks, progress, devices, error handling."""

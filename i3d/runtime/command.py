@@ -1,4 +1,4 @@
-"""How every command runs: flags, checks, work; one line and an exit status for what goes wrong.
+"""Runs a command: flags, checks, work; formats errors as one line and sets the exit status.
 
     def main(argv: list[str]) -> int:
         return command.run(argv, "predict", __doc__, defined_flags, checked, work)
@@ -18,7 +18,7 @@ from absl import flags
 from i3d.runtime import quiet, stopping
 
 HELP = {"help", "--help", "-h", "-help", "--helpfull"}
-GOES_ON = "run the same command again to go on where work was saved"
+GOES_ON = "run the same command again to resume"
 _LONGEST_LINE = 1000  # letters
 OUT_OF_MEMORY = "lower --batch_size"  # what helps against it, unless a command knows better
 

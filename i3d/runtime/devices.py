@@ -1,4 +1,4 @@
-"""The devices of a run: one, all of a machine, or those of several machines.
+"""Selects the devices of a run: one, all of a machine, or those of several machines.
 
     strategy = devices.strategy()          # TF_CONFIG and the GPUs that are there decide
     strategy = devices.strategy(2)         # two GPUs, or two shares of a machine without

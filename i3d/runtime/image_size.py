@@ -1,4 +1,4 @@
-"""The size of a picture by the header of its file, to be known before anything is decoded.
+"""Reads the size of an image from the header of its file, before anything is decoded.
 
     image_size.stated(data)                          # (height, width), None of other formats
 

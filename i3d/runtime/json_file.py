@@ -1,4 +1,4 @@
-"""Objects of JSON that a run left behind, or that someone brought, read within bounds.
+"""Reads JSON objects from files, within bounds of size and depth.
 
 settings = json_file.read("runs/rgb/config.json")        # a dict
 """

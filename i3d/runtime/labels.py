@@ -1,4 +1,4 @@
-"""Names of classes in label order: from a file of any usual form, or from a list.
+"""Reads class names in label order, from a file of any usual format or from a list.
 
     names = labels.class_names("classInd.txt")       # ["ApplyEyeMakeup", "ApplyLipstick", ...]
 

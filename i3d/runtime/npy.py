@@ -1,4 +1,4 @@
-"""Arrays in .npy and .npz files: written step by step, and read as data that nobody vouches for.
+"""Reads and writes .npy and .npz files: written incrementally, read with untrusted input in mind.
 
     with NpyWriter("rgb.npy") as array:
         array.add(frame)                               # float [H, W, 3], T times: [1, T, H, W, 3]

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere.
+"""Shows the progress of long work: a bar on a terminal, a line now and then elsewhere.
 
 for item in tracked(items, total=100, unit="frame", what="flow"):
     ...

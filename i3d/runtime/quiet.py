@@ -1,4 +1,4 @@
-"""TensorFlow imported without the lines that look like errors on a machine that has no GPU.
+"""Imports TensorFlow without the warnings that it prints on a machine without GPU.
 
     quiet.tensorflow_from_now_on()        # once, before anything imports TensorFlow or Keras
     tf = quiet.import_tensorflow()

@@ -1,4 +1,4 @@
-"""Ctrl-C that ends a process within seconds, and signals that let the step at hand finish.
+"""Handles Ctrl-C and SIGTERM: ends a process within seconds, or after the current step.
 
 with prompt(lambda: print("stopped")) as interrupts:    # around the work of a command
     ...

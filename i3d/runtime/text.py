@@ -1,4 +1,4 @@
-"""Reads the text that a user wrote: lists and CSV tables. `labels` reads names of classes.
+"""Reads text files that a user wrote: lists and CSV tables.
 
     from i3d.runtime import text
     for where, line in text.read_lines("list.txt"):  # "list.txt:3", "jump/a.mp4 0"

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: the latest ones to go on from, and the best weights.
+"""Saves and restores checkpoints of a training run: the latest ones, and the best weights.
 
     state = restore(folder, model, optimizer)       # {"step": 1200, ...}, or None at the beginning
     save(folder, 1300, model, optimizer, {"best": 0.81})            # the chief worker alone
@@ -102,7 +102,7 @@ def restore(folder, model, optimizer):
     if found:
         raise UserError(
             f"{folder}: expected a whole checkpoint, got {len(found)} damaged ones; remove them "
-            "to begin anew"
+            "to start again"
         )
     return None
 
@@ -147,7 +147,7 @@ def best_info(folder):
 
 
 def check_same_step(strategy, step):
-    """Makes sure that all workers go on from the same step; every worker must call it.
+    """Makes sure that all workers resume from the same step; every worker must call it.
 
     Raises:
       UserError: they do not, as when each has a folder of its own and the chief's alone holds
@@ -161,7 +161,7 @@ def check_same_step(strategy, step):
 
     if (mean := int(total()) / strategy.num_replicas_in_sync) != step:
         raise UserError(
-            f"expected all workers to go on from the same step, got {step} here and {mean:.6g} "
+            f"expected all workers to resume from the same step, got {step} here and {mean:.6g} "
             "on average; give all workers the same --workdir on a shared file system"
         )
 
@@ -193,7 +193,7 @@ def _check_step(path, step):
     if int(re.match(r"step-(\d+)", path.name)[1]) != step:
         raise UserError(
             f"{path}: expected the checkpoint of that step, its {_STATE} says step {step}; the "
-            "folder was renamed or the file changed, remove the folder to go on without it"
+            "folder was renamed or the file changed, remove the folder to resume without it"
         )
 
 

@@ -1,4 +1,4 @@
-"""The configuration of a training run: every key with its default, and nothing else.
+"""The configuration of a training run: all keys and their defaults.
 
     def get_config():                          # in a file of one's own, or in i3d/configs
         config = i3d.config.defaults()
@@ -329,7 +329,8 @@ def _check_known(key, expected):
         near = difflib.get_close_matches(key, expected, 1)
         # A right name in the wrong place, or a place without a name.
         near = near or [k for k in expected if k.split(".")[-1] == key.split(".")[-1]]
-        hint = f"; did you mean config.{near[0]}?" if near else f"; the keys are {', '.join(expected)}"
+        hint = f"; did you mean config.{near[0]}?" if near else ""
+        hint = hint or f"; the keys are {', '.join(expected)}"
         raise UserError(f"config.{key}: no such key{hint}")
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in one line, out of what absl and ml_collections raise.
+"""Formats errors of a configuration, as absl and ml_collections raise them, in one line.
 
 except config_errors.KINDS as error:
     raise UserError(config_errors.one_line(error, {"batch.per_replica": "int", ...}))

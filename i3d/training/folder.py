@@ -1,4 +1,4 @@
-"""The folder of a training run belongs to one configuration, and to one process at a time.
+"""Reserves the folder of a training run for one configuration and one process at a time.
 
     with folder.alone("runs/rgb"):
         folder.claim("runs/rgb", settings, spec, replicas=8)
@@ -20,7 +20,7 @@ from i3d.spec import InputSpec
 from i3d.training import config
 
 FILE = "config.json"
-# A run may go on with other values of these.
+# A run may resume with other values of these.
 _FREE = {"steps", "log_every", "validate_every", "checkpoint_every", "data.read_mb", "input"}
 
 
@@ -97,5 +97,5 @@ def _check_same(path, own):
             name = key if key == "replicas" else f"config.{key}"
             raise UserError(
                 f"{path.parent}: holds a run with {name}={there.get(key)!r}, this one has "
-                f"{own.get(key)!r}; take another --workdir, or the same settings to go on"
+                f"{own.get(key)!r}; take another --workdir, or the same settings to resume"
             )

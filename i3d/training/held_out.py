@@ -1,4 +1,4 @@
-"""Holds out a part of the training videos to validate on, so that nothing is chosen on the test.
+"""Holds out a part of the training videos for validation, stratified by class.
 
     part = held_out.chosen([("walk/a", (0,)), ...], share=0.1, seed=0)
     part.numbers                                     # of the records to validate on

@@ -1,4 +1,4 @@
-"""What a configuration means for the data: records, clips, crops, and what the network sees.
+"""Builds the input of a training run: records, sampled clips, crops, and the InputSpec.
 
 records, validation = train_input.opened(settings)
 spec = train_input.spec(settings, records)

@@ -1,4 +1,4 @@
-"""What a training run tells: lines for people, lines of JSON, TensorBoard scalars.
+"""Logs a training run: lines on standard output, JSON lines, TensorBoard scalars.
 
     with RunLog("runs/rgb", first_step=0) as log:
         log.write(100, {"loss": 2.31, "learning_rate": 0.1})

@@ -1,4 +1,4 @@
-"""The classification losses, and L2 as the published recipes mean it.
+"""Classification losses, and L2 regularisation as in the published recipes.
 
     each = cross_entropy(logits, labels, smoothing=0.1)                # [B], float32
     each = binary_cross_entropy(logits, truth)                         # several labels

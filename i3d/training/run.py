@@ -1,4 +1,4 @@
-"""A training run: from its settings, or its last checkpoint, to its last step.
+"""Runs a training, from its configuration or its last checkpoint to its last step.
 
     stopped_by = run.train(settings, "runs/rgb")     # settings: as i3d.training.config.defaults
 
@@ -61,11 +61,16 @@ def train(settings, workdir, replicas=0):
         return run.go()
 
 
+def _steps(count):
+    """Returns a number of steps in words."""
+    return f"{count} step{'s' * (count != 1)}"
+
+
 class Run:
     """State of a training run: model, optimizer, data, step."""
 
     def __init__(self, settings, workdir, strategy, records, validation):
-        """Builds the model and loads the last checkpoint, or the weights to start from.
+        """Builds the model and loads the last checkpoint, or the initial weights.
 
         Args:
           settings, workdir: as for `train`.
@@ -99,7 +104,7 @@ class Run:
         """Makes the steps that are left; returns as `train`."""
         left = self.settings.steps - self.step
         if left <= 0:
-            self._tell(f"{self.workdir}: all {self.settings.steps} steps are made")
+            self._tell(f"{self.workdir}: already finished ({_steps(self.settings.steps)})")
             return 0
         batches = iter(train_input.batches(self.settings, self.records, self.strategy, self.step))
         opened = RunLog(self.workdir, self.step) if self.chief else contextlib.nullcontext()
@@ -116,14 +121,14 @@ class Run:
         if self.step < self.settings.steps:
             self._tell(f"{self.workdir}: stopped and saved at step {self.step}")
             return asked
-        self._tell(f"{self.workdir}: done, {self.step} steps")
+        self._tell(f"{self.workdir}: done, {_steps(self.step)}")
         return 0
 
     def _restored(self):
-        """Returns the step to go on from."""
+        """Returns the step to resume from."""
         state = checkpoints.restore(self.workdir, self.model, self.optimizer)
         if state:
-            self._tell(f"{self.workdir}: goes on from step {state['step']}")
+            self._tell(f"{self.workdir}: resumes from step {state['step']}")
             return state["step"]
         if self.settings.model.start:
             with self.strategy.scope():
@@ -142,7 +147,7 @@ class Run:
         self._step_s = time.perf_counter() - begin
 
     def _after_update(self, log, window, asked):
-        """Logs, validates and saves where it is time to; returns the window to go on with."""
+        """Logs, validates and saves where it is time to; returns the window of the next step."""
         settings = self.settings
         validate = self.validation and self._is_time(settings.validate_every)
         save = asked or self._is_time(settings.checkpoint_every)

@@ -1,4 +1,4 @@
-"""Learning rates: pure functions of the step, computed on the host as Python floats.
+"""Learning rate schedules: functions of the step, computed on the host in Python floats.
 
     piecewise(98_000, (97_000, 108_000), (0.1, 0.01, 0.001))              # 0.01, I3D's RGB stream
     warmup(step, 340) * cosine(step // 10, linear_scaling(0.1, 64, 64), 256)

@@ -1,1 +1,1 @@
-"""Decoding: video files to RGB frames at a constant rate."""
+"""Video decoding: files to RGB frames at a constant rate."""

@@ -1,4 +1,4 @@
-"""Counts the samples that an MP4 or QuickTime file promises, before libav makes room for them.
+"""Counts the samples that an MP4 or QuickTime file states, before libav allocates for them.
 
     boxes.samples("jump.mp4")  # of all tracks and fragments; 0 of a file in another format
 

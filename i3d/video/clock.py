@@ -1,4 +1,4 @@
-"""Tells when each frame of a video begins and ends, and finds a time in it.
+"""Computes when each frame of a video begins and ends, and seeks to a time.
 
     from i3d.video import clock
     for frame, begins, ends in clock.intervals("jump.mp4", start=Fraction(5)):

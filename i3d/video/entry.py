@@ -1,4 +1,4 @@
-"""Begins decoding in the middle of a file, where that gives the same frames as decoding it all.
+"""Starts decoding in the middle of a file, where the frames are the same as from its beginning.
 
 Files with an index are sought in, if the index shows that time runs with the file. In formats
 whose clock may break (see `splice`), all packets are read once to see where it does: then either

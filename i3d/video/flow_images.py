@@ -1,4 +1,4 @@
-"""Flow that was computed elsewhere and kept as images beside those of the frames.
+"""Reads optical flow that is stored as images beside the frames.
 
     flow = flow_images.method(video, start_s=0.0)     # video: images.Images
     field = flow(previous, following)                 # of the next pair: float32 [H, W, 2], pixels

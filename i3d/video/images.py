@@ -90,7 +90,7 @@ def are_in(folder: str) -> bool:
 
 
 def checked(folder: str, fps: float | None, first: int = 0, count: int | None = None) -> Images:
-    """Returns the Images of a folder; what is left out or missing is told once, on standard error.
+    """Returns the Images of a folder; warns once of what is left out or missing, on stderr.
 
     Args:
       folder: path.
@@ -109,7 +109,7 @@ def checked(folder: str, fps: float | None, first: int = 0, count: int | None = 
     lines = [line for line in (found.missing, found.left_out) if line]
     if lines and not _told:
         _told.append(folder)
-        line = f"{folder}: {'; '.join(lines)} (said for the first such folder only)"
+        line = f"{folder}: {'; '.join(lines)} (this warning is shown once)"
         print(line, file=sys.stderr)
     whole = not first and count in (None, total)
     return Images(os.fspath(folder), fps, first, None if whole else count or total - first)

@@ -1,4 +1,4 @@
-"""Lists of videos as MMAction2 writes them: of files, and of folders of images.
+"""Parses lists of videos in the format of MMAction2: files, and folders of images.
 
     for line in lists.parsed(text.read_lines("train.txt"), root):
         line.path, line.labels                       # "jump/a.mp4", ("0",)

@@ -1,4 +1,4 @@
-"""The frames of a video that are wanted, without converting or keeping the others.
+"""Decodes selected frames of a video, without converting or keeping the others.
 
     found = wanted_frames("jump.mp4", lambda count: range(0, count, 8))
     found.pictures[16]                                # uint8 [H, W, 3]

@@ -45,7 +45,8 @@ def test_damaged_metadata(built, tmp_path):
 
 
 def test_split_absent_or_empty(built, tmp_path):
-    with pytest.raises(data.DatasetError, match="expected the split 'test', this data set has: train$"):
+    message = "expected the split 'test', this data set has: train$"
+    with pytest.raises(data.DatasetError, match=message):
         data.opened(built["whole"], "test", ("rgb",))
     copy = changed(built["whole"], tmp_path, shardLengths=["0", "0", "0"])
     with pytest.raises(data.DatasetError, match="the split 'train' is empty$"):

@@ -133,7 +133,7 @@ def test_ctrl_c_is_one_line(build_to):
     """To all processes, as a terminal does."""
     _, process = build_to(A_SHARD, 5, signal.SIGINT, "group", "--workers=2")
     (line,) = ended(process, 130)
-    assert "run the same command again to go on" in line
+    assert "run the same command again to resume" in line
 
 
 class Killed(BaseException):

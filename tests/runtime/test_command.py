@@ -61,7 +61,7 @@ def run(*words, check="pass", work="pass", **options):
             [],
             {"work": "raise KeyboardInterrupt"},
             130,
-            "stopped; run the same command again to go on where work was saved",
+            "stopped; run the same command again to resume",
         ),
     ],
 )

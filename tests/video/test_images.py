@@ -80,9 +80,7 @@ def test_other_images_of_a_folder_are_left_out_and_told(tmp_path, capsys):
     (tmp_path / "a/.img_00004.jpg").touch()
     assert images.listed(folder).names == [f"img_{n:05}.jpg" for n in (1, 2, 3)]
     assert images.checked(folder, 25) == Images(folder, 25)
-    line = (
-        "not taken as frames: cover (1), flow_x_# (3), flow_y_# (3), mask_# (1) (said for the first"
-    )
+    line = "not taken as frames: cover (1), flow_x_# (3), flow_y_# (3), mask_# (1) (this warning"
     assert line in capsys.readouterr().err
     images.checked(folder, 25)
     assert capsys.readouterr().err == ""

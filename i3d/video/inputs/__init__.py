@@ -1,4 +1,4 @@
-"""Turns what --videos names into work items: a folder of classes or a list of videos.
+"""Reads what --videos names, a folder of classes or a list of videos, into work items.
 
     from i3d.video import inputs
     items, class_names = inputs.read("videos")  # one folder per class; or a CSV, an MMAction2 list

@@ -1,4 +1,4 @@
-"""Checks the rows that were read from a folder or a list, and makes work items of them.
+"""Validates the rows of a folder or a list, and makes work items of them.
 
     from i3d.video.inputs import rows
     row = Row("list.csv:2", "jump/a.mp4", ("jump",), 1.5, 3.0)

@@ -27,7 +27,7 @@ def test_folder_without_data_set(call, name, tmp_path):
 def test_unknown_split(call, built):
     status, _, errors = call("verify", f"--data={built}", "--split=tset")
     assert (status, errors.count("\n")) == (2, 1)
-    assert "--split: expected one of train, got 'tset'" in errors
+    assert "--split: this data set has: train; got 'tset'" in errors
 
 
 @pytest.mark.long
