@@ -241,7 +241,9 @@ def _expected_frames(own, path, spec):
 def _mean_logits(own, cards, clips, preprocess):
     """Returns float32 [classes]: the mean over the clips of each stream, streams added."""
     turns: Iterator = itertools.zip_longest(*clips.values())
-    turns = itertools.chain([next(turns)], turns)  # a bad sample shows before TensorFlow is there
+    turns = itertools.chain(
+        [next(turns)], turns
+    )  # a bad sample is reported before TensorFlow loads
     start, taken = time.monotonic(), []
     from i3d.inference import network
     from i3d.inference.predictor import Predictor

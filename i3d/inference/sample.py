@@ -1,4 +1,4 @@
-"""A sample of I3D: RGB and flow of one video as the clips that the networks take.
+"""Reads a sample of I3D: RGB and flow clips of one video, from a file or from sample arrays.
 
     clips = from_video("clip.mp4", {"rgb": spec, "flow": spec})
     next(clips["rgb"])                    # uint8 [T, 224, 224, 3]

@@ -1,4 +1,4 @@
-"""Which published I3D checkpoints a sample is tested with, and what takes their place offline.
+"""Selects the published I3D checkpoints for a sample, and a substitute where they are missing.
 
     cards = named("joint", imagenet=True)                  # {"rgb": Card, "flow": Card}
     cards = instead(error, cards, folder)                  # {"rgb": the card of rgb_scratch}

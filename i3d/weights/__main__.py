@@ -1,4 +1,4 @@
-"""Turns a checkpoint of any kind that `i3d.weights.load` reads into a Keras .weights.h5 file.
+"""Converts a checkpoint of any kind that `i3d.weights.load` reads into a Keras .weights.h5 file.
 
 python -m i3d.weights convert --model=tsn_r50_1x1x3 --source=tsn.pth --out=tsn.weights.h5
 python -m i3d.weights convert --model=inception_i3d --source=flow_imagenet.pt --out=flow.weights.h5
@@ -47,7 +47,7 @@ def convert(
       UserError: `out` is there or cannot be written, there is no such model, or `source` cannot be
         used as i3d.weights.load says.
     """
-    from i3d import models  # with Keras, so that a wrong call is told at once
+    from i3d import models  # with Keras, imported late, so that a wrong call is reported at once
     from i3d.inference import checkpoint, network
     from i3d.weights.start import head_classes
 

@@ -1,4 +1,4 @@
-"""Weight cards: what a checkpoint is, what it must be given, and what it is worth.
+"""Cards of checkpoints: model, input, classes, licence, source and published accuracy.
 
 card = CARDS["rgb_imagenet"]
 model = i3d.models.build(card.model, num_classes=card.num_classes, channels=card.spec.channels)
@@ -18,7 +18,7 @@ from i3d.weights.files import FILES
 
 @dataclass(frozen=True, repr=False)
 class Card:
-    """One checkpoint: what it is, what it must be given, and what it is worth.
+    """One checkpoint: its model, input, classes, licence, source and published accuracy.
 
     Attributes:
       name: of the card; of a checkpoint without one, its path.
@@ -31,7 +31,7 @@ class Card:
       top1, top5: percent as published, None where not.
       licence, source: of the weights.
       integrity: "git-blob:..." or "sha256:..." (its beginning) of the file, "" where unknown.
-      note: a line that a user should read before relying on it, or "".
+      note: a caveat in one line, or "".
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The files that DeepMind published with I3D: places, sizes and git blob ids.
+"""Lists the files that DeepMind published with I3D: paths, sizes and git blob ids.
 
     from i3d.weights.files import FILES
     FILES["rgb_imagenet"]                     # its data, index and label files

@@ -1,4 +1,4 @@
-"""Where checkpoints lie, and what a checkpoint's name stands for.
+"""Finds checkpoints: by the name of their card, in the folder of checkpoints.
 
     path_of("rgb_scratch")               # '.../rgb_scratch/model.ckpt', downloaded where missing
     path_of("runs/x/best.weights.h5")    # a path stays as it is

@@ -1,4 +1,4 @@
-"""A pickle of nested dicts of NumPy arrays, read as data: nothing it names is imported or called.
+"""Reads a pickle of nested dicts of NumPy arrays as data: nothing in it is imported or called.
 
 tree = read(file)                       # {"params": {"Conv_0": {"kernel": float32 [...]}}}
 

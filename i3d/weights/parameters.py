@@ -1,4 +1,4 @@
-"""How many parameters the published checkpoints have, without building their models.
+"""Parameter counts of the published checkpoints, without building their models.
 
 count("inception_i3d", num_classes=400)        # 12704544
 """

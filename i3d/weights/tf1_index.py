@@ -1,4 +1,4 @@
-"""The index of a TF1 checkpoint: what its variables are called, and where their numbers lie.
+"""Reads the index of a TF1 checkpoint: names, types and shapes of its variables.
 
     entries = read("checkpoints/rgb_imagenet/model.ckpt")
     entries["RGB/inception_i3d/Logits/Conv3d_0c_1x1/conv_3d/b"].shape          # (400,)

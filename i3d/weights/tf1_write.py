@@ -1,4 +1,4 @@
-"""Writes arrays as the two files of a TF1 checkpoint, as TensorFlow's Saver would, without it.
+"""Encodes arrays as a TF1 checkpoint, byte for byte as TensorFlow's Saver, without TensorFlow.
 
 data, index = encoded({"RGB/inception_i3d/Logits/Conv3d_0c_1x1/conv_3d/b": bias, ...})
 

@@ -1,4 +1,4 @@
-"""Receives one published file over HTTP: resumed where it stopped, bounded, checked by its blob id.
+"""Downloads one published file over HTTP: resumable, bounded in size, verified by its blob id.
 
 receive(item, "https://...", Path("checkpoints/rgb_scratch/model.ckpt.index"))
 """
@@ -165,14 +165,16 @@ def _write(item, url, answer, part, start):
             for chunk in answer.iter_content(_CHUNK_BYTES):
                 if file.tell() + len(chunk) > most:
                     part.unlink()
-                    raise DownloadError(f"{url} goes on after {most:,} bytes; it was deleted")
+                    raise DownloadError(
+                        f"{url} is longer than {most:,} bytes; what was received was deleted"
+                    )
                 file.write(chunk)
                 file.flush()  # a kill loses nothing that has come
                 bar.update(len(chunk))
         except requests.RequestException as error:
             raise _DroppedError(f"the connection broke off at byte {file.tell():,}") from error
         os.fsync(file.fileno())
-        if total is not None and file.tell() < total:  # no length was told, or urllib3 is version 1
+        if total is not None and file.tell() < total:  # no length was sent, or urllib3 is version 1
             raise _DroppedError(f"the connection broke off at byte {file.tell():,}")
 
 
