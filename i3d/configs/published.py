@@ -1,4 +1,4 @@
-"""What the published recipes of MMAction2 share; the files in the folders beside this use it.
+"""Settings that the published recipes of MMAction2 share.
 
 c = published.kinetics(epochs=100, clips=256)     # in updates of so many clips
 published.fine_tuned(c, "tsn_....pth")            # the same for a data set of one's own

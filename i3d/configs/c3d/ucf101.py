@@ -3,16 +3,19 @@
 The data set: docs/data.md, "Build a data set", with --short_side=128 and --split=train and test.
 
 Command: python -m i3d.train --config=configs/c3d/ucf101.py --workdir=runs/c3d
-It begins with checkpoints/c3d_sports1m_pretrain_20201016-dcc47ddc.pth, weights of Sports-1M without
-a head that MMAction2 published; without that file add --config.model.start= (random weights).
+It is initialised from checkpoints/c3d_sports1m_pretrain_20201016-dcc47ddc.pth, the weights of
+Sports-1M without a head that MMAction2 published; without that file add --config.model.start=
+(random weights).
 Test as published: python -m i3d.evaluate --config=configs/c3d/ucf101.py \
     --checkpoint=runs/c3d/best.weights.h5 --clips=10
 The original resizes frames to 128x171. The file of Sports-1M was not at hand: its keys are taken to
 be those of the published UCF101 file, without "backbone.".
 Hardware: 8 GPUs, as published. With fewer, keep 240 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 83.08 top-1, 95.93 top-5 from Sports-1M, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 83.08 top-1, 95.93 top-5 from Sports-1M, as published.
 """
 
 from i3d.configs import published

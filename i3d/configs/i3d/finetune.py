@@ -1,4 +1,4 @@
-"""Fine-tuning I3D on any data set that data_prep built, with few clips at a time.
+"""Fine-tunes I3D on a data set of one's own, with few clips at a time.
 
 Command: python -m i3d.train --config=configs/i3d/finetune.py --config.data.records=data/mine \
     --workdir=runs/mine_rgb --config.model.start=checkpoints/rgb_imagenet/model.ckpt
@@ -6,8 +6,10 @@ Command: python -m i3d.train --config=configs/i3d/finetune.py --config.data.reco
 Batch normalisation is frozen, as statistics of a few clips are poor; on several GPUs
     --config.batch_norm=sync with some 16 clips or more in all is worth a try.
 Hardware: one GPU of 16 GB or more (or a patient CPU: 64 frames of 224 pixels, one clip at a time).
-Hours: not run.
-Expected result: not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: not known.
 """
 
 from i3d import config

@@ -1,11 +1,13 @@
-"""Fine-tuning I3D on split 1 of HMDB51 (51 classes).
+"""Fine-tunes I3D on split 1 of HMDB51 (51 classes).
 
 Command: python -m i3d.train --config=configs/i3d/hmdb51.py --workdir=runs/hmdb51_rgb
     and for flow --config.data.stream=flow --config.model.start=checkpoints/flow_imagenet/model.ckpt
     The data set: docs/data.md, "Build a data set", with --split=train and --split=test.
 Hardware: one GPU of 16 GB or more.
-Hours: not run.
-Expected result: not run. The paper gives 74.8 for RGB alone after Kinetics (mean of three splits,
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: not known. The paper gives 74.8 for RGB alone after Kinetics (mean of three splits,
     Carreira & Zisserman 2017); published weights saw ImageNet and Kinetics.
 """
 

@@ -3,8 +3,10 @@
 Command: python -m i3d.train --config=configs/i3d/kinetics_flow.py --workdir=runs/kinetics_flow \
     --config.data.records=data/kinetics400
 Hardware: 64 GPUs with 6 clips each, as published; see kinetics_rgb.py for fewer.
-Hours: not run.
-Expected result: 61.5 top-1 from scratch, 63.4 from ImageNet on the test set, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 61.5 top-1 from scratch, 63.4 from ImageNet on the test set, as published.
 """
 
 from i3d.configs.i3d import kinetics_rgb

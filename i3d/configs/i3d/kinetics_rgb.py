@@ -5,8 +5,10 @@ Command: python -m i3d.train --config=configs/i3d/kinetics_rgb.py --workdir=runs
 From ImageNet (an Inception-v1 as .weights.h5): --config.model.start=FILE --config.model.inflate
 Hardware: 64 GPUs with 6 clips each, as published. With fewer, keep 384 clips an update by
     --config.batch.accumulate=N (64 / GPUs); or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 68.4 top-1 from scratch, 71.1 from ImageNet on the test set, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 68.4 top-1 from scratch, 71.1 from ImageNet on the test set, as published.
 """
 
 from i3d import config

@@ -1,6 +1,6 @@
 """I3D with an inflated ResNet-50 on Kinetics-400, as MMAction2 published it.
 
-It begins with torchvision's ResNet-50 of ImageNet (resnet50-0676ba61.pth, to be put into
+It is initialised from torchvision's ResNet-50 of ImageNet (resnet50-0676ba61.pth, to be put into
 checkpoints/).
 
 Command: python -m i3d.train --config=configs/i3d_resnet/kinetics.py --workdir=runs/i3d_r50
@@ -10,8 +10,10 @@ Test as published: python -m i3d.evaluate --config=configs/i3d_resnet/kinetics.p
 Here crops draw from four scales, in the original from 1 and 0.8.
 Hardware: 8 GPUs, as published. With fewer, keep 64 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 73.47 top-1, 91.27 top-5, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 73.47 top-1, 91.27 top-5, as published.
 """
 
 from i3d.configs import published

@@ -6,8 +6,10 @@ Test as published: python -m i3d.evaluate --config=configs/r2plus1d/kinetics.py 
     --crops=3 --config.data.size=256
 Hardware: 8 GPUs, as published. With fewer, keep 64 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 69.76 top-1, 88.41 top-5, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 69.76 top-1, 88.41 top-5, as published.
 """
 
 from i3d.configs import published

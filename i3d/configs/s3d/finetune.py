@@ -1,10 +1,12 @@
-"""Fine-tuning S3D on any data set that data_prep built, from torchvision's weights.
+"""Fine-tunes S3D on a data set of one's own, from torchvision's weights.
 
 Command: python -m i3d.train --config=configs/s3d/finetune.py --workdir=runs/mine_s3d \
     --config.data.records=data/mine
 Hardware: one GPU of 16 GB or more.
-Hours: not run.
-Expected result: not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: not known.
 """
 
 from i3d.configs import published

@@ -7,9 +7,11 @@ Test as published: python -m i3d.evaluate --config=configs/s3d/kinetics.py \
     --split=validation --checkpoint=runs/s3d/best.weights.h5 --clips=10
 Hardware: 64 GPUs with 6 clips each. With fewer, keep 384 clips an update by
     --config.batch.accumulate=N (64 / GPUs); or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: not run. torchvision's weights have 68.37 top-1, 88.05 top-5, as published, on one
-    clip of 128 frames at 15 frames per second.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: not known. torchvision's weights have 68.37 top-1, 88.05 top-5, as published, on
+    one clip of 128 frames at 15 frames per second.
 """
 
 from i3d.configs import published

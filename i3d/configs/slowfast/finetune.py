@@ -1,10 +1,12 @@
-"""Fine-tuning SlowFast 4x16 on any data set that data_prep built, from Kinetics-400.
+"""Fine-tunes SlowFast 4x16 on a data set of one's own, from Kinetics-400.
 
 Command: python -m i3d.train --config=configs/slowfast/finetune.py --workdir=runs/mine_slowfast \
     --config.data.records=data/mine
 Hardware: one GPU of 16 GB or more.
-Hours: not run.
-Expected result: not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: not known.
 """
 
 from i3d.configs import published

@@ -8,8 +8,10 @@ Warm-up and cosine are multiplied, so that the peak is 0.096. The published cosi
 epochs, this between updates.
 Hardware: 8 GPUs, as published. With fewer, keep 64 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 75.55 top-1, 92.35 top-5, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 75.55 top-1, 92.35 top-5, as published.
 """
 
 from i3d.configs import published

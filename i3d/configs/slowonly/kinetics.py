@@ -7,8 +7,10 @@ Test as published: python -m i3d.evaluate --config=configs/slowonly/kinetics.py 
 The published rates change between epochs, these between updates.
 Hardware: 8 GPUs, as published. With fewer, keep 128 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 72.68 top-1, 90.68 top-5, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 72.68 top-1, 90.68 top-5, as published.
 """
 
 from i3d.configs import published

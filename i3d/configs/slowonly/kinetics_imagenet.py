@@ -1,6 +1,6 @@
 """SlowOnly 4x16 from ImageNet on Kinetics-400, as MMAction2 published it.
 
-It begins with torchvision's ResNet-50 of ImageNet (resnet50-0676ba61.pth, to be put into
+It is initialised from torchvision's ResNet-50 of ImageNet (resnet50-0676ba61.pth, to be put into
 checkpoints/).
 
 Command: python -m i3d.train --config=configs/slowonly/kinetics_imagenet.py --workdir=runs/slowonly
@@ -9,8 +9,10 @@ Test as published: python -m i3d.evaluate --config=configs/slowonly/kinetics_ima
     --clips=10 --crops=3 --config.data.size=256
 Hardware: 8 GPUs, as published. With fewer, keep 128 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 74.83 top-1, 91.60 top-5, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 74.83 top-1, 91.60 top-5, as published.
 """
 
 from i3d.configs import published

@@ -1,6 +1,6 @@
 """TSM with a ResNet-50 on Kinetics-400, eight frames of a video, as MMAction2 published it.
 
-It begins with torchvision's ResNet-50 of ImageNet (resnet50-0676ba61.pth, to be put into
+It is initialised from torchvision's ResNet-50 of ImageNet (resnet50-0676ba61.pth, to be put into
 checkpoints/).
 
 Command: python -m i3d.train --config=configs/tsm/kinetics.py --workdir=runs/tsm
@@ -9,8 +9,10 @@ Test as published: python -m i3d.evaluate --config=configs/tsm/kinetics.py \
 Here crops have 5 places, not 13.
 Hardware: 8 GPUs, as published. With fewer, keep 128 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: 73.18 top-1, 90.56 top-5, as published; not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: 73.18 top-1, 90.56 top-5, as published.
 """
 
 from i3d.configs import published

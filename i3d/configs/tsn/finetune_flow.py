@@ -1,13 +1,15 @@
-"""Fine-tuning TSN's flow stream on any data set that data_prep built.
+"""Fine-tunes the flow stream of TSN on a data set of one's own.
 
-There are no published weights of this network, so it begins with torchvision's ResNet-50 of
+There are no published weights of this network, so it is initialised from torchvision's ResNet-50 of
 ImageNet, and needs ten times the learning rate of finetune.py.
 
 Command: python -m i3d.train --config=configs/tsn/finetune_flow.py --workdir=runs/mine_flow \
     --config.data.records=data/mine
 Hardware: one GPU of 16 GB or more, or a CPU for small data sets.
-Hours: not run.
-Expected result: not run.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: not known.
 """
 
 from i3d.configs import published

@@ -8,8 +8,10 @@ Test as published: python -m i3d.evaluate --config=configs/tsn/kinetics_flow.py 
     --crops=10
 Hardware: 8 GPUs. With fewer, keep 256 clips an update by
     --config.batch.accumulate=N; or leave it, and the learning rate scales linearly.
-Hours: not run.
-Expected result: not run, and none published for this recipe.
+CPU: not measured.
+GPU: not measured.
+Run: no.
+Expected result: not known; none is published for this recipe.
 """
 
 from i3d.configs import published
