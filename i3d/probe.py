@@ -159,7 +159,9 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text("records", None, "folder of a data set, in place of --videos", flag_values=own)
     text("features", None, ".npz file of extract_features, in place of --checkpoint",
          flag_values=own)  # fmt: skip
-    network_options.define(own, several=True, together="put features side by side")
+    network_options.define(own, several=True, together="put side by side the features")
+    own["clips"].help = "clips per video; default: 2, or the segments that the network takes"
+    own["crops"].help = "crops per clip; default: 1, the centre"
     number("workers", None, "processes that decode; default: up to 8", 1, flag_values=own)
     flags.DEFINE_enum("head", "logistic", HEADS, "classifier on the features", flag_values=own)
     number("folds", 5, "folds of cross-validation", 2, flag_values=own)
