@@ -162,7 +162,7 @@ def part_times(model, optimizer, clips, labels):
 
     from i3d.training.losses import cross_entropy, weighted_mean
 
-    trained = [v.value for v in optimizer.variables]
+    trained = [v.value for v in optimizer.trained]
 
     @tf.function
     def gradients():
@@ -172,7 +172,7 @@ def part_times(model, optimizer, clips, labels):
 
     @tf.function
     def update(found):
-        return optimizer.apply(found, tf.constant(0.01))
+        return optimizer.update(found, tf.constant(0.01))
 
     found = gradients()
     return {

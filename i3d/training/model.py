@@ -1,4 +1,4 @@
-"""What a configuration means for the model: its architecture, first weights, optimizer and loss.
+"""Builds the model of a training run, its initial weights, optimizer and loss.
 
 with strategy.scope():
     model = train_model.build(settings, num_classes=101)
@@ -95,7 +95,7 @@ def optimizer(settings, model):
     options["accumulates"] = settings.batch.accumulate > 1
     head = (v.path for v in model.get_layer("Logits").weights)  # kernel, bias
     factors = dict(zip(head, own.head_factors, strict=False))
-    return SGD(model.trainable_variables, **options, factors=factors)
+    return SGD.of(model.trainable_variables, **options, factors=factors)
 
 
 def loss(settings, spec):

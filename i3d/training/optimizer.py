@@ -1,8 +1,10 @@
-"""Gradient descent with the arithmetic of TF1 and PyTorch, under any tf.distribute strategy.
+"""Gradient descent with the arithmetic of TF1 and PyTorch, as a Keras optimizer.
 
-    with strategy.scope():
-        optimizer = SGD(model.trainable_variables, weight_decay=1e-7, clip_norm=40.0)
-    optimizer.apply(gradients, learning_rate)      # in a replica step; i3d.training.step calls it
+    model.compile(SGD(0.01, momentum=0.9, weight_decay=1e-4), loss=...)       # and model.fit(...)
+
+    with strategy.scope():                                                    # the trainer
+        optimizer = SGD.of(model.trainable_variables, weight_decay=1e-7, clip_norm=40.0)
+    optimizer.update(gradients, learning_rate)     # in a replica step; i3d.training.step calls it
     with optimizer.averaged(): ...                 # the moving average in place of the weights
 
 One update: gradients are summed over replicas, clipped, L2 is added, then with these gradients g
@@ -15,16 +17,23 @@ after the rate was cut to a tenth old gradients still go on at the old rate.
 """
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from i3d.runtime.command import UserError
 from i3d.training.losses import add_l2
 
 
-class SGD:
-    """Momentum SGD over a fixed list of variables; make it under the strategy's scope.
+@keras.saving.register_keras_serializable("i3d")
+class SGD(keras.optimizers.Optimizer):
+    """Momentum SGD; under a tf.distribute strategy make it in the strategy's scope.
+
+    `model.fit` takes it on every backend of Keras, and under MirroredStrategy. Moving averages are
+    not put into the model at the end of `fit`: `averaged` does that.
 
     Sources: tf.compat.v1.train.MomentumOptimizer, torch.optim.SGD (equal to each other without
     dampening and Nesterov); the order clip, L2, momentum is that of MMAction2's training.
@@ -32,49 +41,84 @@ class SGD:
 
     def __init__(
         self,
-        variables,
+        learning_rate: Any = 0.01,
         *,
-        momentum=0.9,
-        weight_decay=0.0,
-        kernels_only=False,
-        clip_norm=0.0,
-        ema_decay=0.0,
-        accumulates=False,
-        factors=None,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        kernels_only: bool = False,
+        clip_norm: float = 0.0,
+        ema_decay: float = 0.0,
+        accumulates: bool = False,
+        factors: dict[str, float] | None = None,
+        name: str = "sgd",
     ):
-        """Makes the buffers: one of zeros for each variable, and those of what is switched on.
+        """Keeps its arguments; buffers are made by `build`.
 
         Args:
-          variables: trainable keras variables, float32.
+          learning_rate: float, or a keras.optimizers.schedules.LearningRateSchedule; read by
+            `apply` alone, which `fit` calls.
           momentum: in [0, 1).
           weight_decay: L2; see `i3d.training.losses.add_l2`, also for `kernels_only`.
+          kernels_only: whether biases, offsets and scales are left out of the L2.
           clip_norm: the largest norm of all gradients together, summed over replicas and before
             L2; 0 for no clipping.
           ema_decay: d of average = d * average + (1 - d) * variable after each update, which
             begins at the variable's value; 0 for none. Usual: 0.999, 0.9999.
-          factors: {path of a variable: what its learning rate is multiplied by}; None for none.
           accumulates: whether `accumulate` will be called; costs a buffer for each variable.
+            TensorFlow alone.
+          factors: {path of a variable: what its learning rate is multiplied by}; None for none.
+          name: of the optimizer.
 
         Raises:
-          ValueError: a number is out of its range, or two variables have one name.
+          ValueError: a number is out of its range.
         """
         _check_range("momentum", momentum, 1)
         _check_range("ema_decay", ema_decay, 1)
         _check_range("weight_decay", weight_decay)
         _check_range("clip_norm", clip_norm)
-        self.variables = list(variables)
-        if len({v.path for v in self.variables}) < len(self.variables):
-            raise ValueError("expected variables of different names, got some twice")
+        super().__init__(learning_rate, name=name)
         self._momentum, self._ema_decay = momentum, ema_decay
         self._decay, self._kernels_only = weight_decay, kernels_only
-        self._clip_norm = clip_norm
-        self._factors = [(factors or {}).get(v.path, 1.0) for v in self.variables]
-        self._buffers = [_zeros(v) for v in self.variables]
-        self._averages = [_copy(v) for v in self.variables if ema_decay]
-        self._sums = [_local_zeros(v) for v in self.variables if accumulates]
+        self._clip_norm, self._accumulates = clip_norm, accumulates
+        self._factors_by_path = dict(factors or {})
 
-    def accumulate(self, gradients):
-        """Keeps this replica's gradients for the next `apply`; to be called in a replica step.
+    @classmethod
+    def of(cls, variables: Sequence[Any], **options: Any) -> "SGD":
+        """Returns the optimizer of a list of variables, built; options as for the class.
+
+        Raises:
+          ValueError: a number is out of its range, or two variables have one name.
+        """
+        optimizer = cls(**options)
+        optimizer.build(list(variables))
+        return optimizer
+
+    def build(self, variables: list[Any]) -> None:
+        """Makes the buffers: one of zeros for each variable, and those of what is switched on.
+
+        Args:
+          variables: trainable keras variables, float32.
+
+        Raises:
+          ValueError: two variables have one name.
+        """
+        if self.built:
+            return
+        if len({v.path for v in variables}) < len(variables):
+            raise ValueError("expected variables of different names, got some twice")
+        super().build(variables)
+        self._factors = [self._factors_by_path.get(v.path, 1.0) for v in variables]
+        self._buffers = [self.add_variable_from_reference(v, "momentum") for v in variables]
+        self._averages = [self._copy(v) for v in variables if self._ema_decay]
+        self._sums = [_local_zeros(v) for v in variables if self._accumulates]
+
+    @property
+    def trained(self) -> list[Any]:
+        """The variables that it was built for, in order."""
+        return list(self._trainable_variables)
+
+    def accumulate(self, gradients: Sequence[Any]) -> None:
+        """Keeps this replica's gradients for the next `update`; to be called in a replica step.
 
         Args:
           gradients: tensors in the order of the variables, of a part of the batch.
@@ -82,7 +126,7 @@ class SGD:
         for total, gradient in zip(self._sums, gradients, strict=True):
             total.assign_add(gradient)
 
-    def apply(self, gradients, learning_rate):
+    def update(self, gradients: Sequence[Any], learning_rate: Any) -> Any:
         """Updates the variables; to be called in a replica step, by every replica.
 
         Args:
@@ -96,57 +140,67 @@ class SGD:
         Raises:
           ValueError: a variable has no gradient.
         """
-        _check_gradients(gradients, self.variables)
+        _check_gradients(gradients, self.trained)
         if self._sums:
             gradients = [s + g for s, g in zip(self._sums, gradients, strict=True)]
             for total in self._sums:
-                total.assign(tf.zeros_like(total))
-        # The sum over replicas is ours, because the norm to clip by is that of the sum; Keras'
-        # `apply` clips what each replica has and sums afterwards. From here on all replicas
-        # hold equal gradients, so each updates its own copies and these stay equal.
-        context = tf.distribute.get_replica_context()
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
-        norm = tf.linalg.global_norm(gradients)
+                total.assign(ops.zeros_like(total))
+        return self._descend(gradients, self.trained, learning_rate)
+
+    def _backend_apply_gradients(self, grads, trainable_variables):
+        """The update of `fit` and `apply`, by the same rule as `update`.
+
+        Keras' own clips what each replica has and sums afterwards, and calls one function for
+        each variable; here the norm to clip by is that of the sum.
+        """
+        self._descend(grads, trainable_variables, self.learning_rate)
+
+    def _descend(self, gradients, variables, learning_rate):
+        """Returns the norm of the summed gradients, having updated the variables.
+
+        From the sum on all replicas hold equal gradients, so each updates its own copies and
+        these stay equal.
+        """
+        gradients = _summed(gradients)
+        norm = ops.sqrt(sum(ops.sum(ops.square(g)) for g in gradients))
         if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
-        gradients = add_l2(gradients, self.variables, self._decay, self._kernels_only)
-        self._update(gradients, learning_rate)
+            scale = self._clip_norm * ops.minimum(1 / norm, 1 / self._clip_norm)
+            gradients = [g * scale for g in gradients]
+        gradients = add_l2(gradients, variables, self._decay, self._kernels_only)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            place = self._get_variable_index(variable)
+            buffer = self._momentum * self._buffers[place] + gradient
+            self.assign(self._buffers[place], buffer)
+            self.assign_sub(variable, learning_rate * self._factors[place] * buffer)
+            if self._averages:
+                average = self._averages[place]
+                self.assign_sub(average, (1 - self._ema_decay) * (average - variable))
         return norm
 
-    def _update(self, gradients, learning_rate):
-        rates = [learning_rate * factor for factor in self._factors]
-        every = zip(self.variables, self._buffers, gradients, rates, strict=True)
-        for v, buffer, gradient, rate in every:
-            buffer.assign(self._momentum * buffer + gradient)
-            v.value.assign_sub(rate * buffer)
-        if self._averages:
-            for v, average in zip(self.variables, self._averages, strict=True):
-                average.assign_sub((1 - self._ema_decay) * (average - v.value))
-
     @contextlib.contextmanager
-    def averaged(self):
+    def averaged(self) -> Iterator[None]:
         """Puts the moving averages into the variables for the time of a `with` block.
 
         Without `ema_decay` the variables stay what they are. Statistics of normalisation are
         averages already, and are left alone.
         """
-        kept = [v.numpy() for v in self.variables] if self._averages else []
-        for v, average in zip(self.variables, self._averages, strict=False):
+        kept = [v.numpy() for v in self.trained] if self._averages else []
+        for v, average in zip(self.trained, self._averages, strict=False):
             v.assign(average.numpy())
         try:
             yield
         finally:
-            for v, value in zip(self.variables, kept, strict=False):
+            for v, value in zip(self.trained, kept, strict=False):
                 v.assign(value)
 
-    def state(self):
+    def state(self) -> dict[str, np.ndarray]:
         """Returns {name: float32 array} of buffers and averages: what a checkpoint must hold.
 
         Accumulated gradients are not in it: save after an update.
         """
         return {name: slot.numpy() for name, slot in self._slots().items()}
 
-    def load_state(self, state):
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Takes over what `state` returned, whole or not at all.
 
         Raises:
@@ -164,23 +218,50 @@ class SGD:
         for name, slot in slots.items():
             slot.assign(state[name])
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments, as Keras saves an optimizer."""
+        kept = super().get_config()
+        return {
+            "name": kept["name"],
+            "learning_rate": kept["learning_rate"],
+            "momentum": self._momentum,
+            "weight_decay": self._decay,
+            "kernels_only": self._kernels_only,
+            "clip_norm": self._clip_norm,
+            "ema_decay": self._ema_decay,
+            "accumulates": self._accumulates,
+            "factors": dict(self._factors_by_path),
+        }
+
     def _slots(self):
-        slots = {}
+        slots: dict[str, Any] = {}
         for kind, values in (("momentum", self._buffers), ("average", self._averages)):
-            slots |= {f"{kind}/{v.path}": s for v, s in zip(self.variables, values, strict=False)}
+            slots |= {f"{kind}/{v.path}": s for v, s in zip(self.trained, values, strict=False)}
         return slots
 
+    def _copy(self, variable):
+        # As an initializer, since `fit` builds while it traces.
+        value = lambda shape, dtype: ops.convert_to_tensor(variable, dtype)  # noqa: E731
+        return self.add_variable_from_reference(variable, "average", value)
 
-def _zeros(variable):
-    return tf.Variable(tf.zeros(variable.shape), trainable=False)
 
+def _summed(gradients):
+    """Returns the gradients, those of all replicas added up."""
+    if keras.backend.backend() != "tensorflow":
+        return list(gradients)
+    import tensorflow as tf
 
-def _copy(variable):
-    return tf.Variable(variable.numpy(), trainable=False)
+    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+    context = tf.distribute.get_replica_context()
+    if context is None:
+        return gradients
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
 
 
 def _local_zeros(variable):
     """Returns a variable of which each replica has its own."""
+    import tensorflow as tf
+
     return tf.Variable(
         tf.zeros(variable.shape),
         trainable=False,

@@ -3,7 +3,7 @@
 with strategy.scope():
     model = models.build("inception_i3d", num_classes=101, dropout=0.5)
     set_batch_norm(model, "sync")
-    optimizer = SGD(model.trainable_variables, weight_decay=1e-7)
+    optimizer = SGD.of(model.trainable_variables, weight_decay=1e-7)
 train_step = TrainStep(strategy, model, optimizer, clips_per_update=48)
 results = train_step([next(batches)], learning_rate, step)      # {"loss", "hits", ...}
 """
@@ -88,7 +88,7 @@ class TrainStep:
         self._clips_per_update, self._loss = clips_per_update, loss
         self._seed, self._prepare = seed, prepare
         self._random_states = [v for v in model.variables if v.name == "seed_generator_state"]
-        self._trained = [v.value for v in optimizer.variables]
+        self._trained = [v.value for v in optimizer.trained]
         self._statistics = _local_statistics(model)
 
     def __call__(self, batches, learning_rate, step):
@@ -130,7 +130,7 @@ class TrainStep:
     def _update(self, batch, draw, learning_rate, num_parts):
         def replica_step(batch, draw, learning_rate):
             gradients, loss, hits = self._gradients(batch, draw, num_parts)
-            norm = self._optimizer.apply(gradients, learning_rate)
+            norm = self._optimizer.update(gradients, learning_rate)
             self._average_statistics()
             return loss, hits, norm
 

@@ -63,7 +63,7 @@ def _run_parts():
 
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(2, name="fc")(inputs))
-    return model, SGD(model.trainable_variables)
+    return model, SGD.of(model.trainable_variables)
 
 
 def _write_best(root):

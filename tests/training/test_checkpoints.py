@@ -32,7 +32,7 @@ def build(units=50, **options):
     inputs = keras.Input((400,))
     model = keras.Model(inputs, keras.layers.Dense(units, name="head")(inputs))
     options = {"ema_decay": 0.5} | options
-    return model, SGD(model.trainable_variables, **options)
+    return model, SGD.of(model.trainable_variables, **options)
 
 
 def fill(model, optimizer, value):

@@ -58,7 +58,7 @@ def trained(name):
     found = {entry.key: entry for entry in entries(model)}
     for key, entry in found.items():
         entry.variable.assign(entry.layout(state[key]))
-    optimizer = SGD(model.trainable_variables, weight_decay=DECAY, clip_norm=40.0)
+    optimizer = SGD.of(model.trainable_variables, weight_decay=DECAY, clip_norm=40.0)
     step = TrainStep(tf.distribute.get_strategy(), model, optimizer, clips_per_update=CLIPS)
     with np.load(FILE) as arrays:
         labels, rates = arrays["labels"], arrays["lrs"]

@@ -53,7 +53,7 @@ def build(batch_norm="local", dropout=0.0, clips=CLIPS, seed=0, **options):
     keras.utils.set_random_seed(1)
     model = small_model(dropout)
     set_batch_norm(model, batch_norm)
-    optimizer = SGD(model.trainable_variables, **options)
+    optimizer = SGD.of(model.trainable_variables, **options)
     strategy = tf.distribute.get_strategy()
     return model, TrainStep(strategy, model, optimizer, clips_per_update=clips, seed=seed)
 
@@ -77,7 +77,7 @@ def test_several_labels_are_hit_by_any_of_them(batch):
     best = model(batch[0]).numpy().argmax(axis=1)
     truth[0, [best[0], (best[0] + 1) % CLASSES]] = truth[1, best[1]] = True
     truth[2, (best[2] + 1) % CLASSES] = True
-    optimizer = SGD(model.trainable_variables)
+    optimizer = SGD.of(model.trainable_variables)
     own = {"clips_per_update": CLIPS, "loss": binary_cross_entropy}
     train_step = TrainStep(tf.distribute.get_strategy(), model, optimizer, **own)
     expected = binary_cross_entropy(model(batch[0]), truth).numpy().mean()
@@ -162,7 +162,7 @@ def test_float16_is_refused():
     inputs = keras.Input((3,))
     model = keras.Model(inputs, layers.Dense(2, dtype="mixed_float16", name="head")(inputs))
     with pytest.raises(ValueError, match="layer head computes in float16"):
-        TrainStep(tf.distribute.get_strategy(), model, SGD([]), clips_per_update=1)
+        TrainStep(tf.distribute.get_strategy(), model, SGD.of([]), clips_per_update=1)
 
 
 def test_dropout_is_a_function_of_seed_and_step(batch):
@@ -216,7 +216,9 @@ def make_run(strategy, batch_norm, name):
     with strategy.scope():
         model = build_model()
         set_batch_norm(model, batch_norm)
-        optimizer = SGD(model.trainable_variables, weight_decay=1e-4, clip_norm=1.0, ema_decay=0.9)
+        optimizer = SGD.of(
+            model.trainable_variables, weight_decay=1e-4, clip_norm=1.0, ema_decay=0.9
+        )
     train_step = TrainStep(strategy, model, optimizer, clips_per_update=CLIPS)
 
     def distributed(step):
@@ -312,7 +314,7 @@ def check_dropout(strategy):
     """Replicas drop different features: equal clips get different losses."""
     with strategy.scope():
         model = small_model(0.5)
-    train_step = TrainStep(strategy, model, SGD([]), clips_per_update=2)
+    train_step = TrainStep(strategy, model, SGD.of([]), clips_per_update=2)
 
     @tf.function
     def logits(clips):
@@ -328,7 +330,7 @@ def check_dropout(strategy):
 
 def check_step_agreement(strategy):
     checkpoints.check_same_step(strategy, 1200)
-    with pytest.raises(ValueError, match="expected all workers to go on from the same step"):
+    with pytest.raises(ValueError, match="expected all workers to resume from the same step"):
         task = strategy.cluster_resolver.task_id
         checkpoints.check_same_step(strategy, 1200 * task)
 
