@@ -129,6 +129,32 @@ def test_inception_i3d(i3d_checkpoints, stored, tmp_path, stream, monkeypatch, c
     assert_agree(found)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [9, 250, 251, 259, 262, 500, 501])
+def test_equal_clips(i3d_checkpoints, tmp_path, count, monkeypatch, capsys):
+    """Whole videos of these lengths by the published protocol: clips of at most 250 frames."""
+    card = dataclasses.replace(cards.CARDS["rgb_imagenet"], width=WIDTH)
+    monkeypatch.setitem(cards.CARDS, "rgb_imagenet", card)
+    frames = texture_frames(count, height=256, width=256)
+    path = write_video(tmp_path / "videos" / "walk" / "walk.mp4", frames)
+    for number in range(1, 3):
+        other = tmp_path / "videos" / f"other{number}" / "o.mp4"
+        write_video(other, texture_frames(9, height=256, width=256))
+    made = BuildSettings(("rgb",), short_side=256)
+    datasets.build(tmp_path / "data", tmp_path / "videos", made, split="test", num_shards=1)
+    file = str(i3d_checkpoints / "rgb_imagenet" / "model.ckpt")
+    found = ways(checkpoint.card_of(None, file), (path, tmp_path / "data"), tmp_path)
+    capsys.readouterr()
+    flags = ["--eval_type=rgb", f"--checkpoint_dir={i3d_checkpoints}", f"--video={path}"]
+    assert evaluate_sample.main(["evaluate_sample", *flags, "--top_k=3"]) == 0
+    printed = capsys.readouterr()
+    assert f"{-(-count // 250)} clip(s), {count} frames" in printed.err
+    _, classes = parsed(printed.out)
+    logits = [classes[name][1] for name in card.class_names()[:3]]
+    found["evaluate_sample, file"] = np.array(logits, np.float32)
+    assert_agree(found)
+
+
 def published(monkeypatch, tmp_path, stem, **changes):
     """Returns the Card of a published file, narrow and of three classes, in tmp_path."""
     card, file = zoo.CARDS[f"{stem}.pth"], f"{stem}.weights.h5"

@@ -6,6 +6,7 @@ import pytest
 from i3d.data import view_sampling
 from i3d.inference.whole import equal_lengths, whole_clips
 from i3d.spec import WHOLE, InputSpec
+from i3d.weights.cards import CARDS
 
 
 def spec(**changes):
@@ -51,6 +52,29 @@ def test_records_are_cut_alike(count, stride, longest):
     clips = list(whole_clips(iter(range(count)), seen, lambda: count))
     assert [step for clip in clips for step in clip] == np.asarray(indices).tolist()
     assert [len(clip) for clip in clips] == np.asarray(lengths).tolist()
+
+
+@pytest.mark.parametrize(
+    "count, lengths",
+    [
+        (9, [9]),
+        (250, [250]),
+        (251, [125, 126]),
+        (259, [129, 130]),
+        (262, [131, 131]),
+        (500, [250, 250]),
+        (501, [167, 167, 167]),
+    ],
+)
+def test_a_published_card_divides_a_video_into_equal_clips(count, lengths):
+    """The same for files, whose frames come one by one, and for records."""
+    seen = CARDS["rgb_imagenet"].spec
+    clips = list(whole_clips(iter(range(count)), seen, lambda: count))
+    assert [len(clip) for clip in clips] == lengths
+    assert [step for clip in clips for step in clip] == list(range(count))
+    indices, of_records = view_sampling.whole_indices(np.int64(count), seen)
+    assert np.asarray(of_records).tolist() == lengths
+    assert np.asarray(indices).tolist() == list(range(count))
 
 
 def test_the_end_of_a_long_video_is_not_waited_for():
