@@ -23,7 +23,7 @@ from i3d.flow import methods
 from i3d.runtime.command import UserError, refuse_words
 
 FLAGS = flags.FlagValues()
-given.define(FLAGS, "folder with one folder per class, CSV, list, or split file")
+given.define(FLAGS, "folder with one folder per class (or videos without classes), CSV, list")
 flags.DEFINE_string("out", None, "folder of the data set", flag_values=FLAGS)
 flags.DEFINE_string("split", "train", "name of the split", flag_values=FLAGS)
 flags.DEFINE_list(
