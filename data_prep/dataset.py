@@ -59,7 +59,7 @@ def _recorded(build):
     if len(there) != len(build.tasks):
         raise DatasetError(
             f"{build.out}: expected {len(build.tasks)} shards of split {build.split!r}, its "
-            f"metadata tell of {len(there)}; remove the folder and build it again"
+            f"metadata list {len(there)}; remove the folder and build it again"
         )
     return there
 

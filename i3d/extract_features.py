@@ -94,8 +94,8 @@ def work(job: feature_job.Job) -> int:
     first = job.entries[min(failures)]
     print(
         f"{NAME}: {job.out}: {len(failures)} of {len(job.entries)} videos gave no features, the "
-        f"first {first.where}: {failures[min(failures)]}; {job.out}.failures.jsonl tells all; run "
-        f"again, only these are tried ({job.out}.work holds the others until all are there)",
+        f"first {first.where}: {failures[min(failures)]}; all are listed in "
+        f"{job.out}.failures.jsonl; the same command tries them again, and keeps the others",
         file=sys.stderr,
     )
     return 1
