@@ -63,7 +63,7 @@ def folder() -> Path:
     if named := os.environ.get("I3D_CHECKPOINTS"):
         return Path(named).expanduser()
     here, checkout = Path("checkpoints"), _PACKAGE.parents[1] / "checkpoints"
-    if any((here / name).exists() for name in CARDS):
+    if any(is_there(card, here) for card in CARDS.values()):
         return here
     if (checkout / "README.md").is_file():
         return checkout

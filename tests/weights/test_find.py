@@ -40,6 +40,8 @@ def test_the_folder_of_checkpoints(nowhere, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "cache"))
     assert find.folder() == nowhere / "cache/i3d/checkpoints"
     (nowhere / "checkpoints/rgb_scratch").mkdir()
+    assert find.folder() == nowhere / "cache/i3d/checkpoints"  # a download that failed left it
+    put(nowhere / "checkpoints")
     assert find.folder() == Path("checkpoints")
     monkeypatch.setenv("I3D_CHECKPOINTS", "~/mine")
     assert find.folder() == nowhere / "home/mine"
