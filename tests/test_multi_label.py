@@ -207,7 +207,7 @@ def test_a_network_of_one_label_is_not_added(trained, tmp_path):
     with pytest.raises(UserError, match="all of one label or of several, got .*sigmoid.*softmax"):
         predictor.load(None, files)
     alone = predictor.load(None, files[1])
-    assert alone.names == NAMES
+    assert alone.class_names == NAMES
 
 
 def test_sums_are_of_the_same_labels(result, tmp_path, capsys):
