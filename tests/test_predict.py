@@ -196,7 +196,9 @@ def test_published_names_bring_their_labels(torch_file, videos, tmp_path):
     name = "tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_kinetics400-rgb_20220906-cd10898e.pth"
     (tmp_path / name).symlink_to(torch_file(TSN))
     loaded = i3d.load(None, tmp_path / name, clips=1, crops=1)
-    assert loaded.class_names[:2] == ("abseiling", "air drumming") and len(loaded.class_names) == 400
+    assert (
+        loaded.class_names[:2] == ("abseiling", "air drumming") and len(loaded.class_names) == 400
+    )
     both = predictor.Predictor(loaded._networks * 2, loaded.class_names)
     one, two = (dict(p.predict(videos[0], top_k=400)) for p in (loaded, both))
     squares = np.array([one[label] ** 2 for label in two])
