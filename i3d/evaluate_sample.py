@@ -173,7 +173,7 @@ def _chosen(own, folder):
     try:
         sample_weights.fetch(cards, arrays, directory)
     except download.DownloadError as error:
-        if own.video and _may_choose(own):
+        if own.video and _may_choose(own) and not _names_flow(own):
             return sample_weights.instead(error, cards, directory), {}, own.video
         asked = any(own[name].present for name in ("rgb_sample", "flow_sample", "checkpoint_dir"))
         if own.video or asked or not _may_choose(own):
@@ -193,8 +193,12 @@ def _chosen(own, folder):
 def _may_choose(own):
     """Returns whether the flags ask for no particular weights."""
     asked = own.weights == "kinetics" or own["imagenet_pretrained"].present
-    kind = own.eval_type in ("joint", "flow") and own["eval_type"].present
-    return not asked and not kind and own.eval_type != "rgb600"
+    return not asked and own.eval_type != "rgb600"
+
+
+def _names_flow(own):
+    """Returns whether the flags ask for flow, which the demo weights have and rgb_scratch not."""
+    return own["eval_type"].present and own.eval_type in ("joint", "flow")
 
 
 def _synthetic(folder):

@@ -132,7 +132,7 @@ def test_missing_weights_say_where_they_come_from(tmp_path):
 
 
 def test_without_network_the_demo_weights_take_over(tmp_path):
-    command = [sys.executable, "evaluate_sample.py", "--top_k=3"]
+    command = [sys.executable, "evaluate_sample.py", "--eval_type", "joint", "--top_k=3"]
     environment = os.environ | NO_NETWORK | {"I3D_CHECKPOINTS": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
