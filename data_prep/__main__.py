@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     name = " ".join(["data_prep", *argv[1:2]])
     if argv[1:2] and argv[1] in COMMANDS:
         chosen = importlib.import_module(f"data_prep.commands.{argv[1]}")
+        chosen.FLAGS.unparse_flags()  # those of an earlier call in this process
         own, page = [name, *argv[2:]], chosen.__doc__
         on_stop = command.GOES_ON if argv[1] in RESUMED else ""
         defined = lambda _: chosen.FLAGS  # noqa: E731

@@ -242,7 +242,7 @@ def table(entries):
     handle = varint(0) + varint(len(block))
     top = varint(0) + varint(1) + varint(len(handle)) + b"z" + handle + struct.pack("<II", 0, 1)
     footer = varint(0) + varint(0) + varint(len(block) + 5) + varint(len(top))
-    footer = footer.ljust(40, b"\0") + tf1_index._MAGIC
+    footer = footer.ljust(40, b"\0") + tf1_index.MAGIC
     return block + bytes(5) + top + bytes(5) + footer
 
 
@@ -280,7 +280,7 @@ def test_blocks_named_again_and_again(tmp_path, model):
     top = (varint(0) + varint(1) + varint(len(handle)) + b"z" + handle) * 100_000
     top += struct.pack("<II", 0, 1)
     footer = varint(0) + varint(0) + varint(len(block) + 5) + varint(len(top))
-    footer = footer.ljust(40, b"\0") + tf1_index._MAGIC
+    footer = footer.ljust(40, b"\0") + tf1_index.MAGIC
     (tmp_path / "model.ckpt.index").write_bytes(block + bytes(5) + top + bytes(5) + footer)
     assert "overlap" in measured(lambda: i3d.weights.load(model, prefix))
 

@@ -1,6 +1,5 @@
 """Fixtures of the commands: videos, a data set of them, and a call in this process."""
 
-import importlib
 import shutil
 
 import pytest
@@ -30,7 +29,6 @@ def call(capsys):
     """Runs a command in this process; returns (exit status, output, errors)."""
 
     def run(name, *words):
-        importlib.import_module(f"data_prep.commands.{name}").FLAGS.unparse_flags()
         status = program.main(["data_prep", name, *map(str, words)])
         return status, *capsys.readouterr()
 
