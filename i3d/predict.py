@@ -31,7 +31,9 @@ from i3d.runtime.progress import Progress
 from i3d.runtime.stopping import sigterm_as_ctrl_c
 from i3d.runtime.text import printable
 from i3d.training import config
-from i3d.video import images
+from i3d.video import frames, images
+from i3d.video.source import VideoError
+from i3d.weights import find
 from i3d.weights.cards import Card
 
 NAME = "predict"
@@ -80,6 +82,8 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if own.out:
         files.check_new(own.out, Path(own.out).suffix)
     videos = _videos(own, words)
+    if any(map(find.is_missing, own.checkpoint)):  # looked at before weights are downloaded
+        _check_readable(videos)
     return Job(options.cards(own, settings), videos, own)
 
 
@@ -98,6 +102,19 @@ def _videos(own, words):
     if own.split not in data.shards:
         raise UserError(f"--split: this data set has: {', '.join(data.shards)}; got {own.split!r}")
     return [(place.id, place) for place in read.videos(data, [own.split])]
+
+
+def _check_readable(videos):
+    """Raises UserError, with the first reason, where none of the files can be read as a video."""
+    problems = []
+    for _, source in videos:
+        try:
+            if isinstance(source, str):
+                frames.stated(source)
+            return
+        except VideoError as error:
+            problems.append(error)
+    raise UserError(str(problems[0]))
 
 
 def _source(word, fps):

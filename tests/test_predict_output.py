@@ -15,6 +15,7 @@ from i3d.inference.average import Scores
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 from i3d.video.images import Images
+from tests.helpers import calls
 from tests.helpers.images import written
 
 SCORES = Scores(np.zeros(2, np.float32), np.array([0.75, 0.25], np.float32))
@@ -134,3 +135,13 @@ def test_a_name_that_begins_with_a_dash(tmp_path, monkeypatch, capsys):
         line = f"predict: {name} begins with a dash and is taken for a flag; write such names after"
         assert capsys.readouterr().err.startswith(line)
         assert asked("--", name) == [(name, name)]
+
+
+def test_a_video_is_looked_at_before_weights_are_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("I3D_CHECKPOINTS", str(tmp_path / "none"))
+    (tmp_path / "text.mp4").write_text("no video")
+    message = calls.refused(
+        predict.main, "predict", "--checkpoint=rgb_scratch", str(tmp_path / "text.mp4")
+    )
+    assert "text.mp4" in message and "download" not in message
+    assert not (tmp_path / "none").exists()

@@ -80,7 +80,7 @@ def test_rgb_alone_takes_every_frame_and_limits_are_kept(checkpoints, moving):
     [
         (lambda path: path.write_bytes(b""), "the file is empty", 1),
         (lambda path: path.write_text("not a video\n" * 100), "not a|a text file", 1),
-        (lambda path: path.mkdir(), "not a regular file", 1),
+        (lambda path: path.mkdir(), "a folder, not a video", 1),
         (lambda path: None, "no such file", 2),
     ],
 )

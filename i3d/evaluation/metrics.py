@@ -101,7 +101,8 @@ def wilson_interval(hits: int, total: int, z: float = 1.959964) -> tuple[float, 
     share, weight = hits / total, z * z / total
     centre = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    low = max(centre - half, 0.0) if hits else 0.0  # exactly, whatever rounding does
+    return low, min(centre + half, 1.0) if hits < total else 1.0
 
 
 def confusion_text(counts: np.ndarray, names: Sequence[str]) -> str:

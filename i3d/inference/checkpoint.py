@@ -51,6 +51,9 @@ def card_of(
       UserError: there is no such checkpoint, or a name, number or file is not as expected.
     """
     checkpoint = find.path_of(checkpoint)
+    if os.path.isdir(checkpoint) and not os.path.exists(f"{checkpoint}.index"):
+        best = os.path.join(checkpoint, "best.weights.h5")
+        raise UserError(f"--checkpoint: {checkpoint}: a folder; expected a file in it, as {best}")
     if not any(map(os.path.exists, (checkpoint, f"{checkpoint}.index"))):
         raise UserError(
             f"--checkpoint: {checkpoint}: no such checkpoint; expected a path, or one of "
@@ -60,8 +63,10 @@ def card_of(
     if settings is None and published and model in (None, published.model):
         card = dataclasses.replace(published, file=checkpoint)
     elif settings is None and published:
-        line = f"a checkpoint of --model={published.model} by its name, got {model!r}"
-        raise UserError(f"{checkpoint}: {line}")
+        raise UserError(
+            f"{checkpoint}: by its name it is a checkpoint of --model={published.model}, got "
+            f"--model={model}; leave --model out, or rename the file"
+        )
     elif settings is None and model:
         note = f"{checkpoint}: not a published name; taken as {model} is tested by default"
         card = Card(checkpoint, checkpoint, model, spec_of(model, checkpoint), note=note)

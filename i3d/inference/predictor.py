@@ -289,7 +289,10 @@ def ranked(scores: np.ndarray, top_k: int) -> list[int]:
 
 
 def _source(video):
-    """Returns a path as text; others as they are."""
+    """Returns a path as text, Images as they are."""
+    if not isinstance(video, File):
+        got = type(video).__name__
+        raise UserError(f"expected the path of one video, got {got}; call it for each video")
     return os.fspath(video) if isinstance(video, os.PathLike) else video
 
 

@@ -52,17 +52,17 @@ def shots_table(result: ProbeResult) -> str:
         return ""
     heads = list(result.shots[0].accuracies)
     count = len(result.shots[0].accuracies[heads[0]])
-    titles = "".join(f"{head:>22}" for head in heads)
+    titles = "".join(f"{head:>24}" for head in heads)
     lines = [
         f"accuracy, %, mean (lowest to highest of {count} draws)",
-        f"{'videos a class':14}{titles}",
+        f"{'videos per class':16}{titles}",
     ]
     for row in result.shots:
         cells = ""
         for head in heads:
             found = 100 * np.array(row.accuracies[head])
-            cells += f"{f'{found.mean():.1f} ({found.min():.1f} to {found.max():.1f})':>22}"
-        lines.append(f"{row.shots:<14}{cells}")
+            cells += f"{f'{found.mean():.1f} ({found.min():.1f} to {found.max():.1f})':>24}"
+        lines.append(f"{row.shots:<16}{cells}")
     return "\n".join(lines)
 
 

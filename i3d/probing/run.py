@@ -215,8 +215,8 @@ def _tested(data: Data, given: Given, options: Options):
         most = max(most, max(int((data.labels == k).sum()) for k in own))
         names = ", ".join(given.classes[k] for k in own[:5])
         print(
-            f"all videos of a class are of one source ({names}): some of them are trained on when "
-            "others are tested, so that the accuracy of this class is too high",
+            f"all videos of a class come from one source ({names}): folds train on some of them "
+            "and test on others, so that the accuracy is too optimistic there",
             file=sys.stderr,
         )
     count = max(2, min(options.folds, most))

@@ -79,7 +79,8 @@ def start(settings, spec, model):
         hint = "put it there, or name other weights in config.model.start (empty: random ones)"
         raise UserError(f"{error}; {hint}") from error
     except Misfit as error:
-        hint = "expected config.model (width, start_stream, inflate) to be those of the checkpoint"
+        hint = "expected config.model.start of the same stream (for flow, as flow_imagenet), or "
+        hint += "config.model.start_stream, width and inflate as that checkpoint needs"
         raise UserError(f"{error}; {hint}") from error
 
 

@@ -156,6 +156,9 @@ def _size(path):
     """Returns the bytes of a file that is not empty."""
     if not os.path.isfile(path):
         reason = "not a regular file" if os.path.exists(path) else "no such file"
+        if os.path.isdir(path):
+            reason = "a folder, not a video; name the files in it (a folder of images is read as a "
+            reason += "video with --image_fps)"
         raise VideoError(f"{path}: {reason}")
     if not (size := os.path.getsize(path)):
         raise VideoError(f"{path}: the file is empty")

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from i3d.runtime.command import UserError
+from i3d.weights import zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 from i3d.weights.files import FILES
 
@@ -41,7 +42,12 @@ def path_of(checkpoint: str | os.PathLike) -> str:
         return name
     card = NAMED.get(name)
     if card is None:
-        if near := difflib.get_close_matches(name, NAMED, 1, 0.75):
+        for listed in filter(None, (zoo.CARDS.get(name + end) for end in (".pth", ".pyth"))):
+            raise UserError(
+                f"{name}: is not downloaded by name; get {listed.file} from {listed.source} and "
+                "give its path"
+            )
+        if near := difflib.get_close_matches(name.lower(), NAMED, 1, 0.75):
             raise UserError(f"{name}: no such checkpoint; did you mean {near[0]}?")
         return name
     directory = folder()
@@ -51,6 +57,12 @@ def path_of(checkpoint: str | os.PathLike) -> str:
         print(f"{name} is not in {directory}: downloading it", file=sys.stderr, flush=True)
         download.fetch([name], directory)
     return str(file_of(card, directory))
+
+
+def is_missing(checkpoint: str) -> bool:
+    """Returns whether `path_of` would download a checkpoint."""
+    there = os.path.isfile(checkpoint) or os.path.isfile(f"{checkpoint}.index")
+    return not there and checkpoint in NAMED and not is_there(NAMED[checkpoint], folder())
 
 
 def folder() -> Path:

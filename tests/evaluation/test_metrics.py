@@ -121,3 +121,9 @@ def test_class_table():
 def test_input_that_has_no_answer_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_intervals_end_exactly_at_0_and_1():
+    for total in range(1, 200):
+        assert metrics.wilson_interval(total, total)[1] == 1.0
+        assert metrics.wilson_interval(0, total)[0] == 0.0

@@ -47,7 +47,7 @@ def test_a_published_file_brings_its_card(tmp_path):
         assert card == dataclasses.replace(zoo.CARDS[TSM], file=path)
     card = checkpoint.card_of(None, path, crops=1)
     assert (card.spec.crops, card.spec.segments, card.spec.twice) == (1, 8, True)
-    with pytest.raises(UserError, match="a checkpoint of --model=tsm_r50_1x1x8 by its name, got"):
+    with pytest.raises(UserError, match="a checkpoint of --model=tsm_r50_1x1x8, got"):
         checkpoint.card_of("tv_r3d_18", path)
     with pytest.raises(UserError, match="--clips: these weights take 8 segments, no others"):
         checkpoint.card_of(None, path, clips=16)
@@ -166,3 +166,8 @@ def test_tensorflow_is_not_needed():
     code = "import sys, i3d.inference.checkpoint; print({'tensorflow', 'keras'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n", done
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path}: a folder; expected a file in it, as "):
+        checkpoint.card_of(None, str(tmp_path))

@@ -63,7 +63,7 @@ def test_mistakes(files):
         ([f"--checkpoint={files[0]}", f"--checkpoint={files[1]}", f"--model={TV}"],
          "expected a --checkpoint for each --model, got 2"),
         ([f"--checkpoint={files[2]}", f"--model={TSM}"],
-         f"of --model={TV} by its name, got '{TSM}'"),
+         f"a checkpoint of --model={TV}, got --model={TSM}"),
     ):  # fmt: skip
         with pytest.raises(UserError) as error:
             options.cards(parsed(*words, several=True))

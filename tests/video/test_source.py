@@ -69,7 +69,7 @@ def test_what_is_no_video(tmp_path, function, name, content, message, capfd):
 def test_missing_files_and_folders(tmp_path):
     with pytest.raises(video_frames.VideoError, match="gone.mp4: no such file"):
         read(tmp_path / "gone.mp4")
-    with pytest.raises(video_frames.VideoError, match="not a regular file"):
+    with pytest.raises(video_frames.VideoError, match="a folder, not a video"):
         read(tmp_path)
     with pytest.raises(video_frames.VideoError, match="no such file"):
         read("http://localhost/a.mp4")

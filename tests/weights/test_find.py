@@ -8,7 +8,7 @@ import pytest
 
 from i3d.inference import checkpoint
 from i3d.runtime.command import UserError
-from i3d.weights import download, find
+from i3d.weights import download, find, zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS
 from i3d.weights.files import FILES
 from tests.helpers.processes import ROOT
@@ -28,6 +28,14 @@ def put(folder, name="rgb_scratch"):
     for item in FILES[name][:2]:
         (folder / item.target).parent.mkdir(parents=True, exist_ok=True)
         (folder / item.target).touch()
+
+
+def test_cards_that_are_not_downloaded_by_name():
+    name = next(iter(zoo.CARDS)).removesuffix(".pth")
+    with pytest.raises(UserError, match=f"{name}: is not downloaded by name; get {name}.pth from "):
+        find.path_of(name)
+    with pytest.raises(UserError, match="did you mean rgb_scratch"):
+        find.path_of("RGB_SCRATCH")
 
 
 def test_the_folder_of_checkpoints(nowhere, monkeypatch):
