@@ -171,6 +171,7 @@ def test_tsn_of_segments(stored, tmp_path, monkeypatch):
     assert_agree(ways(card, stored, tmp_path))
 
 
+@pytest.mark.slow
 def test_slowonly_of_three_crops(stored, tmp_path, monkeypatch):
     card = published(monkeypatch, tmp_path, SLOWONLY, clips=3)
     assert card.spec.crops == 3 and card.spec.average == "prob"

@@ -107,7 +107,7 @@ def run_once(folder, readme):
     return len(before)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_commands_of_the_readme_run(folder):
     assert run_once(folder, readme=True) >= 8
 

@@ -55,6 +55,7 @@ def checkpoints():
     return folder
 
 
+@pytest.mark.slow
 def test_a_video_of_262_frames_is_two_equal_clips(checkpoints, clips, tmp_path):
     video = clips / "ucf101/Archery/v_Archery_g16_c05.avi"
     flags = ["--eval_type=rgb", "--noimagenet_pretrained", f"--checkpoint_dir={checkpoints}"]
@@ -87,8 +88,15 @@ def videos(clips):
     return [(name, clips / "ucf101" / file) for name, row in UCF101.items() for file in row]
 
 
+@pytest.fixture(scope="module")
+def firsts(videos):
+    """Places of the first video of each class, which suffice where decoding is not in question."""
+    names = [name for name, _ in videos]
+    return [names.index(name) for name in UCF101]
+
+
 def by_class(network, sources):
-    """Returns the logits float32 [15, 400] of videos or of places in records."""
+    """Returns the logits float32 [N, 400] of videos or of places in records."""
     found = dict(network.scores_of(sources))
     return np.stack([found[place].logits for place in range(len(sources))])
 
@@ -107,24 +115,25 @@ def test_ucf101_from_files(network, videos, from_files):
     assert len(videos) == 15 and right(network, from_files, videos) == RIGHT
 
 
-def test_ucf101_in_bfloat16(checkpoints, videos, from_files):
+def test_ucf101_in_bfloat16(checkpoints, videos, firsts, from_files):
     network = i3d.load(checkpoints / "rgb_scratch/model.ckpt", precision="bfloat16")
-    logits = by_class(network, [str(path) for _, path in videos])
-    assert abs(right(network, logits, videos) - RIGHT) <= 1
-    assert np.abs(logits - from_files).max() <= 0.05 * np.abs(from_files).max()
+    chosen = [videos[place] for place in firsts]
+    logits = by_class(network, [str(path) for _, path in chosen])
+    assert right(network, logits, chosen) == len(UCF101)
+    assert np.abs(logits - from_files[firsts]).max() <= 0.05 * np.abs(from_files).max()
 
 
-def test_ucf101_from_records(network, videos, from_files, tmp_path):
+def test_ucf101_from_records(network, videos, firsts, from_files, tmp_path):
     """JPEG, quality 95, is all that comes between."""
-    names = list(UCF101)
+    names, chosen = list(UCF101), [videos[place] for place in firsts]
     items = [
         Item(path.stem, str(path), names.index(name), labels=(names.index(name),))
-        for name, path in videos
+        for name, path in chosen
     ]
     data = datasets.build_items(
         tmp_path / "data", items, names, BuildSettings(streams=("rgb",)), "test", 1
     )
     places = {place.id: place for place in read.videos(read.opened(data), ["test"])}
     logits = by_class(network, [places[item.id] for item in items])
-    assert abs(right(network, logits, videos) - RIGHT) <= 1
-    assert np.abs(logits - from_files).max() <= 0.1 * np.abs(from_files).max()
+    assert right(network, logits, chosen) == len(UCF101)
+    assert np.abs(logits - from_files[firsts]).max() <= 0.1 * np.abs(from_files).max()

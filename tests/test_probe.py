@@ -159,7 +159,7 @@ def test_test_videos(folder, first):
     assert "12 videos to test are copies of videos to train on, the first is" in errors
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_records_and_features_of_a_file(folder, first, tmp_path):
     from data_prep import __main__ as data_prep
     from i3d import evaluate, extract_features
@@ -181,7 +181,7 @@ def test_records_and_features_of_a_file(folder, first, tmp_path):
     assert result.accuracy > 0.6 and result.cards == ()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_networks_side_by_side(folder, tmp_path):
     out = tmp_path / "both"
     words = "--checkpoint=demo_flow", "--clips=1", "--batch_size=2", f"--out={out}"
@@ -199,7 +199,7 @@ def test_networks_side_by_side(folder, tmp_path):
     assert result.classes[int(logits.argmax())] == max(own, key=own.__getitem__)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_killed_probe_resumes(folder, tmp_path):
     words = f"--videos={folder / 'clips'}", "--checkpoint=demo_rgb", f"--cache={tmp_path / 'c'}"
     command = [sys.executable, "-m", "i3d.probe", *words, "--workers=1"]

@@ -300,6 +300,7 @@ def i3d(settings, **keys):
     return build(settings, 3)
 
 
+@pytest.mark.slow
 def test_start_from_a_published_checkpoint_leaves_the_head_out(settings, checkpoints):
     path = checkpoints / "flow_scratch" / "model.ckpt"
     model = i3d(settings, **{"model.width": 1.0, "model.start": str(path), "data.stream": "flow"})

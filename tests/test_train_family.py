@@ -41,7 +41,7 @@ FAMILIES = {  # recipe -> what makes it small, beside SMALL
     "s3d/kinetics": {"model.width": 0.0625, "data.frames": 16},
     "c3d/ucf101": {"model.width": 0.0625},
 }
-QUICK = ("tsn/finetune", "slowonly/kinetics", "slowfast/kinetics")  # in the fast suite
+QUICK = ("tsn/finetune", "slowonly/kinetics")  # in the fast suite
 SMALL = {
     "steps": 2,
     "log_every": 1,

@@ -102,7 +102,7 @@ def test_the_data_set_is_whole(folder):
     assert done.stdout.splitlines()[-1] == f"{PLACE / 'data'}: all is well"
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_run_goes_on(folder):
     """Not bit by bit: the compiled step rounds the gradient of the first layer otherwise."""
     run = PLACE / "run"
