@@ -23,11 +23,15 @@ export XDG_CACHE_HOME=$work/cache
 
 # Prints a command, runs it, prints what it printed and how long it took.
 step() {
-  printf '```bash\n%s\n```\n\n```text\n' "$1"
+  local language=console  # of what is no command of the package
+  case $1 in i3d*) language=bash ;; esac
+  printf '```%s\n%s\n```\n\n```text\n' "$language" "$1"
   local begin=$SECONDS status=0
   bash -c "$1" > out.txt 2>&1 || status=$?
   # Of a progress bar the last state is kept; the folder of this script is shown as ~.
-  sed -e 's/.*\r\(.\)/\1/' -e 's/\r$//' -e "s|$work|~|g" out.txt |
+  # What pip and TensorFlow say of this machine is left out.
+  sed -E -e '/^(WARNING: (Location|All log messages)|[IWE]0000 )/d' out.txt |
+    sed -e 's/.*\r\(.\)/\1/' -e 's/\r$//' -e "s|$work|~|g" |
     awk '/^[a-z ]+: +[0-9]+% / {bar = $0; next} bar {print bar; bar = ""} {print} END {if (bar) print bar}'
   printf '```\n\n%s s' $((SECONDS - begin))
   [ $status -eq 0 ] || printf ', exit status %s' $status

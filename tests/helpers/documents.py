@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.helpers.processes import ROOT
 
-LANGUAGES = {"bash", "python", "text", "csv"}
+LANGUAGES = {"bash", "console", "python", "text", "csv"}  # console: run by docs/first_hour.sh
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",

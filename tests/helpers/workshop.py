@@ -41,6 +41,7 @@ def written(folder, checkpoints):
     for source, name in zip(new, names, strict=True):
         shutil.copyfile(source, folder / name)
     lines = sorted(str(path.relative_to(folder / "clips")) for path in folder.glob("clips/*/*"))
+    (folder / "three.txt").write_text("my.mp4\nother.avi\nbeach.mp4\n")
     (folder / "videos.txt").write_text("\n".join(lines[:3]) + "\n")
     for name in ("train.csv", "test.csv"):
         (folder / name).write_text(SEVERAL)
