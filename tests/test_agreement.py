@@ -165,6 +165,7 @@ def published(monkeypatch, tmp_path, stem, **changes):
     return checkpoint.card_of(None, str(tmp_path / file))
 
 
+@pytest.mark.slow
 def test_tsn_of_segments(stored, tmp_path, monkeypatch):
     card = published(monkeypatch, tmp_path, TSN, segments=5)
     assert card.spec.crops == 10 and card.spec.average == "logits"

@@ -152,7 +152,7 @@ def test_from_videos_to_a_tested_tsn(folder):
     assert "25 segment(s) x" in test and "10 videos" in test
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_mistakes_are_answered_as_their_page_says(folder):
     build = "python -m data_prep build --videos=clips --streams=rgb --out=data/train_only"
     run(documents.command_of("its data set", build), folder)

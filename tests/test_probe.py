@@ -67,7 +67,7 @@ def test_what_is_printed_and_written(folder, first):
     hits = np.trace(confusion)
     assert re.search(rf"C=\S+ .*; 3-fold .*\naccuracy .* \({hits} of 12\), 95 % interval", out)
     assert "most doubtful videos" in out and "seconds: features" in out
-    assert re.search(r"^videos a class +logistic +knn +mean\n1 .*\n2 ", out, re.M)
+    assert re.search(r"^videos per class +logistic +knn +mean\n1 .*\n2 ", out, re.M)
     assert "--shots=16: left out, the smallest class has 4 videos to train on" in errors
     assert "0 of 12 videos have their features in the cache" in errors
     assert f"python -m i3d.predict --checkpoint={folder / 'out' / 'best.weights.h5'}" in out

@@ -334,7 +334,7 @@ def test_what_is_wrong_with_a_start_is_told(settings, tmp_path):
     whole = (tmp_path / "wide.weights.h5").read_bytes()
     (tmp_path / "cut.weights.h5").write_bytes(whole[: len(whole) // 2])
     for name, kind, line in (
-        ("wide", ValueError, "not weights of inception_i3d.*; expected config.model "),
+        ("wide", ValueError, "not weights of inception_i3d.*; expected config.model"),
         ("cut", ValueError, "cut.weights.h5: not a Keras .weights.h5 or .* one: [^;]*$"),
         ("none", ValueError, "no such checkpoint; put it there, or name other weights in"),
     ):
