@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from i3d.data import read
-from i3d.inference import options, views
+from i3d.inference import decoding, options, views
 from i3d.inference.table import FORMATS, written
 from i3d.runtime import command, files, labels
 from i3d.runtime.command import UserError
@@ -130,8 +130,6 @@ def work(job: Job) -> int:
       UserError: the weights or the output cannot be used, no video can be read, or the logits
         are not finite.
     """
-    from i3d.inference import decoding
-
     own, specs = job.options, [card.spec for card in job.cards]
     tasks = views.tasks_of(specs, [video for _, video in job.videos])
     workers = min(WORKERS, os.cpu_count() or 1)
@@ -194,7 +192,7 @@ def _counted(pieces, progress):
     """Yields the views and ends of videos; the progress moves within a long one."""
     for piece in pieces:
         yield piece
-        if hasattr(piece, "pixels"):
+        if isinstance(piece, decoding.View):
             progress.add_parts(1)
 
 

@@ -42,16 +42,17 @@ def _feature(value):
     if isinstance(value, float):
         return _field(_FLOATS, _field(1, [struct.pack("<f", value)]))
     values = value if isinstance(value, tuple) else (value,)
-    packed = [_varint(value % 2**64) for value in values]  # two's complement
+    packed = [varint(value % 2**64) for value in values]  # two's complement
     return _field(_INTS, _field(1, packed) if packed else [])
 
 
 def _field(number, pieces):
     """Returns a field of a message that holds bytes, a text or a message."""
-    return [_varint(number << 3 | _LENGTH), _varint(sum(map(len, pieces))), *pieces]
+    return [varint(number << 3 | _LENGTH), varint(sum(map(len, pieces))), *pieces]
 
 
-def _varint(value):
+def varint(value: int) -> bytes:
+    """Returns a count in seven bits a byte, the lowest first."""
     pieces = bytearray()
     while value > 127:
         pieces.append(value & 127 | 128)

@@ -5,6 +5,7 @@ cards = options.cards(own, settings)          # after parsing
 """
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
@@ -81,14 +82,36 @@ def cards(
             f"--checkpoint is needed: a path, or one of {', '.join(find.NAMED)} "
             "(i3d/weights/zoo.py lists others)"
         )
+    clips = own.clips if clips is None else clips  # WHOLE is 0
+    crops = own.crops and int(own.crops)
+    return cards_of(files, names, settings, clips=clips, crops=crops, short_side=short_side)
+
+
+def cards_of(
+    files: Sequence[str],
+    names: Sequence[str | None] = (),
+    settings: dict[str, Any] | None = None,
+    clips: int | None = None,
+    crops: int | None = None,
+    short_side: int | None = None,
+) -> list[Card]:
+    """Returns the Cards of checkpoints, whose heads are read: a damaged file is refused early.
+
+    Args:
+      files: paths, or names of cards.
+      names: of their models, as many; () for none.
+      settings: flat settings of --config, None without.
+      clips, crops, short_side: as for `card_of`.
+
+    Raises:
+      UserError: there are more or fewer checkpoints than models, or one cannot be used.
+    """
     if names and len(names) != len(files):
         raise UserError(f"expected a --checkpoint for each --model, got {len(files)}")
     if settings is not None and (names or len(files) > 1):
         raise UserError("expected either --model=NAME or --config=FILE.py, got both")
-    clips = own.clips if clips is None else clips  # WHOLE is 0
-    views = {"clips": clips, "crops": own.crops and int(own.crops)}
     found = [
-        card_of(name, file, settings, **views, short_side=short_side)
+        card_of(name, file, settings, clips, crops, short_side)
         for name, file in zip(names or [None] * len(files), files, strict=True)
     ]
     for card in found:

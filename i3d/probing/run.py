@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from i3d.inference.checkpoint import card_of
+from i3d.inference import options as network_options
 from i3d.probing import extract, filed, fit, folds, videos
 from i3d.probing.options import CLIPS, HEADS, Options
 from i3d.probing.result import ProbeResult, Shots, accuracy_of, predictions_of
@@ -24,8 +24,6 @@ from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.spec import asked
 from i3d.weights.cards import Card
-from i3d.weights.errors import NoHead
-from i3d.weights.start import head_classes
 
 
 class Job(NamedTuple):
@@ -62,17 +60,10 @@ def checked(options: Options) -> Job:
         return Job(options, *_of_file(options))
     given = videos.read(options)
     _check_testable(given)
-    names = options.model or (None,) * len(options.checkpoint)
-    if len(names) != len(options.checkpoint):
-        raise UserError(f"expected a --checkpoint for each --model, got {len(options.checkpoint)}")
-    cards = tuple(
-        _quick(card_of(name, file, clips=options.clips, crops=options.crops), options)
-        for name, file in zip(names, options.checkpoint, strict=True)
+    cards = network_options.cards_of(
+        options.checkpoint, options.model, clips=options.clips, crops=options.crops
     )
-    for card in cards:
-        with contextlib.suppress(NoHead):  # enough for features
-            head_classes(card.file, card.model)
-    return Job(options, given, cards, None)
+    return Job(options, given, tuple(_quick(card, options) for card in cards), None)
 
 
 def _of_file(options):

@@ -38,7 +38,7 @@ def path_of(checkpoint: str | os.PathLike) -> str:
       i3d.weights.download.DownloadError: the checkpoint cannot be downloaded.
     """
     name = os.fspath(checkpoint)
-    if os.path.isfile(name) or os.path.isfile(f"{name}.index"):
+    if _is_file(name):
         return name
     card = NAMED.get(name)
     if card is None:
@@ -61,8 +61,12 @@ def path_of(checkpoint: str | os.PathLike) -> str:
 
 def is_missing(checkpoint: str) -> bool:
     """Returns whether `path_of` would download a checkpoint."""
-    there = os.path.isfile(checkpoint) or os.path.isfile(f"{checkpoint}.index")
-    return not there and checkpoint in NAMED and not is_there(NAMED[checkpoint], folder())
+    named = checkpoint in NAMED and not _is_file(checkpoint)
+    return named and not is_there(NAMED[checkpoint], folder())
+
+
+def _is_file(checkpoint: str) -> bool:
+    return os.path.isfile(checkpoint) or os.path.isfile(f"{checkpoint}.index")
 
 
 def folder() -> Path:

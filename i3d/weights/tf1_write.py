@@ -7,6 +7,7 @@ Source: LevelDB's table format, and TensorFlow's tensor_bundle.proto and tensor_
 
 import numpy as np
 
+from i3d.data.example import varint
 from i3d.data.tfrecord import masked_crc
 from i3d.weights.tf1_index import FOOTER_BYTES, MAGIC
 
@@ -37,14 +38,14 @@ def encoded(arrays: dict[str, np.ndarray]) -> tuple[list[bytes], bytes]:
 
 def _entry(shape, offset, piece):
     """Returns the message of one variable."""
-    sizes = b"".join(_message(2, b"\x08" + _varint(size)) for size in shape)
-    place = (b"\x20" + _varint(offset) if offset else b"") + b"\x28" + _varint(len(piece))
+    sizes = b"".join(_message(2, b"\x08" + varint(size)) for size in shape)
+    place = (b"\x20" + varint(offset) if offset else b"") + b"\x28" + varint(len(piece))
     checksum = b"\x35" + masked_crc(piece).to_bytes(4, "little")
-    return b"\x08" + _varint(_FLOAT32) + _message(2, sizes) + place + checksum
+    return b"\x08" + varint(_FLOAT32) + _message(2, sizes) + place + checksum
 
 
 def _message(number, content):
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def _table(entries):
@@ -73,7 +74,7 @@ def _block(entries, interval):
                 (i for i, (a, b) in enumerate(pairs) if a != b), min(len(before), len(key))
             )
         own = key[shared:]
-        out += _varint(shared) + _varint(len(own)) + _varint(len(value)) + own + value
+        out += varint(shared) + varint(len(own)) + varint(len(value)) + own + value
         before = key
     restarts = restarts or [0]
     return out + b"".join(n.to_bytes(4, "little") for n in (*restarts, len(restarts)))
@@ -86,14 +87,4 @@ def _sealed(block):
 
 def _handle(before, block):
     """Returns where a block lies that comes after the bytes `before`."""
-    return _varint(len(before)) + _varint(len(block))
-
-
-def _varint(number):
-    """Returns a count in seven bits a byte, the lowest first."""
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return varint(len(before)) + varint(len(block))
