@@ -1,0 +1,78 @@
+"""Checks keys and values of a training configuration; every mistake is one line.
+
+config_checks.check_known("optimizer.momentun", expected)  # UserError: no such key; did you ...
+config_checks.check_value("steps", 0, 1000)  # UserError: expected at least 1, got 0
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from i3d.runtime.command import UserError
+from i3d.training import config_keys as keys
+
+
+def check_known(key: str, expected: Iterable[str]) -> None:
+    """Refuses a key that is not among the expected ones, and names the nearest."""
+    if key not in expected:
+        near = difflib.get_close_matches(key, expected, 1)
+        # A right name in the wrong place, or a place without a name.
+        near = near or [k for k in expected if k.split(".")[-1] == key.split(".")[-1]]
+        hint = f"; did you mean config.{near[0]}?" if near else ""
+        hint = hint or f"; the keys are {', '.join(expected)}"
+        raise UserError(f"config.{key}: no such key{hint}")
+
+
+def check_value(key: str, value: Any, default: Any) -> None:
+    """Refuses a value of another type than the default's, or out of its range."""
+    kind = type(default)
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise UserError(f"config.{key}: expected {kind.__name__}, got {value!r}")
+    if key in keys.CHOICES and value not in keys.CHOICES[key]:
+        near = difflib.get_close_matches(value, keys.CHOICES[key], 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"config.{key}: expected one of {keys.CHOICES[key]}, got {value!r}{hint}")
+    if kind is tuple and not all(
+        type(v) in keys.ELEMENTS[key] and abs(v) <= keys.MOST for v in value
+    ):
+        names = " or ".join(t.__name__ for t in keys.ELEMENTS[key])
+        raise UserError(f"config.{key}: expected a tuple of {names}, got {value!r:.200}")
+    if key in keys.SIZES and len(value) not in keys.SIZES[key]:
+        sizes = " or ".join(map(str, keys.SIZES[key]))
+        raise UserError(f"config.{key}: expected {sizes} numbers, got {value!r}")
+    if kind in (int, float):
+        lowest = 1 if key in keys.AT_LEAST_1 else 0
+        if not lowest <= value or (key in keys.BELOW_1 and value >= 1):
+            below = " and below 1" if key in keys.BELOW_1 else ""
+            raise UserError(f"config.{key}: expected at least {lowest}{below}, got {value}")
+        if value > (most := keys.AT_MOST.get(key, keys.MOST)):
+            raise UserError(f"config.{key}: expected at most {most:,}, got {value!r:.80}")
+
+
+def check_input(data: ConfigDict) -> None:
+    """Refuses means and deviations that do not fit the stream."""
+    channels = {"rgb": 3, "flow": 2}[data.stream]
+    if len(data.mean) != len(data.std) or len(data.mean) not in (0, channels):
+        raise UserError(
+            f"config.data.mean, config.data.std: expected () or {channels} numbers each for the "
+            f"stream {data.stream!r}, got {data.mean} and {data.std}"
+        )
+    if any(deviation <= 0 for deviation in data.std):
+        raise UserError(f"config.data.std: expected numbers above 0, got {data.std}")
+
+
+def check_schedule(schedule: ConfigDict, steps: int) -> None:
+    """Refuses a key that the chosen schedule would ignore, and a cosine that never begins."""
+    if schedule.begin >= steps:
+        raise UserError(
+            f"config.schedule.begin: expected less than config.steps, {steps}, got {schedule.begin}"
+        )
+    standard = keys.defaults().schedule
+    for key, readers in keys.READ_BY.items():
+        if schedule.name not in readers and schedule[key] != standard[key]:
+            raise UserError(
+                f"config.schedule.{key}: read by the schedule {' or '.join(readers)} only, and "
+                f"schedule.name is {schedule.name!r}"
+            )

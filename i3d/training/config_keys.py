@@ -1,0 +1,132 @@
+"""The keys of a training configuration: their defaults, and the values that they can take.
+
+Public as `i3d.config.defaults`; i3d.training.config checks a configuration against these tables.
+"""
+
+from ml_collections import ConfigDict
+
+CHOICES = {
+    "precision": ("float32", "bfloat16"),
+    "batch_norm": ("local", "sync", "frozen"),
+    "loss": ("", "softmax", "sigmoid"),
+    "data.stream": ("rgb", "flow"),
+    "model.start_stream": ("", "rgb", "flow"),
+    "data.crop": ("random", "multi_scale", "random_resized"),
+    "schedule.name": ("piecewise", "step", "multi_step", "cosine"),
+}
+# What numbers must not be below; the keys of every other number: 0.
+AT_LEAST_1 = (
+    "steps data.frames data.stride data.size data.read_mb batch.per_replica batch.accumulate "
+    "schedule.every log_every validate_every checkpoint_every"
+).split()
+SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
+BELOW_1 = (
+    "batch_norm_momentum label_smoothing data.validation_share model.dropout optimizer.momentum "
+    "optimizer.ema_decay"
+).split()
+# What numbers must not be above; the keys of every other number: MOST.
+MOST = 10**12
+AT_MOST = {"model.width": 16, "batch.per_replica": 2**16, "data.read_mb": 2**24}
+_NUMBERS = (int, float)
+ELEMENTS = {
+    "data.mean": _NUMBERS,
+    "data.std": _NUMBERS,
+    "optimizer.head_factors": _NUMBERS,
+    "schedule.boundaries": (int,),
+    "schedule.factors": _NUMBERS,
+}
+# The keys that only some schedules read.
+READ_BY = {
+    "begin": ("cosine",),
+    "every": ("step",),
+    "gamma": ("step", "multi_step"),
+    "boundaries": ("piecewise", "multi_step"),
+    "factors": ("piecewise",),
+}
+
+
+def defaults() -> ConfigDict:
+    """Returns the locked ConfigDict of all keys. The type of a default is the type of its key."""
+    config = ConfigDict()
+    config.steps = 1000  # updates; schedules and intervals count in them too
+    config.seed = 0  # of initial weights, clips drawn and dropout
+    config.deterministic = True  # equal runs give equal weights; some GPU operations refuse it
+    config.precision = "float32"  # or "bfloat16": layers in it, variables and loss in float32
+    config.batch_norm = "local"  # "local", "sync" or "frozen"; see train_step.set_batch_norm
+    config.batch_norm_momentum = 0.0  # of moving statistics; 0: the model's own (I3D 0.999)
+    config.loss = ""  # "softmax": one label excludes the others; "sigmoid"; "": as the data set has
+    config.loss_weight = 1.0  # of the loss against L2; the sigmoid one is a mean over the classes
+    config.label_smoothing = 0.0
+    config.log_every = 10
+    config.validate_every = 500
+    config.checkpoint_every = 500
+    config.data = _data()
+    config.model = _model()
+    config.batch = _batch()
+    config.optimizer = _optimizer()
+    config.schedule = _schedule()
+    return config.lock()
+
+
+def _data():
+    data = ConfigDict()
+    data.records = ""  # folder written by data_prep; must be given
+    data.train = "train"  # names of splits
+    data.validation = "validation"  # "" for none
+    data.validation_share = 0.0  # of data.train, held out where data.validation names that split
+    data.stream = "rgb"  # or "flow"
+    data.frames = 64  # of a clip
+    data.stride = 1  # from one frame of a clip to the next
+    data.segments = 0  # of a video, a clip of each stacked in the channels; 0: one clip in time
+    data.size = 224  # pixels of the crop's sides
+    data.crop = "random"  # or "multi_scale" or "random_resized"; see data/cropping.py
+    data.flip = True  # half of the clips mirrored
+    data.mean = ()  # of the channels in 0..255, and std: (x - mean) / std; (): [-1, 1]
+    data.std = ()
+    data.read_mb = 512  # memory for encoded videos being read, on each worker
+    data.flow_method = "tvl1"  # what the stored flow was made with; "" takes any
+    return data
+
+
+def _model():
+    model = ConfigDict()
+    model.name = "inception_i3d"  # of i3d.models.names()
+    model.width = 1.0
+    model.dropout = 0.5
+    model.start = ""  # checkpoint to initialise from, or a card's name; "": random weights
+    model.start_stream = ""  # of that checkpoint where it is not data.stream: "rgb" or "flow"
+    model.inflate = False  # whether that checkpoint is of a network of images
+    return model
+
+
+def _batch():
+    batch = ConfigDict()
+    batch.per_replica = 6  # clips at a time on each device
+    batch.accumulate = 1  # how often, before an update
+    return batch
+
+
+def _optimizer():
+    optimizer = ConfigDict()
+    optimizer.learning_rate = 0.1
+    optimizer.reference_batch = 0  # clips per update which that rate is for; 0: do not scale it
+    optimizer.momentum = 0.9
+    optimizer.weight_decay = 1e-7  # L2, added to the gradient
+    optimizer.head_factors = ()  # of the rate, for the head's kernel and its bias; (): 1 and 1
+    optimizer.kernels_only = False  # no L2 on offsets, scales and biases
+    optimizer.clip_norm = 0.0  # largest norm of all gradients; 0: no clipping
+    optimizer.ema_decay = 0.0  # of averaged weights to validate with; 0: none
+    return optimizer
+
+
+def _schedule():
+    schedule = ConfigDict()
+    schedule.name = "piecewise"  # "piecewise", "step", "multi_step", "cosine" (to the last step)
+    schedule.begin = 0  # cosine: step at which it leaves the full rate
+    schedule.boundaries = ()  # steps (int) from which on the next factor holds
+    schedule.factors = (1.0,)  # piecewise: of learning_rate, one more than boundaries
+    schedule.every = 1000  # step: so often the rate is multiplied by gamma
+    schedule.gamma = 0.1  # step, multi_step
+    schedule.warmup_steps = 0
+    schedule.warmup_factor = 0.1  # at step 0
+    return schedule
