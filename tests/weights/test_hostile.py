@@ -74,6 +74,11 @@ PICKLES = {
     + b"l" + b"tq\1"  # a list of pairs, then the same call over and over
     + b"h\0h\1R" * (SIZE // 5) + b".",
     "a long tuple as a storage": b"(" + b"N" * (SIZE // 4) + b"tq\0" + b"h\0Q" * (SIZE // 5) + b".",
+    "modules of TorchScript, shared": b"".join(
+        b"c__torch__.a\nB\n)\x81}" + text("a") + b"h" + bytes([i]) + b"s" + text("b")
+        + b"h" + bytes([i]) + b"sbq" + bytes([i + 1])
+        if i else b"}q\1" for i in range(60)
+    ) + b".",
     "dicts of dicts, shared": b"}q\0" + b"".join(
         b"}" + b"q" + bytes([i + 1]) + text("a") + b"h" + bytes([i]) + b"s" + text("b")
         + b"h" + bytes([i]) + b"s"
@@ -105,6 +110,24 @@ def measured(action, part=1):
 @pytest.fixture(scope="module")
 def model():
     return models.build("inception_i3d", num_classes=3, width=0.02, size=64)
+
+
+@pytest.mark.parametrize("shape", ["shared", "in itself", "long names"])
+def test_torchscript(shape, tmp_path):
+    """Modules in modules are looked at once each."""
+    script = b"c__torch__.a\nB\n)\x81"
+    if shape == "shared":
+        pickled = PICKLES["modules of TorchScript, shared"]
+    elif shape == "in itself":
+        pickled = script + b"}q\0" + text("a") + b"h\0sb."
+    else:
+        level = script + b"}" + text("n" * 100)
+        pickled = level * 400 + b"N" + b"sb" * 400 + b"."
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as file:
+        file.writestr("a/data.pkl", pickled)
+        file.writestr("a/constants.pkl", b").")
+    line = measured(lambda: start.head_classes(tmp_path / "a.pt"), 0.2)
+    assert "a TorchScript archive with" in line
 
 
 @pytest.mark.parametrize("name", PICKLES)

@@ -17,6 +17,7 @@ _OTHERS = re.compile("optim|sched|scaler|criterion|loss|momentum|callback|discri
 _DEPTH = 6  # of dicts in dicts
 _MEMBERS = 16  # of a list or tuple that is looked into
 _WRAPPERS = 12  # names that may stand before a key
+_LONGEST = 300  # characters of a name in TorchScript
 COUNTER = re.compile(r"(^|\.)(num_batches_tracked|n_averaged|total_ops|total_params)$")
 
 
@@ -41,6 +42,34 @@ def find(value, averages=False):
         if not wanted:
             raise ValueError("holds no moving averages of weights")
     return max(wanted or found, key=_worth)[1]
+
+
+def of_torchscript(value):
+    """Returns {"visual.conv1.weight": Tensor, ...} of a TorchScript module's attributes.
+
+    Raises:
+      ValueError: it has no tensors, as a frozen module, or a name without end.
+    """
+    found, todo, seen = {}, [("", value)], set()
+    while todo:
+        prefix, part = todo.pop()
+        if not isinstance(part, dict) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        for name, item in part.items():
+            key = prefix + name
+            if len(key) > _LONGEST:
+                raise ValueError(f"a TorchScript archive with names of over {_LONGEST} characters")
+            if isinstance(item, Tensor):
+                found[key] = item
+            elif isinstance(item, dict):
+                todo.append((f"{key}.", item))
+    if not found:
+        raise ValueError(
+            "a TorchScript archive without parameters; expected a state dict: save "
+            "model.state_dict()"
+        )
+    return found
 
 
 def is_average(key):

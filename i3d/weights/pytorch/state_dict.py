@@ -5,7 +5,8 @@ arrays["backbone.conv1.conv.weight"]              # float32 [64, 3, 7, 7], numpy
 
 Nothing in the file is executed (see `unpickle`), and of its numbers only those of the state
 dict are read. Both layouts of `torch.save` are known: the zip archive of PyTorch 1.6 and later,
-and the older sequence of pickles.
+and the older sequence of pickles; of TorchScript archives, as OpenAI published CLIP, the
+parameters and buffers are read.
 """
 
 import io
@@ -137,8 +138,6 @@ def _open_zip(file, file_bytes):
             raise ValueError("damaged: its records have more bytes than the file")
         return archive.read(info)  # a wrong checksum is a BadZipFile
 
-    if "constants.pkl" in records or any(name.startswith("code/") for name in records):
-        raise ValueError("a TorchScript archive; expected a state dict: save model.state_dict()")
     if "model.weights.h5" in records or "model.weights.h5" in archive.NameToInfo:
         raise ValueError("a .keras archive; expected weights: model.save_weights('a.weights.h5')")
     if "data.pkl" not in records:
@@ -146,6 +145,8 @@ def _open_zip(file, file_bytes):
     if "byteorder" in records and read_record("byteorder") != b"little":
         raise ValueError("big-endian; expected little-endian, as most machines write it")
     value, _ = unpickle.read(io.BytesIO(read_record("data.pkl")))
+    if "constants.pkl" in records or any(name.startswith("code/") for name in records):
+        value = places.of_torchscript(value)
     return value, lambda storage: read_record(f"data/{storage.key}")
 
 

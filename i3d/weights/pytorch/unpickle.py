@@ -5,7 +5,8 @@ value["state_dict"]["conv1.weight"]           # Tensor(storage=Storage("FloatSto
 
 The opcodes are interpreted here on plain lists, dicts and tuples. A tensor becomes a description
 of where its numbers lie; everything else that the file wants made (an optimizer's state, a config
-object, os.system("...")) becomes a Foreign, which only remembers its name. Time and memory are
+object, os.system("...")) becomes a Foreign, which only remembers its name; a module of TorchScript
+becomes the dict of its attributes, and its code is not looked at. Time and memory are
 bounded by a small multiple of the pickle's length: nothing that stands once in the file is copied
 as often as it is named.
 """
@@ -301,7 +302,10 @@ class Machine:
         self._push_call(Foreign(argument.replace(" ", ".", 1)), self._since_mark())
 
     def _build(self):
-        self.stack.pop()  # an object's state: none of ours has any
+        state = self.stack.pop()  # an object's state: of TorchScript's modules their attributes
+        module = self.stack[-1] if self.stack else None
+        if isinstance(module, Foreign) and module.name.startswith("__torch__."):
+            self.stack[-1] = state
 
     def _binpersid(self):
         saved = self.stack.pop()
