@@ -34,6 +34,15 @@ def clips():
     return Path(folder)
 
 
+@pytest.fixture
+def annotations():
+    """The folder of official lists, where there is one."""
+    folder = os.environ.get("I3D_TEST_ANNOTATIONS")
+    if not folder:
+        pytest.skip("I3D_TEST_ANNOTATIONS is not set: no folder of official lists to test on")
+    return Path(folder)
+
+
 @pytest.fixture(scope="module")
 def tiny_model():
     """The small model of tests.helpers.training in the catalogue of this process."""
