@@ -19,6 +19,8 @@ SHORT_SIDE = 256  # pixels, the shorter side of their frames
 CROPS = (1, 3, 10)
 CHANNELS = {"rgb": 3, "flow": 2}
 ACTIVATIONS = ("softmax", "sigmoid")
+INTERPOLATIONS = ("bilinear", "bicubic")
+FRAMES_OF_SEGMENT = ("middle", "lower_middle")
 
 MOST_NUMBERS = 2**30  # of a view; 64 frames of 224 x 224 have 2**23
 _MOST_PIXELS = 8192  # of a side
@@ -31,11 +33,16 @@ _WHOLE_NUMBERS = {  # the least and the most
     "min_frames": (0, 10_000),
     "crop": (1, _MOST_PIXELS),
 }
+# In JSON only where they are not the default, so that the words of runs and of work in progress
+# are those from before there was another choice.
+_LATER = ("activation", "interpolation", "frame_of_segment")
 _CHOICES = {
     "stream": tuple(CHANNELS),
     "crops": CROPS,
     "average": ("prob", "logits"),
     "activation": ACTIVATIONS,
+    "interpolation": INTERPOLATIONS,
+    "frame_of_segment": FRAMES_OF_SEGMENT,
     "fixed_segments": (False, True),
     "twice": (False, True),
     "steps_at_fps": (False, True),
@@ -74,6 +81,12 @@ class InputSpec:
       average: of the views of a video: "prob" (of the probabilities of each) or "logits".
       activation: what makes probabilities of logits: "softmax", or "sigmoid" where a video may
         have several labels.
+      interpolation: of the resize: "bilinear" (OpenCV's, as MMAction2), or "bicubic": Pillow's,
+        antialiased, with the sizes and the centre crop of torchvision's Resize and CenterCrop
+        (the long side is cut to a whole number, halves of the offset go to the even one).
+      frame_of_segment: which frame of a segment of n / T frames a test takes: "middle"
+        (MMAction2's), or "lower_middle": int(i * n / T + (n / T - 1) / 2) of segment i; of a video
+        of at most T frames i * n // T, and n // 2 where T is 1 (TSN's and ActionCLIP's).
     """
 
     stream: str = "rgb"
@@ -97,6 +110,8 @@ class InputSpec:
     flow_bound_px: float = 0.0
     average: str = "prob"
     activation: str = "softmax"
+    interpolation: str = "bilinear"
+    frame_of_segment: str = "middle"
 
     def __post_init__(self) -> None:
         """Raises UserError where a field is of another type or out of range.
@@ -118,6 +133,14 @@ class InputSpec:
         _check_numbers("range", self.range or (), -1e4, 1e4, lengths=(0, 2))
         if not isinstance(self.flow_method, str):
             raise UserError(f"flow_method: expected a name, got {self.flow_method!r:.80}")
+        if self.interpolation == "bicubic" and self.stream != "rgb":
+            raise UserError("interpolation: 'bicubic' is of pictures, and the stream is 'flow'")
+        single = self.segments and self.frames == 1 and not self.twice
+        if self.frame_of_segment == "lower_middle" and not single:
+            raise UserError(
+                "frame_of_segment: 'lower_middle' expects segments of 1 frame, taken once, got "
+                f"segments={self.segments}, frames={self.frames}, twice={self.twice}"
+            )
         numbers = self.frames * max(1, self.segments) * self.crop**2 * CHANNELS[self.stream]
         if numbers > MOST_NUMBERS:
             raise UserError(
@@ -172,19 +195,20 @@ class InputSpec:
         means += " (sigmoids)" if self.activation == "sigmoid" else ""
         over = "its views" if self.whole else f"{self.num_views} view(s)"
         stride = f", stride {self.stride}" if self.stride > 1 else ""
-        return (
-            f"{taken}{stride} x {self.crops} crop(s) of {self.crop} px, {rate}; {means} over {over}"
-        )
+        crops = f"{self.crops} crop(s) of {self.crop} px"
+        crops += ", bicubic" if self.interpolation == "bicubic" else ""
+        return f"{taken}{stride} x {crops}, {rate}; {means} over {over}"
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON has them: tuples become lists.
 
-        "activation" is there where it is not "softmax", so that the words of runs and of work in
-        progress are those from before there was another.
+        "activation", "interpolation" and "frame_of_segment" are there where they are not the
+        default.
         """
         fields = dataclasses.asdict(self)
-        if self.activation == "softmax":
-            del fields["activation"]
+        for name in _LATER:
+            if fields[name] == getattr(type(self), name):
+                del fields[name]
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in fields.items()

@@ -76,6 +76,21 @@ def test_fields_that_contradict_each_other_are_told():
         InputSpec(frames=1000, crop=4096)
 
 
+def test_bicubic_and_lower_middles_are_where_they_have_a_meaning():
+    with pytest.raises(UserError, match="interpolation: 'bicubic' is of pictures"):
+        InputSpec("flow", interpolation="bicubic")
+    with pytest.raises(UserError, match=r"frame_of_segment: .* got segments=0, frames=1"):
+        InputSpec(frame_of_segment="lower_middle")
+    with pytest.raises(UserError, match=r"interpolation: expected one of .* got 'lanczos'"):
+        InputSpec(interpolation="lanczos")
+    spec = InputSpec(segments=8, interpolation="bicubic", frame_of_segment="lower_middle")
+    fields = spec.to_json()
+    assert (fields["interpolation"], fields["frame_of_segment"]) == ("bicubic", "lower_middle")
+    assert input_spec.from_json(fields) == spec
+    assert not {"interpolation", "frame_of_segment", "activation"} & InputSpec().to_json().keys()
+    assert asked(spec, clips=16).segments == 16
+
+
 @pytest.mark.parametrize("fields", [[], None, "spec", 5, {"stream": ["rgb"]}, {"average": {}}])
 def test_json_of_another_kind_is_told(fields):
     with pytest.raises(UserError, match="expected"):
@@ -144,6 +159,11 @@ def test_other_numbers_of_segments():
             SEGMENTS,
             "16 segment(s) of 5 fields x 10 crop(s) of 224 px, own frame rate; mean of logits "
             "over 20 view(s)",
+        ),
+        (
+            InputSpec(segments=8, interpolation="bicubic", frame_of_segment="lower_middle"),
+            "8 segment(s) x 1 crop(s) of 224 px, bicubic, own frame rate; mean of probabilities "
+            "over 1 view(s)",
         ),
         (
             InputSpec(clips=WHOLE, stride=3, frames=16, fps=12.5),

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from i3d.data import bicubic
 from i3d.data.cropping import checked, height_and_width
 
 
@@ -73,37 +74,44 @@ def scaled_size(frame, short_side, long_side=None):
     return tuple(tf.unstack(tf.cast(sides * factor + 0.5, tf.int32)))
 
 
-def resize(clip, size):
-    """Returns the clip with frames of another size, bilinear, dtype kept.
+def resize(clip, size, interpolation="bilinear"):
+    """Returns the clip with frames of another size, dtype kept.
 
-    Half-pixel centres, no antialiasing. This is OpenCV itself, since published accuracies were
-    measured with its 8-bit arithmetic (rounding TensorFlow's result instead is off by one level in
-    an eighth of all values), and since it is faster. It runs in the Python process that made the
-    graph. Values of flow are not scaled with the picture, as in the published recipes.
+    "bilinear" has half-pixel centres and no antialiasing. This is OpenCV itself, since published
+    accuracies were measured with its 8-bit arithmetic (rounding TensorFlow's result instead is off
+    by one level in an eighth of all values), and since it is faster. "bicubic" is Pillow's. Both
+    run in the Python process that made the graph. Values of flow are not scaled with the picture,
+    as in the published recipes.
 
     Args:
-      clip: uint8 or float32 [T, H, W, C].
+      clip: uint8 or float32 [T, H, W, C]; for "bicubic" uint8 with 3 channels.
       size: one int, or (height, width), ints or int32 scalars.
+      interpolation: of i3d.spec.INTERPOLATIONS.
 
     Raises:
-      ValueError: another dtype or rank.
+      ValueError: another dtype, rank or, for "bicubic", number of channels.
     """
     if clip.dtype not in (tf.uint8, tf.float32) or clip.shape.rank != 4:
         raise ValueError(
             f"resize takes uint8 or float32 [T, H, W, C], got {clip.dtype.name} {clip.shape}"
         )
+    if interpolation == "bicubic" and (clip.dtype, clip.shape[-1]) != (tf.uint8, 3):
+        raise ValueError(f"bicubic takes uint8 RGB, got {clip.dtype.name} {clip.shape}")
     height, width = height_and_width(size)
-    resized = tf.numpy_function(_resized, [clip, height, width], clip.dtype, stateful=False)
+    method = _bicubic if interpolation == "bicubic" else _bilinear
+    resized = tf.numpy_function(method, [clip, height, width], clip.dtype, stateful=False)
     resized.set_shape([clip.shape[0], _known(height), _known(width), clip.shape[-1]])
     return resized
 
 
-def resize_to_side(clip, side):
+def resize_to_side(clip, side, interpolation="bilinear"):
     """Returns the clip with frames of this short side, or of (height, width); as `resize`."""
-    frame = frame_size(clip)
-    size = side if isinstance(side, tuple) else scaled_size(frame, side)
-    same = (frame[0] == size[0]) & (frame[1] == size[1])
-    resized = tf.cond(tf.convert_to_tensor(same), lambda: clip, lambda: resize(clip, size))
+    frame, size = frame_size(clip), side
+    if not isinstance(side, tuple):
+        scaled = bicubic.scaled_size if interpolation == "bicubic" else scaled_size
+        size = scaled(frame, side)
+    same = tf.convert_to_tensor((frame[0] == size[0]) & (frame[1] == size[1]))
+    resized = tf.cond(same, lambda: clip, lambda: resize(clip, size, interpolation))
     static = [*side] if isinstance(side, tuple) else [None, None]
     return tf.ensure_shape(resized, [clip.shape[0], *static, clip.shape[-1]])
 
@@ -134,7 +142,11 @@ def _per_channel(clip, operation, *values):
     return tf.ensure_shape(tf.reshape(operation(rows, *tiled), shape), clip.shape)
 
 
-def _resized(clip, height, width):
+def _bicubic(clip, height, width):
+    return np.stack([bicubic.resized(frame, int(height), int(width)) for frame in clip])
+
+
+def _bilinear(clip, height, width):
     resized = np.empty((len(clip), height, width, clip.shape[-1]), clip.dtype)
     for frame, target in zip(clip, resized, strict=True):
         cv2.resize(frame, (int(width), int(height)), dst=target, interpolation=cv2.INTER_LINEAR)

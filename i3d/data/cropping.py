@@ -39,22 +39,29 @@ def of_spec(spec: InputSpec) -> Callable[[Any], Sequence[Crop]]:
         return lambda frame: three_crops(frame, spec.crop)
     if spec.crops == 10:
         return lambda frame: ten_crops(frame, spec.crop)
-    return lambda frame: [center_crop(frame, spec.crop)]
+    even = spec.interpolation == "bicubic"
+    return lambda frame: [center_crop(frame, spec.crop, even)]
 
 
-def center_crop(frame, size):
+def center_crop(frame, size, even_offsets=False):
     """Returns the Crop in the middle.
 
     Args:
       frame: (height, width) of the frames.
       size: of the crop, pixels: one int, or (height, width).
+      even_offsets: an offset that ends in a half goes to the even pixel, as in torchvision's
+        CenterCrop; else to the one before.
 
     Raises:
       ValueError: the frames are smaller than the crop; in a graph that does not know their size a
         tf.errors.InvalidArgumentError. The same holds for every fixed-size crop here.
     """
     (height, width), (rows, columns) = fitting(frame, size)
-    return Crop(frame, (height - rows) // 2, (width - columns) // 2, rows, columns)
+    down, right = height - rows, width - columns
+    top, left = down // 2, right // 2
+    if even_offsets:
+        top, left = top + down % 2 * (top % 2), left + right % 2 * (left % 2)
+    return Crop(frame, top, left, rows, columns)
 
 
 def three_crops(frame, size):

@@ -200,7 +200,7 @@ def _cut(clips, crops, size):
 
 def _views(clip, spec):
     """Returns uint8 [crops, N, size, size, C] of a clip, which is resized before it is cropped."""
-    clip = augment.resize_to_side(clip, spec.crop_side)
+    clip = augment.resize_to_side(clip, spec.crop_side, spec.interpolation)
     chosen = cropping.of_spec(spec)(augment.frame_size(clip))
     return tf.stack([augment.cut(clip, crop) for crop in chosen])
 

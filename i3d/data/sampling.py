@@ -172,6 +172,44 @@ def eval_clips_at_fps(num_frames, num_clips, length, stride, fps_ratio, *, outsi
     return _clips(xp, starts, steps, num_frames, outside)
 
 
+def lower_middles(num_frames, num_clips):
+    """The frame at int(start + (length - 1) / 2) of each of `num_clips` segments; [num_clips, 1].
+
+    Segments are n / num_clips frames long, a fraction. Of a video of at most num_clips frames it
+    is the frame i * n // num_clips, and for one segment n // 2.
+
+    Source: TSN's test frames as ActionCLIP takes them. `eval_clips_1x` rounds the middle up.
+    """
+    xp, num_frames = _checked(num_frames, num_clips)
+    if num_clips == 1:
+        return xp.reshape(num_frames // 2, (1, 1))
+    order = np.arange(num_clips)
+    middle = _part(xp, order * num_frames, num_clips) + (_part(xp, num_frames, num_clips) - 1) / 2
+    few = order * num_frames // num_clips
+    return xp.where(num_frames > num_clips, _whole(xp, xp.maximum(middle, 0)), few)[:, None]
+
+
+def frames_within_ticks(num_frames, num_clips, rng):
+    """A random frame of each of `num_clips` segments of whole frames; [num_clips, 1].
+
+    Segment i begins at i * n // num_clips. A video of at most num_clips frames gives each of its
+    frames, and random ones once more, in order.
+
+    Args:
+      rng: numpy.random.Generator, or StatelessRandom.
+
+    Source: ActionCLIP's training with `random_shift`. `train_clips` with `keep_tail` has segments
+    of fractional length.
+    """
+    xp, num_frames = _checked(num_frames, num_clips)
+    order, share = np.arange(num_clips), xp.asarray(rng.uniform(0, 1, num_clips), np.float64)
+    begin, end = (ends * num_frames // num_clips for ends in (order, order + 1))
+    within = begin + _whole(xp, share * xp.asarray(end - begin, np.float64))
+    again = _whole(xp, share * xp.asarray(num_frames, np.float64))
+    few = xp.sort(xp.where(order < num_frames, order, again))
+    return xp.where(num_frames > num_clips, within, few)[:, None]
+
+
 def dense_train_clips(num_frames, num_clips, length, stride, rng, *, window=64, outside=loop):
     """Clips spread over one random window of `window` frames; [num_clips, length].
 

@@ -21,7 +21,9 @@ def indices(num_frames, spec: InputSpec, fps_ratio: float = 0.0):
       fps_ratio: the video's frame rate over spec.fps, where spec.steps_at_fps.
     """
     clips = num_frames, spec.segments or spec.clips, spec.frames, spec.stride
-    if spec.steps_at_fps:
+    if spec.frame_of_segment == "lower_middle":
+        found = sampling.lower_middles(num_frames, spec.segments)
+    elif spec.steps_at_fps:
         found = sampling.eval_clips_at_fps(*clips, fps_ratio or 1.0)
     else:
         found = sampling.eval_clips_1x(*clips, twice=spec.twice)

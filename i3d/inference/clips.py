@@ -84,7 +84,9 @@ def opened(
     side = spec.resize if spec.stream == "flow" else spec.crop_side
     fps = 0 if spec.steps_at_fps else spec.fps
     with naming(path):
-        found = wanted_frames(path, choose, fps, start_s, end_s, lambda p: resized(p, side))
+        found = wanted_frames(
+            path, choose, fps, start_s, end_s, lambda p: resized(p, side, spec.interpolation)
+        )
         check_length(str(path), found.count, spec)
         pictures = _with_flow(found.pictures, chosen["indices"], spec)
         return Views(pictures, chosen["indices"], spec, found.end_s)
@@ -106,7 +108,7 @@ def of_frames(frames: Any, spec: InputSpec, fps: float = 0.0) -> Views:
     check_length("frames", len(frames), spec)
     wanted = _frames_of(indices, len(frames), spec)
     side = spec.resize if spec.stream == "flow" else spec.crop_side
-    pictures = {i: resized(frames[i], side) for i in wanted}
+    pictures = {i: resized(frames[i], side, spec.interpolation) for i in wanted}
     return Views(_with_flow(pictures, indices, spec), indices, spec)
 
 

@@ -9,24 +9,29 @@ As i3d.data.augment does in tf.data; decoding processes do without TensorFlow.
 import cv2
 import numpy as np
 
-from i3d.data import schema
+from i3d.data import bicubic, schema
 from i3d.data.cropping import Crop
 from i3d.video.picture import aspect_problem
 from i3d.video.source import VideoError
 
 
-def resized(picture: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Returns a picture of another size, bilinear, in OpenCV's 8-bit arithmetic.
+def resized(
+    picture: np.ndarray, size: int | tuple[int, int], interpolation: str = "bilinear"
+) -> np.ndarray:
+    """Returns a picture of another size.
 
     Args:
       picture: uint8 [H, W, 3], or levels of flow [H, W, 2].
       size: pixels of the shorter side, the longer one int(side * factor + 0.5); or
         (height, width).
+      interpolation: "bilinear" in OpenCV's 8-bit arithmetic, or "bicubic" (of RGB alone):
+        Pillow's, antialiased, the longer side int(side * factor).
 
     Raises:
       VideoError: it is too long to be resized by its shorter side.
 
-    Source: MMAction2's Resize, by whose sizes published accuracies were measured.
+    Source: MMAction2's Resize, by whose sizes published accuracies were measured; for "bicubic"
+    torchvision's.
     """
     height, width = picture.shape[:2]
     if isinstance(size, tuple):
@@ -34,10 +39,15 @@ def resized(picture: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     else:
         if problem := aspect_problem(height, width):
             raise VideoError(problem)
-        factor = size / min(height, width)
-        rows, columns = (int(side * factor + 0.5) for side in (height, width))
+        if interpolation == "bicubic":
+            rows, columns = bicubic.scaled_size((height, width), size)
+        else:
+            factor = size / min(height, width)
+            rows, columns = (int(side * factor + 0.5) for side in (height, width))
     if (rows, columns) == (height, width):
         return picture
+    if interpolation == "bicubic":
+        return bicubic.resized(picture, rows, columns)
     return cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_LINEAR)
 
 

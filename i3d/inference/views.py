@@ -82,9 +82,13 @@ def views_of(video: Video, spec: InputSpec) -> Iterator[np.ndarray]:
     if isinstance(video, read.Place):
         yield from _stored_views(video, spec)
     elif spec.whole:
-        side = None if isinstance(spec.resize, tuple) else spec.resize
+        own_size = isinstance(spec.resize, tuple) or spec.interpolation == "bicubic"
+        side = None if own_size else spec.resize  # as the reader resizes, bilinear
         frames = video_frames.read_frames(video, spec.fps or None, side)
-        seen = (resized(picture, spec.crop_side) for picture in clips.seen(frames, spec))
+        seen = (
+            resized(picture, spec.crop_side, spec.interpolation)
+            for picture in clips.seen(frames, spec)
+        )
         with clips.naming(video):
             yield from whole_views(str(video), seen, spec, lambda: count_frames(video, spec.fps))
     else:
@@ -158,7 +162,7 @@ def _stored_views(place: read.Place, spec: InputSpec) -> Iterator[np.ndarray]:
         for number, (frame, field) in enumerate(read.steps(read.segments(place))):
             if number in wanted:
                 found = apart(read.picture(field)) if flow else read.rgb(frame)
-                yield number, resized(found, spec.crop_side)
+                yield number, resized(found, spec.crop_side, spec.interpolation)
 
     with clips.naming(place.id):
         if spec.whole:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from i3d import spec as input_spec
 from i3d.data import augment, cropping, read, sampling, view_sampling
@@ -250,6 +251,11 @@ SPECS = {
     "another rate": dataclasses.replace(SMALL, fps=12.5),
     "steps at another rate": dataclasses.replace(SMALL, fps=50.0, steps_at_fps=True),
     "segments, twice": dataclasses.replace(SMALL, segments=3, frames=1, twice=True),
+    "bicubic": dataclasses.replace(SMALL, resize=50, interpolation="bicubic"),
+    "lower middles": dataclasses.replace(
+        SMALL, segments=8, frames=1, interpolation="bicubic", frame_of_segment="lower_middle"
+    ),
+    "whole, bicubic": dataclasses.replace(SMALL, clips=WHOLE, resize=36, interpolation="bicubic"),
     "stacked flow": dataclasses.replace(FLOW, segments=3, frames=2, crops=10),
     "whole": dataclasses.replace(SMALL, clips=WHOLE, longest=9, stride=1),
     "whole flow": dataclasses.replace(FLOW, clips=WHOLE, longest=12, stride=2, min_frames=12),
@@ -329,6 +335,22 @@ def test_views_asked_for_are_those_taken(clip):
     assert len(views(clip, input_spec.asked(SMALL, clips=5, crops=10))) == 50
     three = input_spec.asked(SMALL, crops=3)
     assert views(clip, three).shape == (6, 3, 32, 32, 3) and three.resize == 40
+
+
+def test_bicubic_views_of_a_file_are_those_of_its_frames(clip):
+    lower = {"segments": 4, "frames": 1, "frame_of_segment": "lower_middle"}
+    for others in (lower, {"clips": WHOLE}):
+        spec = dataclasses.replace(SMALL, interpolation="bicubic", crop=33, **others)
+        frames = list(video_frames.read_frames(clip, None, None))
+        assert frames[0].shape == (48, 64, 3)
+        if spec.segments:
+            frames = [frames[int(i * 50 / 4 + (50 / 4 - 1) / 2)] for i in range(4)]
+        else:
+            frames = frames[:: spec.stride]
+        size = Image.Resampling.BICUBIC
+        expected = [np.asarray(Image.fromarray(f).resize((53, 40), size)) for f in frames]
+        (found,) = views(clip, spec)
+        np.testing.assert_array_equal(found, np.stack(expected)[:, 4:37, 10:43])
 
 
 def test_resize_is_opencv_itself():
