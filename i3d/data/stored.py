@@ -54,8 +54,8 @@ class Records:
         return sum(self.lengths) if self.chosen is None else len(self.chosen)
 
     def part(self, chosen):
-        """Returns the Records of some of the records, ascending numbers; all of them are there."""
-        share = len(chosen) / sum(self.lengths)
+        """Returns the Records of these records, ascending numbers of the whole split."""
+        share = len(chosen) / self.num_records
         num_bytes = round(self.num_bytes * share)
         return dataclasses.replace(self, chosen=tuple(chosen), num_bytes=num_bytes)
 

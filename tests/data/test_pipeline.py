@@ -356,6 +356,8 @@ def test_a_part_of_the_records(many):
     chosen = [0, 1, 40, 72, 100]
     part = many.part(chosen)
     assert part.num_records == 5 and part.num_bytes < many.num_bytes / 10
+    again = many.part(range(50)).part(chosen)  # of a part: the numbers are those of the split
+    assert (again.chosen, again.num_bytes) == (part.chosen, part.num_bytes)
     (seen,) = taken(evaluate(part, batch_size=5))
     assert [id.decode() for id in seen["id"]] == [f"video {n}" for n in chosen]
     labels = np.concatenate([batch["label"] for batch in taken(train(part, batch_size=5), 3)])
