@@ -4,6 +4,7 @@ i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")     # a TF1 prefi
 i3d.weights.load(model, "run/best.weights.h5")                     # Keras
 i3d.weights.load(model, "tsn_r50_1x1x3.pth")                       # PyTorch: .pth, .safetensors
 i3d.weights.load(model, "tsn_r50_1x1x3.pth", head=False)           # all but the head
+i3d.weights.load(model, "clip-vit-base-patch16")                   # a folder of Hugging Face's CLIP
 """
 
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from i3d.weights import keras_h5, seal
-from i3d.weights.errors import NoCheckpoint, NoHead, WeightsError, listed
+from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, listed
 from i3d.weights.inflate import inflate
+from i3d.weights.pytorch.clip import is_clip, load_clip
+from i3d.weights.pytorch.clip_folder import is_folder
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.load import is_torch, load_torch
 from i3d.weights.tf1 import load_tf1
@@ -34,9 +37,11 @@ def load(model: "keras.Model", path: str | Path, head: bool = True, averages: bo
       model: a model of `i3d.models`, before `fold_batch_norm`.
       path: the prefix of a TF1 checkpoint (the part before `.index`), a Keras `.weights.h5`
         file, an `.h5` file of dlpbc's I3D, or a file of `torch.save` or safetensors (for
-        inception_v1 torchvision's GoogLeNet).
+        inception_v1 torchvision's GoogLeNet). For CLIP and ActionCLIP: OpenAI's archive or a
+        state dict of it, ActionCLIP's .pt, or a file or folder of Hugging Face's CLIP.
       head: False for all but the head: the model keeps its own, of whatever number of classes,
-        as for a classifier of other classes. The file may have a head or not.
+        as for a classifier of other classes. The file may have a head or not. The head of
+        ActionCLIP is the one over time: plain CLIP begins a training with head=False.
       averages: True for the moving averages of the weights, which TF1 and PyTorch programs save
         beside them.
 
@@ -62,6 +67,9 @@ def _load_backbone(model, path, averages):
     """Loads all but the head, by way of a model with a head of the file's number of classes."""
     from i3d.weights.start import head_classes  # which imports this
 
+    if is_clip(model.name):  # whose head has no classes
+        _load(model, path, False, averages)
+        return
     try:
         theirs = head_classes(path, model.name)
     except NoHead:
@@ -103,6 +111,10 @@ def _load(model, path, head, averages):
             raise WeightsError(f"{path}: a Keras file holds no moving averages of weights")
         with seal.checked(path):
             keras_h5.load(model, path, head)
+    elif is_clip(model.name) and (path.is_dir() or is_torch(path)):
+        load_clip(model, path, head, averages)
+    elif is_folder(path):
+        raise Misfit(f"{path}: a folder of Hugging Face, which CLIP alone takes: got {model.name}")
     elif is_torch(path) and model.name == "inception_v1":
         load_torch_image(model, path)
     elif is_torch(path):

@@ -14,6 +14,7 @@ from i3d.weights.pytorch.unpickle import Foreign, Tensor
 PLACES = ("state_dict", "model_state_dict", "model_state", "model", "state_dict_ema")
 _AVERAGES = frozenset("ema avg average averaged averages swa shadow polyak teacher".split())
 _OTHERS = re.compile("optim|sched|scaler|criterion|loss|momentum|callback|discriminator")
+BESIDE = "fusion_model_state_dict"  # ActionCLIP's second model, its head over time
 _DEPTH = 6  # of dicts in dicts
 _MEMBERS = 16  # of a list or tuple that is looked into
 _WRAPPERS = 12  # names that may stand before a key
@@ -23,6 +24,8 @@ COUNTER = re.compile(r"(^|\.)(num_batches_tracked|n_averaged|total_ops|total_par
 
 def find(value, averages=False):
     """Returns {key: Tensor} of the model in what was saved.
+
+    What ActionCLIP saves of its second model comes after, its keys under BESIDE.
 
     Args:
       value: as `unpickle.read` returns it.
@@ -34,6 +37,8 @@ def find(value, averages=False):
     if isinstance(value, Foreign):
         raise ValueError(f"holds a {value.name:.80} as a whole; expected a state dict")
     found = [(names, tensors) for names, tensors in _dicts(value) if not _is_other(names)]
+    beside = {f"{BESIDE}.{k}": t for row in found if _is_beside(row) for k, t in row[1].items()}
+    found = [row for row in found if not _is_beside(row)]
     if not found:
         raise ValueError(f"no state dict: expected tensors by name, also under {', '.join(PLACES)}")
     wanted = [row for row in found if _averaged(*row) == averages and _worth(row)[0]]
@@ -41,7 +46,7 @@ def find(value, averages=False):
         wanted = [row for row in found if any(map(is_average, row[1]))]  # beside the weights
         if not wanted:
             raise ValueError("holds no moving averages of weights")
-    return max(wanted or found, key=_worth)[1]
+    return max(wanted or found, key=_worth)[1] | beside
 
 
 def of_torchscript(value):
@@ -115,6 +120,10 @@ def _dicts(value):
 
 def _is_other(names):
     return any(_OTHERS.search(name[:1000].lower()) for name in names)
+
+
+def _is_beside(row):
+    return row[0][-1:] == (BESIDE,)
 
 
 def _averaged(names, tensors):

@@ -1,0 +1,103 @@
+"""Finds the weights in a folder of Hugging Face's CLIP, and checks its config.json.
+
+config = config_of(path)                              # {} without; path: the folder or its file
+file = weights_of(Path("clip-vit-base-patch16"))      # .../model.safetensors
+check_sizes(path, config, arch)
+"""
+
+from pathlib import Path
+from typing import Any
+
+from i3d.runtime import json_file
+from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError
+
+_CONFIG = "config.json"
+_FILES = ("model.safetensors", "pytorch_model.bin")
+_TOWERS = ("text_config", "vision_config")
+_QUICK = "quick_gelu"
+_HEAD_WIDTH = 64  # of an attention head of OpenAI's
+
+
+def is_folder(path: Path) -> bool:
+    """Returns whether a path is a folder with config.json and weights, of whatever model."""
+    return path.is_dir() and (path / _CONFIG).is_file() and _file(path) is not None
+
+
+def weights_of(path: Path) -> Path:
+    """Returns the file of weights in a folder; a file itself.
+
+    Raises:
+      NoCheckpoint: the folder has none, or no config.json.
+    """
+    if not path.is_dir():
+        return path
+    file = _file(path)
+    if file is None or not (path / _CONFIG).is_file():
+        raise NoCheckpoint(
+            f"{path}: a folder; expected {_CONFIG} and {' or '.join(_FILES)} in it, as Hugging "
+            "Face's CLIP has them, or the path of a checkpoint"
+        )
+    return file
+
+
+def _file(folder):
+    return next((folder / name for name in _FILES if (folder / name).is_file()), None)
+
+
+def config_of(path: Path) -> dict[str, Any]:
+    """Returns config.json of a folder, or of the folder that Hugging Face's file lies in.
+
+    Returns:
+      {} where there is none, or beside a file one of something else than CLIP.
+
+    Raises:
+      Misfit: it is of another model, or of a CLIP with another activation, whose weights would
+        give other features without any sign of it; WeightsError: a folder's cannot be read.
+    """
+    folder = path if path.is_dir() else path.parent
+    if not (folder / _CONFIG).is_file() or (not path.is_dir() and path.name not in _FILES):
+        return {}
+    try:
+        config = json_file.read(folder / _CONFIG)
+    except json_file.JsonError as error:
+        raise WeightsError(str(error)) from error
+    if config.get("model_type") != "clip":
+        kind = f"{config.get('model_type')!r:.80}"
+        raise Misfit(f"{folder / _CONFIG}: model_type: expected 'clip', got {kind}")
+    for tower in _TOWERS:
+        fields = config.setdefault(tower, {})
+        if not isinstance(fields, dict):
+            raise Misfit(f"{folder / _CONFIG}: {tower}: expected an object, got {fields!r:.80}")
+        activation = fields.get("hidden_act", _QUICK)
+        if activation != _QUICK:
+            raise Misfit(
+                f"{folder / _CONFIG}: {tower}.hidden_act: expected {_QUICK!r}, got "
+                f"{activation!r:.80}: its features would be others here; take a CLIP of OpenAI"
+            )
+    return config
+
+
+def check_sizes(path: Path, config: dict[str, Any], arch: Any) -> None:
+    """Compares the sizes of a config.json, those that it names, with a model's.
+
+    Raises:
+      Misfit: one is another; of the attention heads, tensors do not tell.
+    """
+    for tower, width, layers in (
+        ("text_config", arch.text_width, arch.text_layers),
+        ("vision_config", arch.visual_width, arch.visual_layers),
+    ):
+        expected = {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": width // _HEAD_WIDTH,
+            "intermediate_size": 4 * width,
+        }
+        if tower == "vision_config":
+            expected |= {"patch_size": arch.patch, "image_size": arch.size}
+        for name, value in expected.items():
+            got = config.get(tower, {}).get(name, value)
+            if got != value:
+                raise Misfit(
+                    f"{path}: {_CONFIG}: {tower}.{name}: expected {value}, got {got!r:.80}"
+                )
