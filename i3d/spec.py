@@ -272,7 +272,8 @@ def of_settings(
 
     Args:
       settings: {"data.size": 224, ...} as i3d.training.config.flat gives and config.json holds.
-      short_side, fps: of the records that were trained on.
+      short_side, fps: of the records that were trained on. Pictures are resized to this side; with
+        "data.interpolation" "bicubic" to 256 / 224 of the crop, as CLIP's tests of videos do.
       multi_label: whether they have several labels; decides where the settings name no loss.
 
     Raises:
@@ -281,14 +282,15 @@ def of_settings(
     try:
         stream, segments = settings["data.stream"], settings.get("data.segments", 0)
         mean, std = (tuple(settings.get(f"data.{key}", ())) for key in ("mean", "std"))
+        interpolation, size = settings.get("data.interpolation", "bilinear"), settings["data.size"]
         return InputSpec(
             stream=stream,
             frames=settings["data.frames"],
             stride=settings["data.stride"],
             segments=segments,
             fps=fps,
-            resize=short_side,
-            crop=settings["data.size"],
+            resize=size * 256 // 224 if interpolation == "bicubic" else short_side,
+            crop=size,
             range=None if mean else (-1.0, 1.0),
             mean=mean,
             std=std,
@@ -296,6 +298,8 @@ def of_settings(
             flow_bound_px=20.0 if stream == "flow" else 0.0,
             average="logits",
             activation=settings.get("loss") or ("sigmoid" if multi_label else "softmax"),
+            interpolation=interpolation,
+            frame_of_segment=settings.get("data.frame_of_segment", "middle"),
         )
     except KeyError as error:
         raise UserError(f"not the configuration of a training run: no {error.args[0]}") from error

@@ -188,6 +188,11 @@ def test_spec_of_a_training_run():
     assert unnamed.flow_method == "tvl1" and unnamed.flow_bound_px == 20
     rgb = input_spec.of_settings(RUN | {"data.stream": "rgb"}, 40, 25.0)
     assert (rgb.flow_method, rgb.flow_bound_px) == ("", 0)
+    text = {"data.interpolation": "bicubic", "data.frame_of_segment": "lower_middle"}
+    text |= {"data.stream": "rgb", "data.segments": 8, "data.frames": 1}
+    spec = input_spec.of_settings(RUN | text, 40, 25.0)
+    assert (spec.resize, spec.crop, spec.interpolation) == (36, 32, "bicubic")
+    assert spec.frame_of_segment == "lower_middle"
     with pytest.raises(UserError, match="not the configuration of a training run: no data.size"):
         input_spec.of_settings({k: v for k, v in RUN.items() if k != "data.size"}, 40, 25.0)
 

@@ -18,7 +18,7 @@ from i3d.inference import network
 from i3d.inference import records as inference_records
 from i3d.inference.views import views_of
 from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
-from i3d.training import config, input
+from i3d.training import augmentation, config
 from i3d.training import model as training_model
 from i3d.training import run as training_run
 from i3d.visual.figures import render
@@ -142,7 +142,7 @@ def test_fields_are_stacked_x_and_y_in_turn():
 
 def test_training_takes_a_frame_of_each_third(data):
     settings = settings_of("tsn/finetune", data)
-    draw, rng = input.sampler(settings.data), np.random.default_rng(0)
+    draw, rng = augmentation.sampler(settings.data, spec_of(settings)), np.random.default_rng(0)
     for _ in range(20):
         first, second, third = draw(90, rng)[:, 0]
         assert 0 <= first < 30 <= second < 60 <= third < 90

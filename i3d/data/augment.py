@@ -116,6 +116,23 @@ def resize_to_side(clip, side, interpolation="bilinear"):
     return tf.ensure_shape(resized, [clip.shape[0], *static, clip.shape[-1]])
 
 
+def changed(clip, change, seed):
+    """Returns a clip whose pixels a function of NumPy arrays changes, by a generator of the seed.
+
+    Args:
+      clip: uint8 [T, H, W, 3].
+      change: (uint8 array [T, H, W, 3], numpy.random.Generator) -> an array like it.
+      seed: integers, numbers or scalar tensors; equal ones give equal clips.
+    """
+
+    def of_arrays(clip, *seed):
+        return change(clip, np.random.default_rng([int(part) % 2**64 for part in seed]))
+
+    parts = [tf.cast(part, tf.int64) for part in seed]
+    found = tf.numpy_function(of_arrays, [clip, *parts], clip.dtype, stateful=False)
+    return tf.ensure_shape(found, clip.shape)
+
+
 def _mirrored(clip):
     shape = tf.shape(clip)
     # TensorFlow reverses rank 3 twice as fast as rank 4.

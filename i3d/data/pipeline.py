@@ -24,7 +24,18 @@ _FOREVER = 2**62
 
 
 def train_batches(
-    records, sample, crop, size, batch_size, seed, *, start_step=0, read_mb=512, context=None
+    records,
+    sample,
+    crop,
+    size,
+    batch_size,
+    seed,
+    *,
+    change_frames=None,
+    change_crop=None,
+    start_step=0,
+    read_mb=512,
+    context=None,
 ):
     """Returns an infinite tf.data.Dataset of random clips, one of each record per epoch.
 
@@ -43,6 +54,9 @@ def train_batches(
       size: what is cut is resized to size x size where it is not yet.
       batch_size: of one replica.
       seed: int of 32 bits.
+      change_frames, change_crop: functions (uint8 RGB [T, H, W, 3], numpy.random.Generator) ->
+        uint8 [T, H, W, 3] that change the pixels of a clip before and after it is cropped; None
+        leaves them.
       start_step: number of the first step; a step is a batch for each replica.
       read_mb: MB that the serialised records being read may take, by their mean size; at least
         one is read, at most one per processor. As many decoded clips are in memory, and 3 batches.
@@ -68,11 +82,11 @@ def train_batches(
             sample(_indexable(records, video), sampling.StatelessRandom(place_seed)), [-1]
         )
         files = {name: tf.gather(video[_FIELDS[name]], indices) for name in records.streams}
-        clips = _cut(_decoded(files), lambda frame: [crop(frame, place_seed)], size)
-        return {name: clip[0] for name, clip in clips.items()} | {
-            "label": video["label"],
-            "record": number,
-        }
+        decoded = _changed(_decoded(files), change_frames, (seed, place, 0))
+        clips = _cut(decoded, lambda frame: [crop(frame, place_seed)], size)
+        clips = {name: clip[0] for name, clip in clips.items()}
+        clips = _changed(clips, change_crop, (seed, place, 1))
+        return clips | {"label": video["label"], "record": number}
 
     order = _order(records.num_records, seed, start)
     mine = order.shard(context.num_input_pipelines, context.input_pipeline_id)
@@ -183,6 +197,13 @@ def _indexable(records, video):
 
 def _decoded(files):
     return {name: _DECODERS[name](jpegs) for name, jpegs in files.items()}
+
+
+def _changed(clips, change, seed):
+    """Returns {stream: clip} with the pixels of "rgb" changed, by a generator of the seed."""
+    if change is None or "rgb" not in clips:
+        return clips
+    return clips | {"rgb": augment.changed(clips["rgb"], change, seed)}
 
 
 def _cut(clips, crops, size):

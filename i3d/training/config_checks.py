@@ -31,7 +31,7 @@ def check_value(key: str, value: Any, default: Any) -> None:
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise UserError(f"config.{key}: expected {kind.__name__}, got {value!r}")
     if key in keys.CHOICES and value not in keys.CHOICES[key]:
-        near = difflib.get_close_matches(value, keys.CHOICES[key], 1)
+        near = difflib.get_close_matches(str(value), map(str, keys.CHOICES[key]), 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UserError(f"config.{key}: expected one of {keys.CHOICES[key]}, got {value!r}{hint}")
     if kind is tuple and not all(
@@ -52,7 +52,7 @@ def check_value(key: str, value: Any, default: Any) -> None:
 
 
 def check_input(data: ConfigDict) -> None:
-    """Refuses means and deviations that do not fit the stream."""
+    """Refuses what does not fit the stream, the segments or the crop."""
     channels = {"rgb": 3, "flow": 2}[data.stream]
     if len(data.mean) != len(data.std) or len(data.mean) not in (0, channels):
         raise UserError(
@@ -61,6 +61,27 @@ def check_input(data: ConfigDict) -> None:
         )
     if any(deviation <= 0 for deviation in data.std):
         raise UserError(f"config.data.std: expected numbers above 0, got {data.std}")
+    if data.sampling == "ticks" and not (data.segments and data.frames == 1):
+        raise UserError(
+            "config.data.sampling: 'ticks' takes one frame of each segment; expected "
+            f"config.data.segments of at least 1 and config.data.frames=1, got {data.segments} and "
+            f"{data.frames}"
+        )
+    if data.crop_places != 5 and data.crop != "multi_scale":
+        raise UserError(
+            "config.data.crop_places: read by the crop 'multi_scale' only, and config.data.crop is "
+            f"{data.crop!r}"
+        )
+    for key in ("rand_augment", "color_jitter", "grayscale"):
+        if data[key] and data.stream != "rgb":
+            raise UserError(f"config.data.{key}: is of pictures, and config.data.stream is 'flow'")
+    if data.rand_augment and not (
+        1 <= data.rand_augment[0] <= 100 and 0 <= data.rand_augment[1] <= 30
+    ):
+        raise UserError(
+            "config.data.rand_augment: expected a number of operations from 1 to 100 and a "
+            f"magnitude from 0 to 30, got {data.rand_augment}"
+        )
 
 
 def check_schedule(schedule: ConfigDict, steps: int) -> None:

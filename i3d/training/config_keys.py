@@ -5,6 +5,8 @@ Public as `i3d.config.defaults`; i3d.training.config checks a configuration agai
 
 from ml_collections import ConfigDict
 
+from i3d.spec import FRAMES_OF_SEGMENT, INTERPOLATIONS
+
 CHOICES = {
     "precision": ("float32", "bfloat16"),
     "batch_norm": ("local", "sync", "frozen"),
@@ -12,6 +14,10 @@ CHOICES = {
     "data.stream": ("rgb", "flow"),
     "model.start_stream": ("", "rgb", "flow"),
     "data.crop": ("random", "multi_scale", "random_resized"),
+    "data.crop_places": (0, 5, 13),
+    "data.sampling": ("random", "ticks", "test"),
+    "data.frame_of_segment": FRAMES_OF_SEGMENT,
+    "data.interpolation": INTERPOLATIONS,
     "schedule.name": ("piecewise", "step", "multi_step", "cosine"),
 }
 # What numbers must not be below; the keys of every other number: 0.
@@ -20,6 +26,7 @@ AT_LEAST_1 = (
     "schedule.every log_every validate_every checkpoint_every"
 ).split()
 SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
+SIZES["data.rand_augment"] = (0, 2)
 BELOW_1 = (
     "batch_norm_momentum label_smoothing data.validation_share model.dropout optimizer.momentum "
     "optimizer.ema_decay"
@@ -27,10 +34,12 @@ BELOW_1 = (
 # What numbers must not be above; the keys of every other number: MOST.
 MOST = 10**12
 AT_MOST = {"model.width": 16, "batch.per_replica": 2**16, "data.read_mb": 2**24}
+AT_MOST |= {"data.color_jitter": 1, "data.grayscale": 1}
 _NUMBERS = (int, float)
 ELEMENTS = {
     "data.mean": _NUMBERS,
     "data.std": _NUMBERS,
+    "data.rand_augment": (int,),
     "optimizer.head_factors": _NUMBERS,
     "schedule.boundaries": (int,),
     "schedule.factors": _NUMBERS,
@@ -74,12 +83,20 @@ def _data():
     data.train = "train"  # names of splits
     data.validation = "validation"  # "" for none
     data.validation_share = 0.0  # of data.train, held out where data.validation names that split
+    data.shots = 0  # videos of each class of data.train that are taken, by the seed; 0: all
     data.stream = "rgb"  # or "flow"
     data.frames = 64  # of a clip
     data.stride = 1  # from one frame of a clip to the next
     data.segments = 0  # of a video, a clip of each stacked in the channels; 0: one clip in time
+    data.sampling = "random"  # clips anywhere; "ticks": a frame of each segment; "test": as a test
+    data.frame_of_segment = "middle"  # of a test: or "lower_middle"; see spec.InputSpec
     data.size = 224  # pixels of the crop's sides
     data.crop = "random"  # or "multi_scale" or "random_resized"; see data/cropping.py
+    data.crop_places = 5  # of "multi_scale": 5, 13, or 0 for anywhere
+    data.interpolation = "bilinear"  # of a test; "bicubic" resizes to 256 / 224 of data.size
+    data.rand_augment = ()  # number and magnitude (0 to 30) of operations on each frame; (): none
+    data.color_jitter = 0.0  # share of the clips whose colours are changed; see data/color.py
+    data.grayscale = 0.0  # share of the clips that are made grey
     data.flip = True  # half of the clips mirrored
     data.mean = ()  # of the channels in 0..255, and std: (x - mean) / std; (): [-1, 1]
     data.std = ()

@@ -5,28 +5,37 @@ spec = train_input.spec(settings, records)
 batches = iter(train_input.batches(settings, records, strategy, start_step=0))
 """
 
+import csv
 import dataclasses
-from functools import partial
+import io
+from pathlib import Path
 
 from i3d import spec as input_spec
-from i3d.data import pipeline, random_cropping, sampling, stored
+from i3d.data import pipeline, shots, stored
+from i3d.runtime import files
 from i3d.runtime.command import UserError
-from i3d.training import config, held_out
+from i3d.training import augmentation, config, held_out
 
 
 def opened(settings, tell=lambda line: None):
     """Returns the stored.Records of training and of validation (None where it is switched off).
 
     Where config.data.validation names the split of training, config.data.validation_share of its
-    videos are held out, see i3d.training.held_out.
+    videos are held out, see i3d.training.held_out. Of the others config.data.shots of each class
+    are taken, see i3d.data.shots.
 
     Args:
       settings: ConfigDict as i3d.training.config.defaults.
-      tell: called with a line on what was held out.
+      tell: called with a line on what was held out, and on what was chosen.
 
     Raises:
       UserError: none is given, they cannot be used, or their frames are smaller than the crop.
     """
+    records, validation = _divided(settings, tell)
+    return _few(records, settings, tell), validation
+
+
+def _divided(settings, tell):
     data = settings.data
     for key in ("records", "train"):
         if not data[key]:
@@ -52,10 +61,41 @@ def opened(settings, tell=lambda line: None):
         ) from error
 
 
+def _few(records, settings, tell):
+    """Returns the Records of config.data.shots videos of each class, or all."""
+    count = settings.data.shots
+    if not count:
+        return records
+    every = stored.labels(records)
+    there = range(len(every)) if records.chosen is None else records.chosen
+    videos = [every[number] for number in there]
+    chosen = shots.chosen(videos, count, settings.seed)
+    tell(shots.described(videos, count, records.class_names))
+    return records.part([there[place] for place in chosen])
+
+
+def write_shots(workdir, settings, records):
+    """Writes shots.csv, the id and the class of each video that config.data.shots takes.
+
+    Args:
+      workdir: folder of the run, which is there.
+      settings: ConfigDict as i3d.training.config.defaults.
+      records: stored.Records of training, as `opened` gives them.
+    """
+    if not settings.data.shots:
+        return
+    every = stored.labels(records)
+    rows = {every[number][0]: records.class_names[every[number][1][0]] for number in records.chosen}
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("id", "class"), *rows.items()])
+    files.write_text(Path(workdir, "shots.csv"), text.getvalue())
+
+
 def _opened(data, split):
     records = stored.opened(data.records, split, (data.stream,), data.flow_method or None)
     side = records.recipe.get("short_side", data.size)
-    if side < data.size and (data.crop == "random" or split == data.validation):
+    tested = split == data.validation and data.interpolation != "bicubic"  # which resizes
+    if side < data.size and (data.crop == "random" or tested):
         raise UserError(
             f"config.data.size: expected at most {side}, the shorter side of the frames in "
             f"{data.records}, got {data.size}; build it with --short_side={data.size} or more"
@@ -80,11 +120,13 @@ def batches(settings, records, strategy, start_step):
     def of_worker(context):
         clips = pipeline.train_batches(
             records,
-            sampler(data),
-            crop(data),
+            augmentation.sampler(data, validation_spec(spec(settings, records))),
+            augmentation.crop(data),
             data.size,
             batch.per_replica,
             settings.seed,
+            change_frames=augmentation.change_frames(data),
+            change_crop=augmentation.change_crop(data),
             start_step=start_step * batch.accumulate,
             read_mb=data.read_mb,
             context=context,
@@ -109,20 +151,3 @@ def spec(settings, records):
 def validation_spec(spec):
     """Returns the InputSpec of one centred view of each video."""
     return dataclasses.replace(spec, clips=1, crops=1)
-
-
-def sampler(data):
-    """Returns what draws the frames of a training example: (num_frames, rng) -> indices."""
-    if data.segments:
-        clips = data.segments, data.frames, data.stride
-        return lambda count, rng: sampling.train_clips(count, *clips, rng)
-    return lambda count, rng: sampling.dense_clip(count, data.frames, data.stride, rng)
-
-
-def crop(data):
-    """Returns what draws the crop of a training clip: (frame size, seed) -> cropping.Crop."""
-    chance = 0.5 if data.flip else 0.0
-    if data.crop == "random_resized":
-        return partial(random_cropping.random_resized_crop, flip_chance=chance)
-    kinds = {"random": random_cropping.random_crop, "multi_scale": random_cropping.multi_scale_crop}
-    return lambda frame, seed: kinds[data.crop](frame, data.size, seed, chance)

@@ -57,6 +57,7 @@ def train(settings, workdir, replicas=0):
         # A start that failed leaves none.
         folder.claim(workdir, settings, spec, replicas, write=chief)
         if chief:
+            train_input.write_shots(workdir, settings, data[0])
             checkpoints.tidy(workdir)
         return run.go()
 

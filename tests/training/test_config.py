@@ -226,3 +226,31 @@ def test_a_deviation_of_nothing_and_a_cosine_that_never_begins(parse):
 def test_linear_scaling_and_warm_up():
     keys = {"optimizer.reference_batch": 64, "schedule.warmup_steps": 11}
     assert rates((0, 5, 10, 50), clips=32, **keys) == pytest.approx([0.005, 0.0275, 0.05, 0.05])
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        ("c.data.sampling = 'ticks'", "data.sampling: 'ticks' takes one frame of each segment"),
+        ("c.data.crop_places = 13", "data.crop_places: read by the crop 'multi_scale' only"),
+        ("c.data.crop_places = 4", "data.crop_places: expected one of (0, 5, 13), got 4"),
+        ("c.data.color_jitter = 1.5", "data.color_jitter: expected at most 1, got 1.5"),
+        ("c.data.rand_augment = (2, 40)", "magnitude from 0 to 30, got (2, 40)"),
+        ("c.data.rand_augment = (2,)", "data.rand_augment: expected 0 or 2 numbers"),
+        ("c.data.grayscale = 1.0; c.data.stream = 'flow'", "data.grayscale: is of pictures"),
+        ("c.data.frame_of_segment = 'lower_middle'", "expects segments of 1 frame"),
+        ("c.data.shots = -1", "data.shots: expected at least 0"),
+    ],
+)
+def test_changes_of_pixels_and_samplings_that_cannot_be(parse, body, words):
+    assert words in error_of(parse, body)
+
+
+def test_the_configuration_of_actionclip_is_taken(parse):
+    text = (
+        "c.data.segments, c.data.frames, c.data.sampling = 8, 1, 'ticks'; c.data.grayscale = 0.2;"
+        "c.data.interpolation, c.data.frame_of_segment = 'bicubic', 'lower_middle';"
+        "c.data.crop, c.data.crop_places = 'multi_scale', 13"
+    )
+    got = parse(text, "--config.data.rand_augment=(2,9)")
+    assert got.data.rand_augment == (2, 9)
