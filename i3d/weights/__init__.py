@@ -15,7 +15,7 @@ import numpy as np
 from i3d.weights import keras_h5, seal
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, listed
 from i3d.weights.inflate import inflate
-from i3d.weights.pytorch.clip import is_clip, load_clip
+from i3d.weights.pytorch.clip import is_clip, load_clip, number_positions
 from i3d.weights.pytorch.clip_folder import is_folder
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.load import is_torch, load_torch
@@ -58,6 +58,8 @@ def load(model: "keras.Model", path: str | Path, head: bool = True, averages: bo
         else:
             _load_backbone(model, path, averages)
         _check_finite(model, path)
+        if is_clip(model.name):
+            number_positions(model)
     except Exception:
         model.set_weights(before)
         raise

@@ -45,3 +45,8 @@ def other_head(theirs: int, ours: int) -> str:
         f"its head has {theirs} classes, the model's {ours}; build with num_classes={theirs}, or "
         "keep the model's own head by i3d.weights.load(model, checkpoint, head=False)"
     )
+
+
+def of_texts(path: object) -> NoHead:
+    """Returns the error of a checkpoint of CLIP that is asked for its number of classes."""
+    return NoHead(f"{path}: CLIP has no head of classes: they are given as text (--text)")

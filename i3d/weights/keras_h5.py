@@ -13,9 +13,10 @@ import warnings
 import h5py
 import numpy as np
 
-from i3d.weights import h5_texts
-from i3d.weights.errors import Misfit, NoHead, WeightsError, other_head
+from i3d.weights import clip_h5, h5_texts
+from i3d.weights.errors import Misfit, NoHead, WeightsError, of_texts, other_head
 from i3d.weights.pytorch import load as pytorch
+from i3d.weights.pytorch.clip import is_clip
 from i3d.weights.pytorch.i3d_ports import absorb_scale, dlpbc
 from i3d.weights.pytorch.names import Entry, weights
 
@@ -80,6 +81,10 @@ def head_classes(path):
             return shapes[_HEAD][-1]
     else:
         with _opened(path) as file:
+            if clip_h5.holds_clip(file):
+                raise NoHead(
+                    f"{path}: CLIP has no head of classes: they are given as text (--text)"
+                )
             names = [name for name in file.get("layers", ()) if re.fullmatch(r"dense(_\d+)?", name)]
             names.sort(key=lambda name: int(name.partition("_")[2][:9] or 0))
             if names:
@@ -107,7 +112,7 @@ def load(model, path, head=True):
       WeightsError: they are not this model's, or cannot be used.
     """
     if layout(path) == "layers":
-        _load_new(model, path)
+        _load_new(model, path, head)
     elif model.name != "inception_i3d":
         raise Misfit(
             f"{path}: weights of Keras 1 or 2, which are read for inception_i3d alone (dlpbc's "
@@ -133,11 +138,18 @@ def _flat_head(array, variable):
     return array.reshape(array.shape[-2:]) if len(variable.shape) == 2 else array
 
 
-def _load_new(model, path):
+def _load_new(model, path, head):
     if not str(path).endswith(".weights.h5"):
         raise WeightsError(f"{path}: weights of Keras 3; their name must end in .weights.h5")
     with _opened(path) as file:
         _check(file)
+        source = clip_h5.source(model, path, file, head) if is_clip(model.name) else model
+    _load_all(source, path)
+    if source is not model:
+        clip_h5.copy_towers(source, model)
+
+
+def _load_all(model, path):
     try:
         with warnings.catch_warnings(action="error"):  # Keras only warns of what it leaves out
             # Keras names this one where it retries a layer that it could not load.

@@ -14,9 +14,11 @@ from typing import Any
 
 from i3d import weights
 from i3d.weights import keras_h5, tf1
-from i3d.weights.errors import NoCheckpoint, NoHead, WeightsError
+from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, of_texts
 from i3d.weights.inflate import inflate
-from i3d.weights.pytorch import load
+from i3d.weights.pytorch import heads, load
+from i3d.weights.pytorch.clip import holds_clip, is_clip
+from i3d.weights.pytorch.clip_folder import is_folder
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.names import schemes
 
@@ -26,6 +28,8 @@ _MOST_CLASSES = 1 << 15  # names and weights of a head are made for each; no dat
 
 def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     """Puts a checkpoint's weights into `model`; its head only where the classes are as many.
+
+    Of CLIP and ActionCLIP the head is the one over time, and only the same kind of head is taken.
 
     Args:
       model: keras.Model, changed in place.
@@ -39,6 +43,8 @@ def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     Raises:
       NoCheckpoint, WeightsError: as `weights.load`; `model` is unchanged then.
     """
+    if is_clip(model.name):
+        return _begin_clip(model, path)
     ours = model.output_shape[-1]
     try:
         theirs = head_classes(path, model.name)
@@ -52,6 +58,15 @@ def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     if theirs == ours:
         return f"initialised from {path}, head included"
     return f"initialised from {path}; left out: the head of {theirs} classes, a new one has {ours}"
+
+
+def _begin_clip(model, path):
+    try:
+        weights.load(model, path)
+    except Misfit:
+        weights.load(model, path, head=False)
+        return f"initialised from {path}; left out: the head over time, the model has a new one"
+    return f"initialised from {path}, head over time included"
 
 
 def begin_from_images(model: Model, path: str | Path, twin: Model | None = None) -> str:
@@ -83,12 +98,16 @@ def head_classes(path: str | os.PathLike, model: str | None = None) -> int:
 
     Raises:
       NoCheckpoint: there is no such file.
-      WeightsError: it is of another kind or damaged; NoHead: no head is found in it.
+      WeightsError: it is of another kind or damaged; NoHead: no head is found in it, as in CLIP,
+        whose classes are texts.
     """
     path = Path(str(path).removesuffix(".index"))
     kind = _kind(path)
+    shapes = load.shapes(path) if kind == "pytorch" else {}
+    if is_clip(model) or kind == "folder" or holds_clip(shapes):
+        raise of_texts(path)
     if kind == "pytorch":
-        classes = load.head_classes(path, model)
+        classes = heads.classes(path, shapes, model)
     else:
         classes = (tf1 if kind == "tf1" else keras_h5).head_classes(path)
     if not 0 < classes <= _MOST_CLASSES:  # a tensor without numbers can have any shape
@@ -106,6 +125,8 @@ def input_channels(path: str | os.PathLike) -> int | None:
     """
     path = Path(str(path).removesuffix(".index"))
     kind = _kind(path)
+    if kind == "folder":
+        return None
     if kind != "pytorch":
         return (tf1 if kind == "tf1" else keras_h5).channels(path)
     firsts = [f"{s.module('Conv3d_1a_7x7-conv_3d')}.weight" for s in schemes("inception_i3d")]
@@ -119,9 +140,11 @@ def input_channels(path: str | os.PathLike) -> int | None:
 
 
 def _kind(path):
-    """Returns "tf1", "keras" or "pytorch"."""
+    """Returns "tf1", "keras", "pytorch", or "folder" for one of Hugging Face's CLIP."""
     if path.with_name(path.name + ".index").exists():
         return "tf1"
+    if is_folder(path):
+        return "folder"
     if path.is_dir():
         raise WeightsError(
             f"{path}: a folder; expected a checkpoint, such as {path}/best.weights.h5"

@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from i3d.weights.errors import Misfit, listed
 from i3d.weights.pytorch import clip_folder, load
 from i3d.weights.pytorch.clip_names import LSTM_BIAS, fusion, head_of, towers
@@ -79,6 +81,12 @@ def load_clip(model: Any, path: str | Path, head: bool = True, averages: bool = 
         pairs += [(weight, beside) for weight in ours]
         extra += [key for key in beside if key not in {_UNUSED, *(w.key for w in ours)}]
     _assign(model, path, pairs, extra)
+
+
+def number_positions(model: Any) -> None:
+    """Sets 0, 1, 2, ... where keras-hub keeps the numbers of positions as a weight."""
+    ids = model.get_layer("visual_embedding").position_ids
+    ids.assign(np.arange(ids.shape[1])[None])
 
 
 def _assign(model, path, pairs, extra):
