@@ -82,8 +82,9 @@ def views_of(video: Video, spec: InputSpec) -> Iterator[np.ndarray]:
     if isinstance(video, read.Place):
         yield from _stored_views(video, spec)
     elif spec.whole:
-        own_size = isinstance(spec.resize, tuple) or spec.interpolation == "bicubic"
-        side = None if own_size else spec.resize  # as the reader resizes, bilinear
+        side = None
+        if isinstance(spec.resize, int) and spec.interpolation == "bilinear":
+            side = spec.resize  # the reader resizes so, too
         frames = video_frames.read_frames(video, spec.fps or None, side)
         seen = (
             resized(picture, spec.crop_side, spec.interpolation)
