@@ -82,9 +82,7 @@ def head_classes(path):
     else:
         with _opened(path) as file:
             if clip_h5.holds_clip(file):
-                raise NoHead(
-                    f"{path}: CLIP has no head of classes: they are given as text (--text)"
-                )
+                raise of_texts(path)
             names = [name for name in file.get("layers", ()) if re.fullmatch(r"dense(_\d+)?", name)]
             names.sort(key=lambda name: int(name.partition("_")[2][:9] or 0))
             if names:
