@@ -1,7 +1,8 @@
-"""Classification losses, and L2 regularisation as in the published recipes.
+"""Losses of classes and of texts, and L2 regularisation as in the published recipes.
 
     each = cross_entropy(logits, labels, smoothing=0.1)                # [B], float32
     each = binary_cross_entropy(logits, truth)                         # several labels
+    each = contrastive(video_to_text, text_to_video, labels, labels)   # videos against texts
     loss = weighted_mean(each, mask, total=global_batch_size)          # summable over replicas
     gradients = add_l2(gradients, model.trainable_variables, 1e-7)     # after clipping
 
@@ -58,6 +59,53 @@ def binary_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0)
         labels = ops.one_hot(labels, classes)
     targets = (1 - smoothing) * ops.cast(labels, "float32") + smoothing / classes
     return ops.mean(ops.binary_crossentropy(targets, logits, from_logits=True), axis=-1)
+
+
+TARGETS = ("softmax", "normalised")
+_TARGET_SCALE = 10.0
+
+
+def contrastive(
+    video_to_text: Tensor,
+    text_to_video: Tensor,
+    labels: Tensor,
+    others: Tensor,
+    target: str = "softmax",
+) -> Tensor:
+    """Returns the loss of each pair of a video and a text, float32 [B], natural logarithm.
+
+    It is the Kullback-Leibler divergence from the softmax of a row to its target, the mean of both
+    directions. The mean over B pairs, where these are the whole batch, is ActionCLIP's loss.
+
+    Args:
+      video_to_text: float [B, N]: learned scale * cosine of B videos and the texts of the batch.
+      text_to_video: float [B, N]: the same of the B texts and the videos of the batch.
+      labels: int [B], of the pairs.
+      others: int [N], of the batch, which has the B pairs among others where replicas share it.
+      target: "softmax": softmax(10 * [same label]), as the published code has it, which leaves
+        each other pair a little; "normalised": the same label alone, in equal shares.
+
+    Raises:
+      ValueError: another target.
+
+    Source: Wang et al. 2021, ActionCLIP, arXiv:2109.08472, eq. 3 to 5; sallymmx/ActionCLIP,
+    utils/KLLoss.py and utils/tools.py, gen_label.
+    """
+    if target not in TARGETS:
+        raise ValueError(f"target: expected one of {TARGETS}, got {target!r}")
+    same = ops.cast(ops.equal(labels[:, None], others[None, :]), "float32")
+    if target == "softmax":
+        wanted = ops.softmax(_TARGET_SCALE * same, axis=-1)
+    else:
+        wanted = same / ops.sum(same, axis=-1, keepdims=True)
+    # 0 log 0 is 0.
+    entropy = ops.sum(wanted * ops.log(ops.where(wanted > 0, wanted, 1.0)), axis=-1)
+
+    def divergence(logits):
+        logs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+        return entropy - ops.sum(wanted * logs, axis=-1)
+
+    return (divergence(video_to_text) + divergence(text_to_video)) / 2
 
 
 LOSSES = {"softmax": cross_entropy, "sigmoid": binary_cross_entropy}

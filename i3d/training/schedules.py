@@ -3,6 +3,7 @@
     piecewise(98_000, (97_000, 108_000), (0.1, 0.01, 0.001))              # 0.01, I3D's RGB stream
     warmup(step, 340) * cosine(step // 10, linear_scaling(0.1, 64, 64), 256)
     multi_step(step // steps_per_epoch, 0.01, (40, 80))                   # changes between epochs
+    cosine(held(step, 10), 0.1, 1000)                                     # at every tenth step
 
 A step counts from 0 and is whatever unit the other numbers are in: iterations, or epochs for a
 rate that changes only between epochs. `warmup` is a factor, so it goes with any of the others.
@@ -80,6 +81,26 @@ def warmup(step: int, num_steps: int, start_factor: float = 0.1) -> float:
     if step >= num_steps - 1:
         return 1.0
     return start_factor + (1 - start_factor) * step / (num_steps - 1)
+
+
+def held(step: int, every: int, within: int = 0) -> int:
+    """Returns the last step up to `step` at which a rate that is held changes.
+
+    Args:
+      step: from 0.
+      every: the rate changes at the first step, and at each that is the `every`-th, 2 * `every`-th
+        and so on of the training; 1 at each.
+      within: steps of an epoch, in which the counting begins anew; 0: it never does.
+
+    Raises:
+      ValueError: `every` is less than 1.
+
+    Source: sallymmx/ActionCLIP, train.py: at iteration 1 and every tenth of each epoch.
+    """
+    if every < 1:
+        raise ValueError(f"expected every >= 1, got {every}")
+    begin = step // within * within if within else 0
+    return begin + max(0, (step - begin + 1) // every * every - 1)
 
 
 def linear_scaling(rate: float, batch_size: int, reference_batch_size: int) -> float:

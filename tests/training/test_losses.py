@@ -1,5 +1,7 @@
 """Losses: published numbers, precision, sums over replicas, and L2 in the gradient."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ import tensorflow as tf
 
 from i3d.training import losses
 from tests.golden import mmaction
+from tests.helpers import clip_golden
 
 GOLDEN = mmaction.read("views_and_loss.json")
+CLIP = json.loads((clip_golden.FOLDER / "tiny_s0.json").read_text())
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -83,6 +87,44 @@ def test_gradient_in_a_compiled_step_is_softmax_minus_target():
     for smoothing in (0.0, 0.1):
         target = (1 - smoothing) * np.eye(5)[labels.numpy()] + smoothing / 5
         np.testing.assert_allclose(gradient(smoothing), (probs - target) / 6, atol=1e-7)
+
+
+# Videos and texts.
+
+
+@pytest.mark.parametrize("head", ["meanP", "LSTM", "Conv_1D", "Transf", "Transf_cls"])
+def test_loss_of_videos_and_texts_is_the_published_one(head):
+    golden, labels = clip_golden.tiny(), np.array(CLIP["labels"])
+    both = [golden[f"logits_{way}_{head}"] for way in ("v2t", "t2v")]
+    each = losses.contrastive(*both, labels, labels)
+    assert each.shape == (6,)
+    assert float(losses.weighted_mean(each)) == pytest.approx(CLIP[f"loss_{head}"]["total"], 1e-6)
+    one_way = losses.contrastive(both[0], both[0], labels, labels)
+    assert float(losses.weighted_mean(one_way)) == pytest.approx(CLIP[f"loss_{head}"]["img"], 1e-6)
+    np.testing.assert_array_equal(golden["gen_label"], labels[:, None] == labels)
+
+
+def test_pairs_of_a_replica_sum_to_the_loss_of_the_batch():
+    golden, labels = clip_golden.tiny(), np.array(CLIP["labels"])
+    both = [golden[f"logits_{way}_Transf"] for way in ("v2t", "t2v")]
+    whole = losses.contrastive(*both, labels, labels)
+    for part in (slice(2), slice(2, 6)):
+        found = losses.contrastive(*(x[part] for x in both), labels[part], labels)
+        np.testing.assert_allclose(found, whole[part], rtol=1e-6)
+
+
+def test_normalised_target_by_hand():
+    # Row (ln 2, 0, 0): softmax (1/2, 1/4, 1/4); the first two have one label, so 1/2 each.
+    row, labels = np.float32([[np.log(2), 0, 0]]), np.array([4, 4, 1])
+    found = losses.contrastive(row, row, labels[:1], labels, "normalised")
+    np.testing.assert_allclose(found, [0.5 * np.log(2)], rtol=1e-6)
+    # Certain of the third, where the target is it alone: nothing to learn.
+    sure = np.float32([[0, 0, 200]])
+    np.testing.assert_allclose(
+        losses.contrastive(sure, sure, labels[2:], labels, "normalised"), [0], atol=1e-6
+    )
+    with pytest.raises(ValueError, match="target: expected one of .*'normalised'.* got 'counts'"):
+        losses.contrastive(row, row, labels[:1], labels, "counts")
 
 
 def test_padding_has_no_part_in_the_mean():

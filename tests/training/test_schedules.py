@@ -1,5 +1,7 @@
 """Learning rates: published tables, and the two recipes of I3D."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,26 @@ def test_peak_of_slowfast_is_below_its_rate():
     assert max(rates) == pytest.approx(0.09596, abs=5e-6)
 
 
+def test_a_rate_that_is_held_is_actionclips():
+    """Five epochs of warm-up from 0, a cosine to 0, changed at every tenth step of an epoch."""
+    with np.load(Path(mmaction.__file__).parent / "actionclip" / "lr_ucf.npz") as arrays:
+        golden = arrays["lr_text"]
+    epochs, per_epoch = golden.shape
+    found = []
+    for step in range(golden.size):
+        at, begin = schedules.held(step, 10, per_epoch), 5 * per_epoch
+        rate = schedules.cosine(at, 5e-6, (epochs - 5) * per_epoch, begin)
+        found.append(rate * schedules.warmup(at, begin + 1, 0.0))
+    np.testing.assert_allclose(np.reshape(found, golden.shape), golden, rtol=1e-12, atol=0)
+    assert golden[0, 8] == 0 < golden[0, 9]
+
+
+def test_a_rate_is_held_from_the_last_change_on():
+    assert [schedules.held(step, 3) for step in range(9)] == [0, 0, 2, 2, 2, 5, 5, 5, 8]
+    assert [schedules.held(step, 3, 4) for step in range(9)] == [0, 0, 2, 2, 4, 4, 6, 6, 8]
+    assert [schedules.held(step, 1) for step in range(3)] == [0, 1, 2]
+
+
 def test_linear_scaling():
     assert schedules.linear_scaling(0.1, 24, 384) == 0.00625
 
@@ -103,6 +125,7 @@ def test_linear_scaling():
         (lambda: schedules.multi_step(0, 1, (9, 3)), r"increasing steps, got \(9, 3\)"),
         (lambda: schedules.step_decay(0, 1, 0), "every >= 1, got 0"),
         (lambda: schedules.cosine(0, 1, 0), "num_steps >= 1, got 0"),
+        (lambda: schedules.held(0, 0), "every >= 1, got 0"),
     ],
 )
 def test_tables_that_make_no_sense_are_refused(call, message):
