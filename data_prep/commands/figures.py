@@ -3,8 +3,13 @@
     python -m data_prep figures --out=figures/train --videos_per_class=80
     python -m data_prep figures --out=figures/test --videos_per_class=20 --test
 
+    python -m data_prep figures --classes=learned --out=figures/learned --videos_per_class=60 \
+        --height=36 --width=36
+
 Each seed gives one video of each class; --test takes seeds that no training video has. Videos
-that are there already are left alone.
+that are there already are left alone. --classes=learned and --classes=held_out are the halves of 28
+captions such as "waving the left arm slowly", drawn before a plain wall: for networks that take
+text.
 """
 
 import os
@@ -13,12 +18,25 @@ from absl import flags
 
 from data_prep.commands import need
 from i3d.runtime.command import UserError, refuse_words
-from i3d.visual.figures import render
+from i3d.visual.figures import compositions, render, scene
+
+_CLASSES = {
+    "actions": (render.ACTIONS, scene.DIFFICULTY),
+    "learned": (compositions.LEARNED, scene.PLAIN),
+    "held_out": (compositions.HELD_OUT, scene.PLAIN),
+}
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("out", None, "folder to write to", flag_values=FLAGS)
 flags.DEFINE_integer(
     "videos_per_class", None, "number of videos of each class", 1, flag_values=FLAGS
+)
+flags.DEFINE_enum(
+    "classes",
+    "actions",
+    [*_CLASSES],
+    "13 actions, or captions of several words, to learn from or held out",
+    flag_values=FLAGS,
 )
 flags.DEFINE_integer("seed", 0, "the first seed; see --test", 0, flag_values=FLAGS)
 flags.DEFINE_boolean("test", False, "seeds for testing instead", flag_values=FLAGS)
@@ -35,11 +53,12 @@ def check(options: flags.FlagValues, argv: list[str]) -> dict:
         raise UserError("--test takes its own seeds; leave --seed out, or --test")
     asked = {name: options[name].value for name in ("out", "videos_per_class", "height", "width")}
     asked |= {"seed": render.TEST_SEED if options.test else options.seed}
+    asked["actions"], difficulty = _CLASSES[options.classes]
     render.check_videos(**asked)
-    return asked | {"workers": options.workers}
+    return asked | {"workers": options.workers, "difficulty": difficulty}
 
 
 def work(asked: dict) -> None:
     """Writes the videos."""
     paths = render.write_videos(**asked)
-    print(f"{asked['out']}: {len(paths)} videos of {len(render.ACTIONS)} classes")
+    print(f"{asked['out']}: {len(paths)} videos of {len(asked['actions'])} classes")

@@ -186,6 +186,13 @@ def backdrop(rng, width, height, horizon):
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
 
+def plain_wall(rng, width, height, horizon):
+    """A light grey wall over a darker floor, as `backdrop`."""
+    canvas = np.full((height, width, 3), round(rng.uniform(180, 225)), np.uint8)
+    canvas[horizon:] = (0.85 * canvas[horizon:]).astype(np.uint8)
+    return canvas
+
+
 def _texture(rng, width, height):
     """float32 [height, width, 3]: two or more colours spread by a pattern."""
     first = colour(rng, (0.0, 0.6), (0.2, 0.9))

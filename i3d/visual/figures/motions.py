@@ -42,7 +42,8 @@ def _pose(jump=0.0, base=None, **bones):
 STAND = _pose(upper_arm=(0, 9), forearm=(0, 5), thigh=(0, 4), shank=(0, 2))
 
 
-def _from_stand(jump=0.0, **bones):
+def from_stand(jump=0.0, **bones):
+    """The standing pose with the angles of some bones, (forward, outward) degrees of each."""
     return _pose(jump, STAND, **bones)
 
 
@@ -69,20 +70,20 @@ class Motion:
 def _wave():
     raised = {"upper_arm_r": (15, 100), "head": (0, 4)}
     return (
-        _from_stand(forearm_r=(10, 145), **raised),
-        _from_stand(forearm_r=(10, 212), **raised),
+        from_stand(forearm_r=(10, 145), **raised),
+        from_stand(forearm_r=(10, 212), **raised),
     )
 
 
 def _jumping_jack():
-    star = _from_stand(upper_arm=(0, 160), forearm=(0, 172), thigh=(0, 26), shank=(0, 24))
+    star = from_stand(upper_arm=(0, 160), forearm=(0, 172), thigh=(0, 26), shank=(0, 24))
     halfway = (STAND + star) / 2
     halfway[-1] = 0.07
     return STAND, halfway, star, halfway
 
 
 def _squat():
-    low = _from_stand(
+    low = from_stand(
         torso=(38, 0), head=(10, 0), thigh=(84, 16), shank=(-28, -2), upper_arm=(88, 4),
         forearm=(90, 0),
     )  # fmt: skip
@@ -106,43 +107,43 @@ def _walk():
             bones["shank_" + side] = (sign * left * _STRIDE, -out)
             bones["upper_arm_" + side] = (-sign * left * 30, 6)
             bones["forearm_" + side] = (-sign * left * 35, 0)
-        return _from_stand(**bones)
+        return from_stand(**bones)
 
     return key(1), key(0, lifted="r"), key(-1), key(0, lifted="l")
 
 
 def _clap():
-    apart = _from_stand(upper_arm=(42, 32), forearm=(78, 38))
-    together = _from_stand(upper_arm=(42, 6), forearm=(84, -44))
+    apart = from_stand(upper_arm=(42, 32), forearm=(78, 38))
+    together = from_stand(upper_arm=(42, 6), forearm=(84, -44))
     return apart, together
 
 
 def _kick():
     back = {"upper_arm_l": (25, 14), "forearm_l": (60, 0), "upper_arm_r": (-25, 16)}
-    wind_up = _from_stand(thigh_r=(-18, 4), shank_r=(-55, 2), torso=(6, 0))
-    chamber = _from_stand(thigh_r=(72, 4), shank_r=(-20, 2), torso=(-6, 0), **back)
-    kick = _from_stand(thigh_r=(92, 4), shank_r=(90, 4), torso=(-16, 0), head=(4, 0), **back)
+    wind_up = from_stand(thigh_r=(-18, 4), shank_r=(-55, 2), torso=(6, 0))
+    chamber = from_stand(thigh_r=(72, 4), shank_r=(-20, 2), torso=(-6, 0), **back)
+    kick = from_stand(thigh_r=(92, 4), shank_r=(90, 4), torso=(-16, 0), head=(4, 0), **back)
     return STAND, wind_up, chamber, kick, chamber, STAND
 
 
 def _bow():
-    low = _from_stand(torso=(82, 0), head=(96, 0), thigh=(9, 4), upper_arm=(14, 6), forearm=(10, 3))
+    low = from_stand(torso=(82, 0), head=(96, 0), thigh=(9, 4), upper_arm=(14, 6), forearm=(10, 3))
     return STAND, low, low, STAND
 
 
 def _sit():
-    lean = _from_stand(
+    lean = from_stand(
         torso=(38, 0), head=(24, 0), thigh=(48, 5), shank=(-14, 2), upper_arm=(18, 8),
         forearm=(42, 2),
     )  # fmt: skip
-    seated = _from_stand(
+    seated = from_stand(
         torso=(3, 0), thigh=(84, 7), shank=(4, 3), upper_arm=(16, 9), forearm=(62, -4)
     )
     return STAND, lean, seated, lean
 
 
 def _punch():
-    guard = _from_stand(
+    guard = from_stand(
         upper_arm=(24, 10), forearm=(128, -14), thigh_l=(16, 8), shank_l=(-4, 4),
         thigh_r=(-14, 8), shank_r=(-18, 4), torso=(6, 0),
     )  # fmt: skip
@@ -152,8 +153,8 @@ def _punch():
 
 
 def _raise():
-    low = _from_stand(upper_arm_r=(4, 12), forearm_r=(72, -8))
-    face = _from_stand(upper_arm_r=(66, 34), forearm_r=(172, -44), head=(-8, 0))
+    low = from_stand(upper_arm_r=(4, 12), forearm_r=(72, -8))
+    face = from_stand(upper_arm_r=(66, 34), forearm_r=(172, -44), head=(-8, 0))
     return low, face, face, low
 
 
@@ -176,12 +177,22 @@ class Action:
     """What a class is made of: a motion, perhaps mirrored or played backwards, perhaps an object.
 
     Actions of one motion and one seed share the whole scene: they differ by nothing else.
+
+    Attributes:
+      motion: name of a Motion.
+      mirrored: left and right of the picture are exchanged.
+      backwards: the last frame comes first.
+      held: "cup", "phone" or None.
+      left: whether it is the figure's left limb that acts; None: either, as the seed has it.
+      rate: cycles in a second, before the tempo of the scene; None: as of the motion.
     """
 
     motion: str
     mirrored: bool = False
     backwards: bool = False
     held: str | None = None
+    left: bool | None = None
+    rate: float | None = None
 
 
 CLASSES = {

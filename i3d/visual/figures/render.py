@@ -8,6 +8,7 @@ sitting_down backwards), two by looks alone (drinking, phoning); DIFFICULTY tune
     write_videos("figures/test", videos_per_class=20, seed=TEST_SEED)
 """
 
+import dataclasses
 import multiprocessing
 import os
 import sys
@@ -22,11 +23,13 @@ import numpy as np
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
-from i3d.visual.figures.motions import CLASSES
+from i3d.visual.figures.compositions import COMPOSITIONS, LIMB_MOTIONS
+from i3d.visual.figures.motions import CLASSES, MOTIONS
 from i3d.visual.figures.scene import DIFFICULTY, Difficulty, Scene
 
 #: The classes, in alphabetical order.
 ACTIONS = tuple(CLASSES)
+_DRAWN = CLASSES | COMPOSITIONS
 
 #: Training videos take the seeds from 0 on, test videos from here on: the two never meet.
 TEST_SEED = 1_000_000
@@ -45,7 +48,7 @@ def render(
     are equal.
 
     Args:
-      action: one of ACTIONS.
+      action: one of ACTIONS, or a caption of compositions.COMPOSITIONS.
       seed: at least 0.
       height, width: pixels; at least 32.
       difficulty: the ranges that the scene is drawn from.
@@ -61,7 +64,7 @@ def render(
 
 
 def _check_picture(action, seed, height, width):
-    if action not in CLASSES:
+    if action not in _DRAWN:
         raise UserError(f"unknown action {action!r}: choose from {', '.join(ACTIONS)}")
     if seed < 0:
         raise UserError(f"seed must be 0 or more, not {seed}")
@@ -70,14 +73,17 @@ def _check_picture(action, seed, height, width):
 
 
 def _scene(action, seed, height, width, difficulty):
-    chosen = CLASSES[action]
+    chosen = _DRAWN[action]
     entropy = np.random.SeedSequence([seed, *chosen.motion.encode()])
     rng = np.random.Generator(np.random.PCG64(entropy))
-    return Scene(chosen.motion, chosen.held, rng, height, width, difficulty)
+    motion = (MOTIONS | LIMB_MOTIONS)[chosen.motion]
+    if chosen.rate:
+        motion = dataclasses.replace(motion, rate=(chosen.rate, chosen.rate))
+    return Scene(motion, chosen.held, rng, height, width, difficulty, chosen.left)
 
 
 def _draw(action, scene):
-    chosen = CLASSES[action]
+    chosen = _DRAWN[action]
     for t in reversed(range(scene.frames)) if chosen.backwards else range(scene.frames):
         picture = scene.frame(t)
         yield np.ascontiguousarray(picture[:, ::-1]) if chosen.mirrored else picture
@@ -103,7 +109,7 @@ def write_videos(
       out: the folder to write to; made if missing.
       videos_per_class: at least 1.
       seed: the first seed: 0 for training, TEST_SEED for testing.
-      actions: the classes to write, names of ACTIONS.
+      actions: the classes to write, as for `render`.
       height, width: pixels; even, as H.264 stores colour at half the resolution.
       workers: processes; 1 stays in this one.
       difficulty: the ranges that the scenes are drawn from.
@@ -159,7 +165,8 @@ def check_videos(
 
 
 def _recipe(action, seed, height, width, difficulty):
-    return f"{action}, seed {seed}, {height} x {width}, {difficulty}"
+    wall = ", plain wall" if difficulty.plain else ""
+    return f"{action}, seed {seed}, {height} x {width}, {difficulty}{wall}"
 
 
 def _is_written(path, *recipe):

@@ -1,6 +1,6 @@
 """`python -m data_prep figures`: classes and seeds."""
 
-from i3d.visual.figures import render
+from i3d.visual.figures import compositions, render
 
 
 def test_figures_writes_the_classes(call, tmp_path):
@@ -23,3 +23,15 @@ def test_figures_for_testing_take_other_seeds(call, tmp_path, monkeypatch):
         "figures", f"--out={tmp_path}", "--videos_per_class=1", "--test", "--seed=5"
     )
     assert status == 2 and "leave --seed out" in errors
+
+
+def test_figures_writes_folders_of_captions(call, tmp_path):
+    words = ["--classes=held_out", "--videos_per_class=1", "--height=36", "--width=36"]
+    status, output, _ = call("figures", f"--out={tmp_path}", "--workers=1", *words)
+    assert (status, output) == (0, f"{tmp_path}: 14 videos of 14 classes\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(compositions.HELD_OUT)
+    # The same class before another wall is another video.
+    render.write_videos(tmp_path / "all", 1, actions=compositions.LEARNED[:1], height=36, width=36)
+    words[0] = "--classes=learned"
+    status, _, errors = call("figures", f"--out={tmp_path / 'all'}", "--workers=1", *words)
+    assert status == 1 and "is not the video that would be written there" in errors

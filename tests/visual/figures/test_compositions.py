@@ -1,0 +1,70 @@
+"""Captions of several words: what is held out, and that what is drawn is what they say."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from i3d.visual.figures import scene
+from i3d.visual.figures.compositions import HELD_OUT, LEARNED, LIMB_MOTIONS, WORDS
+from i3d.visual.figures.motions import BODY, in_between, skeleton
+from i3d.visual.figures.render import render
+
+QUIET = scene.Difficulty(**{**vars(scene.PLAIN), "pan": 0, "zoom": 0, "noise": (0, 0), "roll": 0})
+
+
+def film(caption, seed=1):
+    return np.stack(list(render(caption, seed, 64, 64, QUIET))).astype(int)
+
+
+def moved(frames):
+    """Where pixels change: bool [H, W]."""
+    return (frames.max(axis=0) - frames.min(axis=0)).max(axis=-1) > 20
+
+
+def test_captions_are_halved_and_every_two_words_of_those_held_out_are_learned():
+    assert len(LEARNED) == len(HELD_OUT) == 14 and not set(LEARNED) & set(HELD_OUT)
+    assert WORDS["waving the left arm slowly"] == ("waving", "left", "arm", "slowly")
+    learned = [WORDS[caption] for caption in LEARNED]
+    for caption in HELD_OUT:
+        words = WORDS[caption]
+        for a, b in combinations(range(4), 2):
+            assert any((w[a], w[b]) == (words[a], words[b]) for w in learned), (caption, a, b)
+
+
+@pytest.mark.parametrize("action", ["lifting", "waving", "swinging"])
+def test_side_and_limb_are_those_of_the_caption(action):
+    """A figure that faces the camera has its left on the right of the picture."""
+    middles = {}
+    for side in ("left", "right"):
+        for limb in ("arm", "leg"):
+            rows, columns = np.nonzero(moved(film(f"{action} the {side} {limb} quickly")))
+            middles[side, limb] = columns.mean(), np.median(rows)
+    for limb in ("arm", "leg"):
+        assert middles["left", limb][0] > middles["right", limb][0] + 5
+    for side in ("left", "right"):
+        assert middles[side, "arm"][1] < middles[side, "leg"][1] - 5
+
+
+def test_captions_that_differ_by_the_speed_share_their_scene():
+    slow, quick = (film(f"lifting the left arm {speed}") for speed in ("slowly", "quickly"))
+    assert len(slow) == len(quick)
+    changes = [np.abs(np.diff(frames, axis=0)).mean() for frames in (slow, quick)]
+    assert changes[1] > 2 * changes[0] > 0
+
+
+def test_walkers_go_to_the_side_of_the_caption():
+    left, right = film("walking to the left slowly"), film("walking to the right slowly")
+    assert np.array_equal(left, right[:, :, ::-1])
+
+
+@pytest.mark.parametrize("name", LIMB_MOTIONS)
+def test_one_limb_moves(name):
+    angles, jump = in_between(LIMB_MOTIONS[name].keys, np.linspace(0, 1, 20))
+    joints = skeleton(angles, jump, BODY, planted=False)
+    ends = {"hand": "arm", "ankle": "leg"}
+    for end, limb in ends.items():
+        for side in "lr":
+            reach = np.ptp(joints[f"{end}_{side}"] - joints["chest"], axis=0).max()
+            acts = side == "r" and name.endswith(limb)
+            assert (reach > 0.15) if acts else (reach < 1e-9), (end, side)
