@@ -22,6 +22,7 @@ from i3d.runtime.text import read_lines
 from i3d.weights import find, zoo
 from i3d.weights.cards import Card, i3d_spec
 from i3d.weights.errors import WeightsError
+from i3d.weights.pytorch.clip_folder import is_folder, model_of
 from i3d.weights.start import input_channels
 
 RUN_FILE = "config.json"  # as i3d.training.folder writes it
@@ -42,7 +43,8 @@ def card_of(
     Args:
       model: name in the catalogue; None for files of a published name, and for weights of a
         training run.
-      checkpoint: path, or the name of a card (find.NAMED), downloaded where it is missing.
+      checkpoint: path, or the name of a card (find.NAMED), downloaded where it is missing; also
+        a folder of Hugging Face's CLIP, which tells its model.
       settings: {"data.size": 224, ...} of the run; None reads config.json beside the checkpoint.
       clips, crops: views in place of those of the published test.
       short_side: of the frames that a run was trained on, where its records are not at hand.
@@ -51,7 +53,14 @@ def card_of(
       UserError: there is no such checkpoint, or a name, number or file is not as expected.
     """
     checkpoint = find.path_of(checkpoint)
-    if os.path.isdir(checkpoint) and not os.path.exists(f"{checkpoint}.index"):
+    if is_folder(Path(checkpoint)):
+        model = model or model_of(Path(checkpoint))
+        if model is None:
+            raise UserError(
+                f"{checkpoint}: which model? its config.json is of none that is known; expected "
+                "--model=NAME"
+            )
+    elif os.path.isdir(checkpoint) and not os.path.exists(f"{checkpoint}.index"):
         best = os.path.join(checkpoint, "best.weights.h5")
         raise UserError(f"--checkpoint: {checkpoint}: a folder; expected a file in it, as {best}")
     if not any(map(os.path.exists, (checkpoint, f"{checkpoint}.index"))):

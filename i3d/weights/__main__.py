@@ -49,6 +49,7 @@ def convert(
     """
     from i3d import models  # with Keras, imported late, so that a wrong call is reported at once
     from i3d.inference import checkpoint, network
+    from i3d.weights.pytorch.clip import is_clip
     from i3d.weights.start import head_classes
 
     files.check_new(out, _SUFFIX)
@@ -59,7 +60,7 @@ def convert(
     keywords: dict[str, Any] = {} if channels is None else {"channels": channels}
     if model_name not in models.names():
         network.build(model_name, spec, 1)  # says which there are, before the source is read
-    classes = num_classes or head_classes(source, model_name)
+    classes = num_classes or (1 if is_clip(model_name) else head_classes(source, model_name))
     model = network.loaded(card, classes, averages=averages, **keywords)
     with files.new_path(out) as path:
         model.save_weights(path)
@@ -78,7 +79,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_string(
         "source",
         None,
-        "TF1 prefix, or .pth, .pt, .safetensors, .weights.h5, .h5 file",
+        "TF1 prefix, .pth, .pt, .safetensors, .weights.h5 or .h5 file, or a folder of Hugging "
+        "Face's CLIP",
         flag_values=own,
     )
     flags.DEFINE_string(

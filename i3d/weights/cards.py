@@ -25,7 +25,8 @@ class Card:
       file: the checkpoint as i3d.weights.load takes it, in the folder of checkpoints.
       model, width: name in the catalogue of models, and its multiplier of filter counts.
       spec: InputSpec of its published test.
-      num_classes: width of the head; 0: to be read from the file.
+      num_classes: width of the head; 0: to be read from the file. Of CLIP, whose classes are
+        texts: how many its published test has.
       labels: name of a class list in i3d/weights/labels, or the names themselves; "": unknown.
       data: on whose test or validation videos the accuracies were measured.
       top1, top5: percent as published, None where not.
@@ -56,8 +57,6 @@ class Card:
     @property
     def parameters(self) -> int | None:
         """The number of parameters, None where it is not known without building the model."""
-        if not self.num_classes:
-            return None
         return parameters.count(self.model, self.num_classes, self.spec.stream, self.width)
 
     def score(self) -> str:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from i3d.runtime.command import UserError
-from i3d.weights import zoo
+from i3d.weights import clip_zoo, zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 from i3d.weights.files import FILES
 
@@ -42,7 +42,8 @@ def path_of(checkpoint: str | os.PathLike) -> str:
         return name
     card = NAMED.get(name)
     if card is None:
-        for listed in filter(None, (zoo.CARDS.get(name + end) for end in (".pth", ".pyth"))):
+        files = (name + end for end in ("", ".pth", ".pyth", ".pt"))
+        for listed in filter(None, map((zoo.CARDS | clip_zoo.CARDS).get, files)):
             raise UserError(
                 f"{name}: is not downloaded by name; get {listed.file} from {listed.source} and "
                 "give its path"

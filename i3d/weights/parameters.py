@@ -39,11 +39,24 @@ _COUNTS = {
     "tv_mc3_18": (11_499_840, 513),
     "tv_r2plus1d_18": (31_325_475, 513),
     "tv_s3d": (7_931_264, 1025),
+    "actionclip_b32_8f": (170_231_091, 0),  # both towers; classes are texts
+    "actionclip_b16_8f": (168_574_662, 0),
+    "actionclip_b16_16f": (168_574_662, 0),
+    "actionclip_b16_32f": (168_574_662, 0),
+    "actionclip_l14_8f": (470_203_138, 0),
+    "clip_b32": (151_277_363, 0),
+    "clip_b16": (149_620_934, 0),
+    "clip_l14": (427_616_770, 0),
 }
 
 
 def count(model: str, num_classes: int, stream: str = "rgb", width: float = 1.0) -> int | None:
-    """Returns the number of parameters, None for models without a published checkpoint here."""
+    """Returns the number of parameters, None for models without a published checkpoint here.
+
+    It is also None where the head counts and its number of classes is 0, not known.
+    """
     keys = [f"{model} {stream} {width:g}"] if width != 1 else [f"{model} {stream}", model]
     found = next((_COUNTS[key] for key in keys if key in _COUNTS), None)
-    return found and found[0] + found[1] * num_classes
+    if found is None or (found[1] and not num_classes):
+        return None
+    return found[0] + found[1] * num_classes

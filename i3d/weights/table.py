@@ -5,7 +5,7 @@ i3d.cards()                                     # the table
 """
 
 from i3d.spec import InputSpec
-from i3d.weights import zoo
+from i3d.weights import clip_zoo, zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 
 _HEAD = (
@@ -27,12 +27,14 @@ class Cards(list[Card]):
 def cards() -> Cards:
     """Returns the Cards of all known checkpoints: those that `i3d.load` takes by name first.
 
-    The others are files of MMAction2, torchvision and pytorchvideo, which are recognised by the
-    name of the file. A card has name, file, model, spec (InputSpec of its test protocol),
-    parameters, num_classes, top1 and top5 (percent, as published), data (what they were measured
-    on), licence and source.
+    The others are files of MMAction2, torchvision, pytorchvideo, ActionCLIP and CLIP, which are
+    recognised by the name of the file. A card has name, file, model, spec (InputSpec of its test
+    protocol), parameters, num_classes, top1 and top5 (percent, as published), data (what they were
+    measured on), licence and source.
     """
-    return Cards([*CARDS.values(), *DEMO_CARDS.values(), *zoo.CARDS.values()])
+    return Cards(
+        [*CARDS.values(), *DEMO_CARDS.values(), *zoo.CARDS.values(), *clip_zoo.CARDS.values()]
+    )
 
 
 def _row(card: Card) -> tuple[str, ...]:

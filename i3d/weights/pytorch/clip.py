@@ -19,7 +19,8 @@ from i3d.weights.pytorch import clip_folder, load
 from i3d.weights.pytorch.clip_names import LSTM_BIAS, fusion, head_of, towers
 
 _NAMES = re.compile(r"(action)?clip(_|$)")  # of CLIP and ActionCLIP in the catalogue
-_FUSION = re.compile(r"fusion(_model)?(_state_dict)?\.(module\.)?")  # before keys of the head
+# Before keys of the head over time: ActionCLIP's, MMAction2's.
+_FUSION = re.compile(r"(module\.)?(fusion(_model)?(_state_dict)?|adapter)\.(module\.)?")
 _HEADS = {  # a key of the head -> which it is
     r"lstm_visual\.": "LSTM",
     r"shift\.": "Conv_1D",
@@ -27,7 +28,9 @@ _HEADS = {  # a key of the head -> which it is
     r"transformer\.resblocks\.": "Transf",
 }
 _NO_WEIGHTS = re.compile(r"(position_ids|attn_mask|input_resolution|context_length|vocab_size)$")
-_UNUSED = "frame_position_embeddings.weight"  # every head holds it, and Transf alone reads it
+_POSITIONS = (
+    "frame_position_embeddings.weight"  # every head holds them, and Transf alone reads them
+)
 _SHIFTED = re.compile(r"^(.*visual\.transformer\.resblocks\.\d+\.)net\.")  # tsm
 _TIME = "visual.time_embedding"  # joint
 _KEYS = (
@@ -77,9 +80,9 @@ def load_clip(model: Any, path: str | Path, head: bool = True, averages: bool = 
     extra = [key for key in arrays if key not in {weight.key for weight in weights}]
     pairs = [(weight, arrays) for weight in weights]
     if head:
-        ours, beside = fusion(model), _summed(beside)
+        ours, beside = fusion(model), _as_ours(beside, model)
         pairs += [(weight, beside) for weight in ours]
-        extra += [key for key in beside if key not in {_UNUSED, *(w.key for w in ours)}]
+        extra += [key for key in beside if key not in {_POSITIONS, *(w.key for w in ours)}]
     _assign(model, path, pairs, extra)
 
 
@@ -219,14 +222,8 @@ def _check_variant(model, path, shifted, joint, head):
 def _check_head(model, path, beside):
     ours = head_of(model)
     theirs = next((h for p, h in _HEADS.items() if any(re.match(p, k) for k in beside)), "meanP")
-    if theirs == ours == "Transf_cls":
-        frames, own = (shape[-2] - 1 for shape in _positions(model, beside))
-        if frames != own:
-            raise Misfit(
-                f"{path}: its head Transf_cls takes {frames} frames, {model.name} is built for "
-                f"{own}; expected i3d.models.build({model.name!r}, frames={frames})"
-            )
     if theirs == ours:
+        _check_frames(model, path, beside)
         return
     towers_alone = "; the towers alone: i3d.weights.load(model, checkpoint, head=False)"
     wanted = _named(_arch_of_model(model), theirs)
@@ -242,18 +239,34 @@ def _check_head(model, path, beside):
     )
 
 
-def _positions(model, beside):
-    """Returns the shapes of the positions of Transf_cls, of a file and of a model."""
-    key = "transformer.pos_embed"
-    own = next(weight.shape for weight in fusion(model) if weight.key == key)
-    return (beside[key].shape if key in beside and beside[key].ndim == 3 else own), own
+def _check_frames(model, path, beside):
+    """Raises Misfit where the head of a file takes another number of frames than the model."""
+    frames = model.input["frames"].shape[1]
+    theirs = frames
+    if (positions := beside.get("transformer.pos_embed")) is not None and positions.ndim == 3:
+        theirs = positions.shape[1] - 1
+    elif head_of(model) == "Transf" and _POSITIONS in beside:
+        theirs = min(frames, *beside[_POSITIONS].shape[:1])
+    if theirs != frames:
+        raise Misfit(
+            f"{path}: its head {head_of(model)} takes {theirs} frames, {model.name} is built for "
+            f"{frames}; expected i3d.models.build({model.name!r}, frames={theirs})"
+        )
 
 
-def _summed(beside):
-    """Returns the arrays of a head, an LSTM's two biases as their sum."""
+def _as_ours(beside, model):
+    """Returns the arrays of a head: an LSTM's biases as their sum, positions as many as ours.
+
+    MMAction2 keeps positions for the frames of a video alone; the others are not read.
+    """
+    beside = dict(beside)
     parts = LSTM_BIAS.split(" + ")
     if all(key in beside for key in parts) and len({beside[key].shape for key in parts}) == 1:
-        beside = dict(beside)
         first, second = (beside.pop(key) for key in parts)
         beside[LSTM_BIAS] = first + second
+    table = beside.get(_POSITIONS)
+    if head_of(model) == "Transf" and table is not None and table.ndim == 2:
+        rows = model.get_layer("fusion_positions").rows
+        if len(table) < rows:
+            beside[_POSITIONS] = np.pad(table, ((0, rows - len(table)), (0, 0)))
     return beside

@@ -15,6 +15,8 @@ _CONFIG = "config.json"
 _FILES = ("model.safetensors", "pytorch_model.bin")
 _TOWERS = ("text_config", "vision_config")
 _QUICK = "quick_gelu"
+_VISION = {"patch_size": 32, "hidden_size": 768, "image_size": 224}  # and what they are left out at
+_MODELS = {(32, 768, 224): "clip_b32", (16, 768, 224): "clip_b16", (14, 1024, 224): "clip_l14"}
 _HEAD_WIDTH = 64  # of an attention head of OpenAI's
 
 
@@ -42,6 +44,17 @@ def weights_of(path: Path) -> Path:
 
 def _file(folder):
     return next((folder / name for name in _FILES if (folder / name).is_file()), None)
+
+
+def model_of(folder: Path) -> str | None:
+    """Returns the name in the catalogue of the CLIP that a folder's config.json describes, or None.
+
+    Raises:
+      Misfit, WeightsError: as `config_of`.
+    """
+    fields = config_of(folder).get("vision_config", {})
+    key = tuple(fields.get(name, default) for name, default in _VISION.items())
+    return _MODELS.get(key) if all(type(value) is int for value in key) else None
 
 
 def config_of(path: Path) -> dict[str, Any]:
