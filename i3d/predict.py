@@ -5,15 +5,23 @@
         --checkpoint=checkpoints/flow_imagenet/model.ckpt jump.mp4
     python -m i3d.predict --checkpoint=runs/rgb/best.weights.h5 --format=json --out=a.json *.mp4
     python -m i3d.predict ... --records=data/ucf101 --split=test
+    python -m i3d.predict --model=actionclip_b16_8f --checkpoint=FILE --text=labels.txt my.mp4
+    python -m i3d.predict --model=clip_b16 --checkpoint=FILE --text="falling,sitting down" my.mp4
+    python -m i3d.predict ... --examples=clips my.mp4     # clips/falling/a.mp4, ...
 
 Files that keep a published name are tested by the published protocol; weights of a training run
 by the config.json beside them, or --config=FILE.py. Scores are a softmax, or where the training
 was of several labels per video the sigmoid of each class. With --image_fps a folder of images is a
 video too. A video that cannot be read is reported in one line on standard error and the others
 follow; the exit status is then 1. If it is interrupted, --out holds the videos that were done.
+
+A model with a text tower takes its classes in words, by --text, else the class names of its
+training; each is put in the 16 templates of ActionCLIP. --examples adds to the features of the text
+those of a few videos of each class, without training (i3d/inference/few_shot.py).
 """
 
 import contextlib
+import dataclasses
 import io
 import os
 import sys
@@ -24,6 +32,8 @@ from absl import flags
 
 from i3d.data import read
 from i3d.inference import decoding, options, views
+from i3d.inference import examples as example_videos
+from i3d.inference import text as text_options
 from i3d.inference.table import FORMATS, written
 from i3d.runtime import command, files, labels
 from i3d.runtime.command import UserError
@@ -32,6 +42,7 @@ from i3d.runtime.stopping import sigterm_as_ctrl_c
 from i3d.runtime.text import printable
 from i3d.training import config
 from i3d.video import frames, images
+from i3d.video.inputs import Item
 from i3d.video.source import VideoError
 from i3d.weights import find
 from i3d.weights.cards import Card
@@ -41,11 +52,21 @@ WORKERS = 4  # processes that decode, at most
 
 
 class Job(NamedTuple):
-    """What is asked for: networks, videos as (name, path, Images or Place), parsed flags."""
+    """What is asked for.
+
+    Attributes:
+      cards: of the networks.
+      videos: (name, path, Images or Place) of each.
+      options: parsed flags.
+      text: labels for models with a text tower.
+      examples: videos of --examples, with the number of their class in text.labels.
+    """
 
     cards: list[Card]
     videos: list[tuple[str, Any]]
     options: flags.FlagValues
+    text: text_options.Text
+    examples: list[Item]
 
 
 def main(argv: list[str]) -> int:
@@ -61,6 +82,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text = flags.DEFINE_string
     names = "file of class names in label order: one per line, or JSON"
     text("labels", None, names, flag_values=own)
+    text_options.define(own, "the class names of the training, or the folders of --examples")
+    example_videos.define(own)
     flags.DEFINE_integer("top_k", 5, "number of classes to print per video", 1, flag_values=own)
     flags.DEFINE_enum("format", "text", FORMATS, "format of the output", flag_values=own)
     text("out", None, "new file for the output; default: standard output", flag_values=own)
@@ -79,12 +102,45 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     settings, words = config.parsed(own, argv)
     if own.labels:
         labels.class_names(own.labels)  # what is wrong with it is told before all else
+    text, examples = _text(own)
     if own.out:
         files.check_new(own.out, Path(own.out).suffix)
     videos = _videos(own, words)
     if any(map(find.is_missing, own.checkpoint)):  # looked at before weights are downloaded
         _check_readable(videos)
-    return Job(options.cards(own, settings), videos, own)
+    cards = options.cards(own, settings)
+    _check_text(own, cards, text)
+    return Job(cards, videos, own, text, examples)
+
+
+def _text(own):
+    """Returns the Text of --text or of the folders of --examples, and the examples."""
+    text = text_options.of_flags(own)
+    examples: list[Item] = []
+    if own.examples:
+        examples, names = example_videos.read(own.examples, text.labels, images.rate(own))
+        text = dataclasses.replace(text, labels=text.labels or text_options.labels_of(names))
+    named = [find.NAMED[name] for name in own.checkpoint if name in find.NAMED]
+    text_options.check(named, text, example_videos.given(own))  # before they are downloaded
+    return text, examples
+
+
+def _check_text(own, cards, text):
+    """Raises UserError where labels lack, or are given to networks that take none."""
+    text_options.check(cards, text, example_videos.given(own))
+    if own.examples and len(cards) > 1:
+        raise UserError("--examples goes with one --checkpoint, got more")
+    if not all(text_options.takes_text(card.model) for card in cards):
+        return
+    if own.labels:
+        raise UserError(
+            f"--labels: the classes of {cards[0].model} are texts; give them by --text={own.labels}"
+        )
+    if not text.labels and not any(card.class_names() for card in cards):
+        raise UserError(
+            f"--text is needed: labels for {cards[0].model}, a file with one per line, or between "
+            "commas"
+        )
 
 
 def _videos(own, words):
@@ -138,13 +194,15 @@ def work(job: Job) -> int:
         from i3d.inference import predictor
 
         size = options.batch_size(own, job.cards)
-        found = predictor.of_cards(job.cards, own.labels, own.precision, size)
+        found = predictor.of_cards(job.cards, own.labels, own.precision, size, text=job.text)
         for card in job.cards:
             print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
         if len(specs) > 1:
             kind = specs[0].activation
             print(f"their mean logits are added; scores are the {kind} of the sum", file=sys.stderr)
-        if found.class_names[0] == "0":
+        if job.examples:
+            found = example_videos.added(found, job.examples, own.examples_weight, workers)
+        if found.class_names[0] == "0" and not job.text.labels:
             print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
         progress = Progress(len(job.videos), "video", NAME, part="clip")
         # By a thread, so that Ctrl-C does not wait for the network.

@@ -2,10 +2,13 @@
 
 network = load(card, precision="bfloat16")                # its logits
 network = load(card, endpoint="features")                 # features, or any other layer
+network = load(card, text=Text(("falling", "sitting")))   # of a network with a text tower
 rows = network(views)                                     # uint8 [B, N, H, W, C] -> [B, K]
 """
 
 import contextlib
+import copy
+import dataclasses
 import difflib
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +16,9 @@ from typing import Any
 import keras
 
 from i3d import models, weights
+from i3d.inference.text import Text, takes_text
+from i3d.inference.zero_shot import TextHead, TextTower
+from i3d.models import actionclip
 from i3d.models.preprocessing import Preprocessing, with_preprocessing
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
@@ -32,6 +38,9 @@ class Network:
       model: keras.Model from uint8 [B, N, H, W, C] to float32 [B, C].
       card: Card that it was loaded by, None for others.
       trained: keras.Model as it is trained, where `load` was asked to keep it; else None.
+      tower: TextTower of a network that takes labels as text, else None.
+      head: TextHead that makes log probabilities of the video features which `model` then gives;
+        None where the rows are what `model` gives.
       steps: compiled steps by strategy, kept by i3d.inference.stepping.
     """
 
@@ -47,6 +56,8 @@ class Network:
         """Puts preprocessing before `core`, which takes float32 clips [B, T, H, W, C]."""
         self.spec, self.num_classes, self.model = spec, num_classes, core
         self.card, self.trained = card, trained
+        self.tower: TextTower | None = None
+        self.head: TextHead | None = None
         self.steps: dict[Any, Any] = {}
         self._core, self._preprocess = core, preprocess
         if preprocess:
@@ -55,7 +66,18 @@ class Network:
 
     def __call__(self, views: Any) -> Any:
         """Returns float32 [B, C] of uint8 views [B, N, H, W, C]."""
+        rows = self.body(views)
+        return rows if self.head is None else self.head(rows)
+
+    def body(self, views: Any) -> Any:
+        """Returns what `model` gives of views, before the head."""
         return self.model(views, training=False)
+
+    def with_head(self, head: TextHead | None) -> "Network":
+        """Returns a Network with the same weights and compiled steps, and another head, or none."""
+        other = copy.copy(self)
+        other.head, other.num_classes = head, head.text.shape[1] if head else 0
+        return other
 
     def at(self, endpoint: str) -> "Network":
         """Returns a Network with the same weights that ends at another layer.
@@ -63,6 +85,8 @@ class Network:
         Raises:
           UserError: there is no such layer.
         """
+        if self.tower and endpoint == "features":
+            return self.with_head(None)
         ending, own = ending_at(self._core, endpoint), (self.card, self.trained)
         return Network(ending, self.spec, self.num_classes, self._preprocess, *own)
 
@@ -74,6 +98,7 @@ def load(
     num_classes: int | None = None,
     preprocess: bool = True,
     keep_trained: bool = False,
+    text: Text | None = None,
 ) -> Network:
     """Returns the Network of a card, its batch normalisation folded into the convolutions.
 
@@ -85,10 +110,14 @@ def load(
       preprocess: False for a network that takes float32 clips in its own range.
       keep_trained: whether the model before folding is kept as `trained`; doubles the memory of
         the weights.
+      text: labels of a network with a text tower, whose "Logits" are log probabilities of them;
+        without labels those of the card.
 
     Raises:
-      UserError: the checkpoint or the endpoint does not fit the model; one line.
+      UserError: the checkpoint, the endpoint or the labels do not fit the model; one line.
     """
+    if takes_text(card.model):
+        return _load_with_text(card, precision, endpoint, preprocess, keep_trained, text or Text())
     classes = num_classes or _classes_if_any(card, endpoint)
     model = loaded(
         card, classes or 1, classes is not None, precision=precision, frames=card.spec.length
@@ -96,6 +125,26 @@ def load(
     folded = models.fold_batch_norm(model)
     ending, trained = ending_at(folded, endpoint), model if keep_trained else None
     return Network(ending, card.spec, classes or 1, preprocess, card, trained)
+
+
+def _load_with_text(card, precision, endpoint, preprocess, keep_trained, text):
+    """Returns the Network of a card whose classes are texts."""
+    labels = text.labels or card.class_names()
+    if endpoint == "Logits" and not labels:
+        raise UserError(
+            f"{card.file}: the classes of {card.model} are texts: expected labels, by --text or "
+            "text=; without them it gives features"
+        )
+    model = loaded(card, 0, precision=precision, frames=card.spec.length)
+    ending = actionclip.video_part(model)
+    if endpoint not in ("Logits", "features"):
+        ending = ending_at(ending, endpoint)
+    trained = model if keep_trained else None
+    net = Network(ending, card.spec, 0, preprocess, card, trained)
+    net.tower = TextTower(model)
+    if endpoint != "Logits":
+        return net
+    return net.with_head(net.tower.head(dataclasses.replace(text, labels=labels)))
 
 
 def classes_of(card: Card) -> int:

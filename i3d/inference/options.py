@@ -11,6 +11,7 @@ from typing import Any
 from absl import flags
 
 from i3d.inference.checkpoint import card_of
+from i3d.inference.text import takes_text
 from i3d.runtime.command import UserError
 from i3d.weights import find
 from i3d.weights.cards import Card
@@ -115,6 +116,8 @@ def cards_of(
         for name, file in zip(names or [None] * len(files), files, strict=True)
     ]
     for card in found:
+        if takes_text(card.model):  # it has no head
+            continue
         with contextlib.suppress(NoHead):  # enough for features
             head_classes(card.file, card.model)
     return found

@@ -25,7 +25,9 @@ def outputs(
     many steps: nothing here waits for another worker.
 
     Args:
-      networks: functions from uint8 [b, ...] to float32 [b, K], made under strategy.scope().
+      networks: functions from uint8 [b, ...] to float32 [b, K], made under strategy.scope(). The
+        head of an inference.network.Network is applied here to the rows of its body, so that
+        networks which differ in their heads alone share their compiled steps.
       batches: iterable of objects with `clips`, uint8 [n, ...]; n may be 0. The replicas of this
         worker share each batch.
       strategy: tf.distribute.Strategy.
@@ -37,10 +39,14 @@ def outputs(
     waiting = None
     for batch in batches:
         clips = batch.clips
-        parts = steps[kind(batch)](_shared(clips, strategy, replicas)) if len(clips) else None
+        parts = head = None
+        if len(clips):
+            place = kind(batch)
+            parts = steps[place](_shared(clips, strategy, replicas))
+            head = getattr(networks[place], "head", None)
         if waiting:
             yield _gathered(*waiting, strategy), waiting[1]
-        waiting = parts, batch
+        waiting = parts, batch, head
     if waiting:
         yield _gathered(*waiting, strategy), waiting[1]
 
@@ -69,7 +75,7 @@ def _step(network, strategy):
     """Returns the compiled step of a network; an inference.network.Network keeps its own."""
     kept = getattr(network, "steps", {})
     if strategy not in kept:
-        kept[strategy] = _compiled(network, strategy)
+        kept[strategy] = _compiled(getattr(network, "body", network), strategy)
     return kept[strategy]
 
 
@@ -92,9 +98,10 @@ def _shared(clips, strategy, replicas):
     return per_replica(strategy, np.split(clips, replicas))
 
 
-def _gathered(parts, batch, strategy):
+def _gathered(parts, batch, head, strategy):
     """Returns the rows of a batch as one array."""
     if parts is None:
         return np.empty((0, 0), np.float32)
     parts = strategy.experimental_local_results(parts)
-    return np.concatenate([part.numpy() for part in parts])[: len(batch.clips)]
+    rows = np.concatenate([part.numpy() for part in parts])[: len(batch.clips)]
+    return rows if head is None else np.asarray(head(rows))

@@ -1,0 +1,193 @@
+"""Zero-shot classification: a network with a text tower, and labels as its constant classes.
+
+    model = i3d.models.build("actionclip_b16_8f")
+    text = text_features(model, ["falling", "sitting down"])    # float32 [P, K, D], of unit length
+    logits = TextHead(text)(video_part(model)(frames))          # [B, K]; softmax: probabilities
+
+As ActionCLIP is tested (Wang et al. 2021, arXiv:2109.08472, and test.py of its code): each label
+in 16 templates, softmax over the labels for each template, then the mean of the 16 probabilities.
+The mean of the embeddings is something else. Text features are kept in memory and, by text_cache,
+on disk.
+"""
+
+import functools
+import importlib.util
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from i3d.inference import text_cache
+from i3d.inference.few_shot import unit
+from i3d.inference.text import Text
+from i3d.models import actionclip, tokenizer
+from i3d.runtime.command import UserError
+from i3d.runtime.labels import shortened
+from i3d.runtime.progress import Progress
+
+SCALE = 100.0  # of the cosine; ActionCLIP's test takes this constant, not the learned scale
+_BATCH = 64  # prompts at a time
+_KEPT = 8  # lists of labels of which features are kept in memory
+
+
+class TextHead(keras.layers.Layer):
+    """Video features float [B, D] -> log probabilities float32 [B, K] of constant texts.
+
+    They are logits, too: their softmax is the mean over the templates of softmax(scale * cosine).
+    Computes in float32 under any precision.
+    """
+
+    def __init__(self, text: np.ndarray, scale: float = SCALE) -> None:
+        """Keeps its arguments.
+
+        Args:
+          text: float32 [P, K, D] of P templates and K classes, of unit length.
+          scale: of the cosine.
+        """
+        super().__init__(dtype="float32", name="Logits", trainable=False)
+        self.text, self.scale = np.asarray(text, np.float32), scale
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Returns [B, K]."""
+        return shape[0], self.text.shape[1]
+
+    def call(self, features: Any) -> Any:
+        """Returns the log probabilities, finite also where float32 holds no probability."""
+        count, classes, width = self.text.shape
+        rows = ops.normalize(features, axis=-1)
+        texts = ops.convert_to_tensor(self.text.reshape(count * classes, width))
+        cosines = ops.reshape(ops.matmul(rows, ops.transpose(texts)), (-1, count, classes))
+        each = ops.log_softmax(self.scale * cosines, axis=-1)
+        return ops.logsumexp(each, axis=1) - math.log(count)
+
+
+class TextTower:
+    """The text tower of a model with its weights: from labels to features."""
+
+    def __init__(self, model: keras.Model, on_disk: bool = True) -> None:
+        """Keeps a model of the catalogue that takes text, with its weights loaded.
+
+        Args:
+          model: keras.Model.
+          on_disk: False for weights that go on changing: nothing is read or written there.
+        """
+        self._model, self._part = model, actionclip.text_part(model)
+        self._on_disk = on_disk
+        self._kept: dict[tuple, np.ndarray] = {}
+
+    def head(self, text: Text) -> TextHead:
+        """Returns the TextHead of labels; UserError as `features`."""
+        features = self.features(text.labels, text.split_camel_case)
+        return TextHead(features, self.scale(text.learned_scale))
+
+    def scale(self, learned: bool) -> float:
+        """Returns what the cosine is multiplied by: 100, or the learned scale."""
+        if not learned:
+            return SCALE
+        return math.exp(float(ops.convert_to_numpy(actionclip.log_scale(self._model))))
+
+    def features(self, labels: Sequence[str], split_camel_case: bool = False) -> np.ndarray:
+        """Returns float32 [P, K, D], of unit length, of K labels in P templates.
+
+        Raises:
+          UserError: a label has too many tokens, or two are the same text.
+        """
+        asked = (tuple(labels), split_camel_case)
+        if asked not in self._kept:
+            if len(self._kept) >= _KEPT:
+                del self._kept[next(iter(self._kept))]
+            rows = tokens_of(labels, split_camel_case)
+            self._kept[asked] = unit(self._found(rows)).reshape(-1, len(labels), self._width)
+        return self._kept[asked]
+
+    @property
+    def _width(self):
+        return self._part.output.shape[-1]
+
+    def _found(self, rows):
+        """Returns float32 [N, D] of tokens, from the disk where they are there."""
+        if not self._on_disk:
+            return self._computed(tokenizer.trimmed(rows))
+        key = text_cache.key_of(self._digest, rows, _precision(self._part))
+        found = text_cache.get(key)
+        if found is None or found.shape != (len(rows), self._width):
+            found = self._computed(tokenizer.trimmed(rows))
+            text_cache.put(key, found)
+        return found
+
+    @functools.cached_property
+    def _digest(self):
+        return text_cache.digest_of([np.asarray(w) for w in self._part.get_weights()])
+
+    def _computed(self, rows):
+        """Returns float32 [N, D] of tokens [N, L], batch by batch; shows how far it is."""
+        step = tf.function(lambda batch: tf.cast(self._part(batch, training=False), tf.float32))
+        found = []
+        with Progress(len(rows), "prompt", "text features") as progress:
+            for begin in range(0, len(rows), _BATCH):
+                batch = rows[begin : begin + _BATCH]
+                filled = np.concatenate([batch, np.repeat(batch[-1:], _BATCH - len(batch), axis=0)])
+                found.append(step(tf.constant(filled)).numpy()[: len(batch)])
+                for _ in batch:
+                    progress.add()
+        return np.concatenate(found)
+
+
+def text_features(
+    model: keras.Model, labels: Sequence[str], split_camel_case: bool = False
+) -> np.ndarray:
+    """Returns float32 [P, K, D], of unit length, of K labels in the P templates of ActionCLIP.
+
+    Args:
+      model: of the catalogue, with a text tower and its weights.
+      labels: K texts.
+      split_camel_case: whether "ApplyEyeMakeup" becomes "Apply Eye Makeup".
+
+    Raises:
+      UserError: as `TextTower.features`.
+    """
+    return TextTower(model).features(labels, split_camel_case)
+
+
+def tokens_of(labels: Sequence[str], split_camel_case: bool = False) -> np.ndarray:
+    """Returns the tokens of labels in all templates, int32 [P * K, 77], template after template.
+
+    Raises:
+      UserError: a label has too many tokens, two are the same text for the tokenizer, or the extra
+        `clip` is not installed.
+    """
+    try:
+        rows = tokenizer.tokens(tokenizer.prompts(labels, split_camel_case))
+    except ValueError as error:
+        raise UserError(_too_long(labels, split_camel_case) or str(error)) from error
+    first = [row.tobytes() for row in rows[: len(labels)]]
+    twice = next((row for row, count in Counter(first).items() if count > 1), None)
+    if twice is not None:
+        same = [shortened(name) for name, row in zip(labels, first, strict=True) if row == twice]
+        raise UserError(
+            f"labels {' and '.join(same)} are the same text, as letters are made small: expected "
+            "each label once"
+        )
+    return rows
+
+
+def _too_long(labels, split_camel_case):
+    """Returns what is wrong with the first label that has too many tokens, "" without one."""
+    if importlib.util.find_spec("keras_hub") is None:
+        return ""
+    for label in labels:
+        try:
+            tokenizer.tokens(tokenizer.prompts([label], split_camel_case))
+        except ValueError as error:
+            return f"label {shortened(label)}: {error}"
+    return ""
+
+
+def _precision(model):
+    """Returns the types that the layers of a model compute in."""
+    return " ".join(sorted({layer.compute_dtype for layer in model.layers}))
