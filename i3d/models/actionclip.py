@@ -114,7 +114,8 @@ def actionclip(
         one line.
     """
     row = CONFIGS[name]
-    arch, head, frames = arch or row.arch, head or row.head, frames or row.frames
+    arch, head = arch or row.arch, head or row.head
+    frames = row.frames if frames is None else frames
     _check(arch, head, frames, joint, size, channels, width)
     sizes = ARCHS[arch]
     clips = keras.Input((frames, sizes.size, sizes.size, 3), name="frames")
