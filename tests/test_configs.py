@@ -4,12 +4,14 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from absl import flags
 
 from i3d import models
+from i3d.models import actionclip as clip
 from i3d.training import config
-from i3d.weights.zoo import CARDS
+from i3d.weights import zoo
 from tests.golden import mmaction
 
 ROOT = Path(__file__).parents[1]
@@ -126,6 +128,38 @@ def test_recipes_of_the_family_are_the_published_ones(name):
         assert config.learning_rate(settings, step, clips) == pytest.approx(rate, 0.03), epoch
 
 
+@pytest.mark.parametrize(
+    "name, clips, model, start",
+    [
+        ("k400", 128, "actionclip_b32_8f", "ViT-B-32.pt"),
+        ("ucf101", 32, "actionclip_b16_8f", "vit-b-16-8f.pt"),
+        ("hmdb51", 64, "actionclip_b16_8f", "vit-b-16-8f.pt"),
+    ],
+)
+def test_recipes_of_actionclip_are_the_published_ones(name, clips, model, start):
+    settings = loaded(ROOT / f"configs/actionclip/{name}.py")
+    own, data = settings.optimizer, settings.data
+    assert (own.name, own.learning_rate, own.weight_decay) == ("adamw", 5e-6, 0.2)
+    assert (own.betas, own.visual_factor, own.fusion_factor) == ((0.9, 0.98), 1.0, 10.0)
+    assert (own.clip_norm, own.reference_batch, own.kernels_only) == (0, 0, False)
+    assert 8 * settings.batch.per_replica == clips and settings.batch.accumulate == 1
+    assert (settings.model.name, settings.model.start) == (model, f"checkpoints/{start}")
+    assert settings.text.to_dict() == config.defaults().text.to_dict()
+    assert data.rand_augment == ((2, 9) if name == "k400" else ())
+    assert data.sampling == ("ticks" if name == "k400" else "test")
+    assert (data.segments, data.frames, data.crop, data.crop_places) == (8, 1, "multi_scale", 13)
+    assert (data.color_jitter, data.grayscale, data.flip) == (0.8, 0.2, True)
+
+
+def test_rates_of_actionclip_are_the_published_ones():
+    with np.load(ROOT / "tests/golden/actionclip/lr_ucf.npz") as arrays:
+        golden = arrays["lr_text"].ravel()
+    settings = loaded(ROOT / "configs/actionclip/ucf101.py")
+    assert settings.steps == golden.size
+    found = [config.learning_rate(settings, step, 32) for step in range(settings.steps)]
+    np.testing.assert_allclose(found, golden, rtol=1e-12, atol=0)
+
+
 def test_rates_of_the_family_scale_with_the_clips():
     settings = loaded(ROOT / "configs/tsn/kinetics_rgb.py")
     assert config.learning_rate(settings, 0, 64) == pytest.approx(0.01 / 4)
@@ -136,9 +170,12 @@ def test_models_and_inputs_fit(path):
     """The network is in the catalogue; a start that keeps a published name is that network's."""
     settings = loaded(path)
     assert settings.model.name in models.names()
-    card = CARDS.get(Path(settings.model.start).name)
+    card = zoo.card_of(Path(settings.model.start).name)
     if card:
-        assert card.model == settings.model.name
+        same = (settings.model.name, card.model)
+        if card.model in clip.CONFIGS:  # CLIP's towers begin an ActionCLIP
+            same = [clip.CONFIGS[name].arch for name in same]
+        assert same[0] == same[1]
         if settings.data.mean:
             assert settings.data.mean == card.spec.mean
             assert settings.data.std == card.spec.std
@@ -152,9 +189,9 @@ def test_models_and_inputs_fit(path):
 )  # fmt: skip
 def test_fine_tuning_of_the_family_fits_the_protocol_of_its_weights(path):
     settings = loaded(path)
-    data, card = settings.data, CARDS.get(Path(settings.model.start).name)
+    data, card = settings.data, zoo.card_of(Path(settings.model.start).name)
     assert data.records == "" and (data.validation, data.validation_share) == ("train", 0.1)
     assert settings.batch.per_replica * settings.batch.accumulate == 16
-    assert settings.schedule.boundaries[-1] < settings.steps
+    assert all(boundary < settings.steps for boundary in settings.schedule.boundaries)
     if card and card.model != "tv_s3d":
         assert (data.frames, data.stride) == (card.spec.frames, card.spec.stride)

@@ -1,7 +1,8 @@
-"""Settings that the published recipes of MMAction2 share.
+"""Settings that the published recipes of MMAction2 share, and those of ActionCLIP.
 
 c = published.kinetics(epochs=100, clips=256)     # in updates of so many clips
 published.fine_tuned(c, "tsn_....pth")            # the same for a data set of one's own
+c = published.actionclip(per_epoch=298, clips=32) # 50 epochs of so many updates
 """
 
 from i3d import config
@@ -11,6 +12,9 @@ IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 FLOW_MEAN, FLOW_STD = (128.0, 128.0), (128.0, 128.0)
 # Of torchvision's video models.
 KINETICS_MEAN, KINETICS_STD = (110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195)
+# Of CLIP's pictures, of the levels 0..255.
+CLIP_MEAN = tuple(255 * value for value in (0.48145466, 0.4578275, 0.40821073))
+CLIP_STD = tuple(255 * value for value in (0.26862954, 0.26130258, 0.27577711))
 KINETICS_VIDEOS = 240_000  # to train on, about; videos go offline all the time
 
 
@@ -70,4 +74,32 @@ def fine_tuned(c, start):
     c.schedule = config.defaults().schedule
     c.schedule.name = "multi_step"
     c.schedule.boundaries = (1_200, 1_700)
+    return c
+
+
+def actionclip(per_epoch, clips, epochs=50, warmup=5):
+    """Returns the part that ActionCLIP's recipes have in common.
+
+    Args:
+      per_epoch: updates of an epoch.
+      clips: videos per update; the learning rate does not scale with them.
+      epochs: of all training.
+      warmup: epochs in which the learning rate rises from 0.
+    """
+    c = config.defaults()
+    c.steps = epochs * per_epoch
+    c.precision = "bfloat16"
+    c.data.frames, c.data.segments = 1, 8
+    c.data.sampling, c.data.frame_of_segment = "ticks", "lower_middle"
+    c.data.interpolation = "bicubic"
+    c.data.crop, c.data.crop_places = "multi_scale", 13
+    c.data.color_jitter, c.data.grayscale = 0.8, 0.2
+    c.data.mean, c.data.std = CLIP_MEAN, CLIP_STD
+    c.batch.per_replica = clips // 8  # on 8 GPUs
+    c.optimizer.name = "adamw"
+    c.optimizer.learning_rate, c.optimizer.weight_decay = 5e-6, 0.2
+    c.optimizer.fusion_factor = 10.0
+    c.schedule.name, c.schedule.begin = "cosine", warmup * per_epoch
+    c.schedule.warmup_steps, c.schedule.warmup_factor = warmup * per_epoch + 1, 0.0
+    c.schedule.hold, c.schedule.hold_within = 10, per_epoch
     return c

@@ -21,6 +21,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from i3d import spec
+from i3d.inference.text import takes_text
 from i3d.runtime.command import UserError
 from i3d.training import config_checks, config_errors, recipes, schedules
 from i3d.training.config_keys import defaults
@@ -38,6 +39,8 @@ def learning_rate(config: ConfigDict, step: int, clips_per_update: int) -> float
       clips_per_update: batch.per_replica * replicas * batch.accumulate, for linear scaling.
     """
     schedule, rate = config.schedule, config.optimizer.learning_rate
+    if schedule.hold > 1:
+        step = schedules.held(step, schedule.hold, schedule.hold_within)
     if config.optimizer.reference_batch:
         rate = schedules.linear_scaling(rate, clips_per_update, config.optimizer.reference_batch)
     if schedule.name == "cosine":
@@ -70,7 +73,11 @@ def check(config: ConfigDict) -> None:
                 f"config.{key}: missing; expected get_config() to start from config.defaults()"
             )
         config_checks.check_value(key, values[key], default)
+    config_checks.check_read(values, expected)
     config_checks.check_input(config.data)
+    config_checks.check_betas(config.optimizer.betas)
+    if takes_text(config.model.name):
+        config_checks.check_frames_of_text(values)
     spec.of_settings(values, spec.SHORT_SIDE, spec.FPS)  # sizes that a view can have
     config_checks.check_schedule(config.schedule, config.steps)
     learning_rate(config, 0, 1)  # boundaries and factors fit

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from i3d.inference.text import takes_text
 from i3d.runtime.command import UserError
 from i3d.training import config_keys as keys
 
@@ -85,15 +86,57 @@ def check_input(data: ConfigDict) -> None:
 
 
 def check_schedule(schedule: ConfigDict, steps: int) -> None:
-    """Refuses a key that the chosen schedule would ignore, and a cosine that never begins."""
+    """Refuses a cosine that never begins, and an epoch of a rate that is not held."""
     if schedule.begin >= steps:
         raise UserError(
             f"config.schedule.begin: expected less than config.steps, {steps}, got {schedule.begin}"
         )
-    standard = keys.defaults().schedule
-    for key, readers in keys.READ_BY.items():
-        if schedule.name not in readers and schedule[key] != standard[key]:
+    if schedule.hold == 1 and schedule.hold_within:
+        raise UserError(
+            "config.schedule.hold_within: read with a config.schedule.hold above 1 only, which is 1"
+        )
+
+
+def check_betas(betas: tuple[float, ...]) -> None:
+    """Refuses shares that are no shares."""
+    if not all(0 <= beta < 1 for beta in betas):
+        raise UserError(f"config.optimizer.betas: expected at least 0 and below 1, got {betas}")
+
+
+def check_read(values: dict[str, Any], standard: dict[str, Any]) -> None:
+    """Refuses keys that are set and that the chosen optimizer, schedule or model would ignore.
+
+    Args:
+      values: {"a.b": value} of a configuration.
+      standard: the same of the defaults.
+    """
+    for key, (choice, readers) in keys.READ_BY.items():
+        if values[choice] not in readers and values[key] != standard[key]:
             raise UserError(
-                f"config.schedule.{key}: read by the schedule {' or '.join(readers)} only, and "
-                f"schedule.name is {schedule.name!r}"
+                f"config.{key}: read by the {choice.partition('.')[0]} {' or '.join(readers)} "
+                f"only, and {choice} is {values[choice]!r}"
             )
+    model = values["model.name"]
+    ignored, kind = (keys.OF_CLASSES, "without") if takes_text(model) else (keys.OF_TEXT, "with")
+    for key in ignored:
+        if values[key] != standard[key]:
+            raise UserError(
+                f"config.{key}: read by models {kind} a text tower only, and model.name is "
+                f"{model!r}"
+            )
+
+
+def check_frames_of_text(values: dict[str, Any]) -> None:
+    """Refuses input that a model with a text tower does not take."""
+    expected = {"data.stream": "rgb", "data.frames": 1}
+    for key, wanted in expected.items():
+        if values[key] != wanted:
+            raise UserError(
+                f"config.{key}: expected {wanted!r}, as {values['model.name']} takes a frame of "
+                f"each of config.data.segments segments, got {values[key]!r}"
+            )
+    if not values["data.segments"]:
+        raise UserError(
+            f"config.data.segments: expected the number of frames that {values['model.name']} is "
+            "to see, such as 8, got 0"
+        )

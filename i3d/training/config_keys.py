@@ -18,15 +18,17 @@ CHOICES = {
     "data.sampling": ("random", "ticks", "test"),
     "data.frame_of_segment": FRAMES_OF_SEGMENT,
     "data.interpolation": INTERPOLATIONS,
+    "text.target": ("softmax", "normalised"),
+    "optimizer.name": ("sgd", "adamw"),
     "schedule.name": ("piecewise", "step", "multi_step", "cosine"),
 }
 # What numbers must not be below; the keys of every other number: 0.
 AT_LEAST_1 = (
     "steps data.frames data.stride data.size data.read_mb batch.per_replica batch.accumulate "
-    "schedule.every log_every validate_every checkpoint_every"
+    "schedule.every schedule.hold log_every validate_every checkpoint_every"
 ).split()
 SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
-SIZES["data.rand_augment"] = (0, 2)
+SIZES |= {"data.rand_augment": (0, 2), "optimizer.betas": (2,)}
 BELOW_1 = (
     "batch_norm_momentum label_smoothing data.validation_share model.dropout optimizer.momentum "
     "optimizer.ema_decay"
@@ -41,17 +43,28 @@ ELEMENTS = {
     "data.std": _NUMBERS,
     "data.rand_augment": (int,),
     "optimizer.head_factors": _NUMBERS,
+    "optimizer.betas": _NUMBERS,
     "schedule.boundaries": (int,),
     "schedule.factors": _NUMBERS,
 }
-# The keys that only some schedules read.
+# The keys that only some optimizers and schedules read: by which choice, and which of its values.
 READ_BY = {
-    "begin": ("cosine",),
-    "every": ("step",),
-    "gamma": ("step", "multi_step"),
-    "boundaries": ("piecewise", "multi_step"),
-    "factors": ("piecewise",),
+    "optimizer.momentum": ("optimizer.name", ("sgd",)),
+    "optimizer.betas": ("optimizer.name", ("adamw",)),
+    "schedule.begin": ("schedule.name", ("cosine",)),
+    "schedule.every": ("schedule.name", ("step",)),
+    "schedule.gamma": ("schedule.name", ("step", "multi_step")),
+    "schedule.boundaries": ("schedule.name", ("piecewise", "multi_step")),
+    "schedule.factors": ("schedule.name", ("piecewise",)),
 }
+# The keys that only models with a text tower read, and those that they do not.
+OF_TEXT = (
+    "text.labels text.split_camel_case text.target optimizer.visual_factor optimizer.fusion_factor"
+).split()
+OF_CLASSES = (
+    "loss label_smoothing model.width model.dropout model.start_stream model.inflate "
+    "optimizer.head_factors"
+).split()
 
 
 def defaults() -> ConfigDict:
@@ -71,6 +84,7 @@ def defaults() -> ConfigDict:
     config.checkpoint_every = 500
     config.data = _data()
     config.model = _model()
+    config.text = _text()
     config.batch = _batch()
     config.optimizer = _optimizer()
     config.schedule = _schedule()
@@ -116,6 +130,14 @@ def _model():
     return model
 
 
+def _text():
+    text = ConfigDict()  # of models with a text tower
+    text.labels = ""  # texts of the classes, in their order: a file, a line each; "": their names
+    text.split_camel_case = False  # whether "ApplyEyeMakeup" is read as three words
+    text.target = "softmax"  # of the loss, or "normalised"; see training/losses.py, contrastive
+    return text
+
+
 def _batch():
     batch = ConfigDict()
     batch.per_replica = 6  # clips at a time on each device
@@ -125,12 +147,16 @@ def _batch():
 
 def _optimizer():
     optimizer = ConfigDict()
+    optimizer.name = "sgd"  # or "adamw"; see training/optimizer.py
     optimizer.learning_rate = 0.1
     optimizer.reference_batch = 0  # clips per update which that rate is for; 0: do not scale it
-    optimizer.momentum = 0.9
-    optimizer.weight_decay = 1e-7  # L2, added to the gradient
+    optimizer.momentum = 0.9  # sgd
+    optimizer.betas = (0.9, 0.98)  # adamw: of the averages of the gradient and of its square
+    optimizer.weight_decay = 1e-7  # sgd: L2, added to the gradient; adamw: decoupled from it
     optimizer.head_factors = ()  # of the rate, for the head's kernel and its bias; (): 1 and 1
-    optimizer.kernels_only = False  # no L2 on offsets, scales and biases
+    optimizer.visual_factor = 1.0  # of the rate, with a text tower: for the visual tower
+    optimizer.fusion_factor = 1.0  # the same for the head over time
+    optimizer.kernels_only = False  # no weight decay of offsets, scales and biases
     optimizer.clip_norm = 0.0  # largest norm of all gradients; 0: no clipping
     optimizer.ema_decay = 0.0  # of averaged weights to validate with; 0: none
     return optimizer
@@ -144,6 +170,8 @@ def _schedule():
     schedule.factors = (1.0,)  # piecewise: of learning_rate, one more than boundaries
     schedule.every = 1000  # step: so often the rate is multiplied by gamma
     schedule.gamma = 0.1  # step, multi_step
+    schedule.hold = 1  # the rate changes at every so many steps only
+    schedule.hold_within = 0  # steps of an epoch, in which that is counted anew; 0: never
     schedule.warmup_steps = 0
     schedule.warmup_factor = 0.1  # at step 0
     return schedule

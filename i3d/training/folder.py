@@ -1,15 +1,16 @@
 """Reserves the folder of a training run for one configuration and one process at a time.
 
     with folder.alone("runs/rgb"):
-        folder.claim("runs/rgb", settings, spec, replicas=8)
+        folder.claim("runs/rgb", settings, spec, replicas=8, classes=())
 
 runs/rgb/config.json holds {"data.size": 224, ...}, all keys flat, "replicas", and "input": the
-InputSpec by which predict, evaluate and extract_features see a video.
+InputSpec by which predict, evaluate and extract_features see a video. A run of videos and texts has
+"classes", too: the texts of its classes.
 """
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -46,6 +47,7 @@ def claim(
     settings: ConfigDict,
     spec: InputSpec,
     replicas: int,
+    classes: Sequence[str] = (),
     write: bool = True,
 ) -> None:
     """Makes the folder that of these settings, or makes sure that the run there is of them.
@@ -57,6 +59,7 @@ def claim(
       settings: ConfigDict as i3d.training.config.defaults.
       spec: InputSpec of the run.
       replicas: number of devices, which with the batch makes the clips of an update.
+      classes: texts of the classes, of a model with a text tower.
       write: False only looks (for all workers but one).
 
     Raises:
@@ -66,6 +69,7 @@ def claim(
     path = Path(workdir, FILE)
     own = _plain(settings)
     own |= {"replicas": replicas, "input": spec.to_json()}
+    own |= {"classes": list(classes)} if classes else {}
     if path.exists() and _is_begun(workdir):
         _check_same(path, own)
     if not write:
@@ -94,7 +98,7 @@ def _check_same(path, own):
     free = _FREE - ({"steps"} if own["schedule.name"] == "cosine" else set())
     for key in sorted(own.keys() | there.keys()):
         if key not in free and own.get(key) != there.get(key):
-            name = key if key == "replicas" else f"config.{key}"
+            name = key if key in ("replicas", "classes") else f"config.{key}"
             raise UserError(
                 f"{path.parent}: holds a run with {name}={there.get(key)!r}, this one has "
                 f"{own.get(key)!r}; take another --workdir, or the same settings to resume"

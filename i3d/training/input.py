@@ -12,6 +12,7 @@ from pathlib import Path
 
 from i3d import spec as input_spec
 from i3d.data import pipeline, shots, stored
+from i3d.inference.text import takes_text
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.training import augmentation, config, held_out
@@ -145,7 +146,9 @@ def spec(settings, records):
     """
     side = records.recipe.get("short_side", input_spec.SHORT_SIDE)
     fps = records.recipe.get("fps", input_spec.FPS)
-    return input_spec.of_settings(config.flat(settings), side, fps, records.multi_label)
+    found = input_spec.of_settings(config.flat(settings), side, fps, records.multi_label)
+    # Scores of texts are averaged as probabilities, see i3d.inference.zero_shot.
+    return dataclasses.replace(found, average="prob") if takes_text(settings.model.name) else found
 
 
 def validation_spec(spec):

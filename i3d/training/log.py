@@ -68,14 +68,19 @@ class Window:
         self.first_step, self.results = first_step, []
         self.begin, self.waited, self.rate = time.perf_counter(), 0.0, 0.0
 
-    def numbers(self, clips):
-        """Returns the means as {name: float}; `clips` is those of a step."""
+    def numbers(self, clips, accuracy):
+        """Returns the means as {name: float}.
+
+        Args:
+          clips: those of a step.
+          accuracy: name of the share of clips that are hits.
+        """
         count = len(self.results)
         total = {key: sum(float(r[key]) for r in self.results) for key in self.results[0]}
         seconds = time.perf_counter() - self.begin  # after the results, which were waited for
         return {
             "loss": total["loss"] / count,
-            "accuracy": total["hits"] / (count * clips),
+            accuracy: total["hits"] / (count * clips),
             "gradient_norm": total["gradient_norm"] / count,
             "learning_rate": self.rate,
             "clips_per_s": count * clips / seconds,

@@ -1,4 +1,4 @@
-"""Builds the model of a training run, its initial weights, optimizer and loss.
+"""Builds the model of a training run, its initial weights, optimizer and objective.
 
 with strategy.scope():
     model = train_model.build(settings, num_classes=101)
@@ -11,10 +11,14 @@ from functools import partial
 import keras
 
 from i3d.inference import network
+from i3d.inference.text import takes_text
+from i3d.models import actionclip
 from i3d.runtime.command import UserError
 from i3d.spec import CHANNELS
+from i3d.training import text
 from i3d.training.losses import LOSSES
-from i3d.training.optimizer import SGD
+from i3d.training.objectives import Classification
+from i3d.training.optimizer import SGD, AdamW
 from i3d.training.step import set_batch_norm
 from i3d.weights import find
 from i3d.weights.errors import Misfit, NoCheckpoint
@@ -30,12 +34,14 @@ def build(settings, spec, num_classes):
     Args:
       settings: ConfigDict as i3d.training.config.defaults.
       spec: InputSpec of the run.
-      num_classes: width of the head.
+      num_classes: width of the head; not read for models with a text tower.
 
     Raises:
       UserError: there is no such model, or it does not take such clips.
     """
     name, data = settings.model.name, settings.data
+    if takes_text(name):
+        return _built(settings, name, spec, num_classes, frames=spec.segments)
     keywords = {"frames": None} if spec.segments else {}  # tested with more of them
     model = _built(settings, name, spec, num_classes, dropout=settings.model.dropout, **keywords)
     if len(model.input_shape) != 5:
@@ -58,6 +64,8 @@ def start(settings, spec, model):
       UserError: as i3d.weights.start.begin.
     """
     path = find.path_of(settings.model.start)
+    if takes_text(settings.model.name):
+        return _started(lambda: begin(model, None, path), "expected weights of that architecture")
     if settings.model.inflate and is_torch(path):
         name = TWINS.get(settings.model.name)
         return begin_from_images(
@@ -73,41 +81,60 @@ def start(settings, spec, model):
             name, channels = _twin(name), 3  # of pictures, also where flow is to be learned
         return _built(settings, name, spec, num_classes, channels=channels)
 
+    hint = "expected config.model.start of the same stream (for flow, as flow_imagenet), or "
+    hint += "config.model.start_stream, width and inflate as that checkpoint needs"
+    return _started(lambda: begin(model, source, path), hint)
+
+
+def _started(begun, hint):
     try:
-        return begin(model, source, path)
+        return begun()
     except NoCheckpoint as error:
-        hint = "put it there, or name other weights in config.model.start (empty: random ones)"
-        raise UserError(f"{error}; {hint}") from error
+        there = "put it there, or name other weights in config.model.start (empty: random ones)"
+        raise UserError(f"{error}; {there}") from error
     except Misfit as error:
-        hint = "expected config.model.start of the same stream (for flow, as flow_imagenet), or "
-        hint += "config.model.start_stream, width and inflate as that checkpoint needs"
         raise UserError(f"{error}; {hint}") from error
 
 
 def optimizer(settings, model):
-    """Returns the optimizer.SGD, whose averages begin at the weights that the model has now.
+    """Returns the optimizer, whose averages begin at the weights that the model has now.
 
     Sets the model's batch normalisation, too, since that decides what is trained.
     """
     set_batch_norm(model, settings.batch_norm, settings.batch_norm_momentum)
     own = settings.optimizer
-    names = ("momentum", "weight_decay", "kernels_only", "clip_norm", "ema_decay")
+    kind, only = {"sgd": (SGD, "momentum"), "adamw": (AdamW, "betas")}[own.name]
+    names = (only, "weight_decay", "kernels_only", "clip_norm", "ema_decay")
     options = {name: own[name] for name in names}
     options["accumulates"] = settings.batch.accumulate > 1
+    return kind.of(model.trainable_variables, **options, factors=_factors(settings, model))
+
+
+def _factors(settings, model):
+    """Returns {path of a variable: factor of its learning rate}."""
+    own = settings.optimizer
+    if takes_text(settings.model.name):
+        factors = {"text": 1.0, "visual": own.visual_factor, "fusion": own.fusion_factor}
+        return {v.path: factors[actionclip.group_of(v)] for v in model.trainable_variables}
     head = (v.path for v in model.get_layer("Logits").weights)  # kernel, bias
-    factors = dict(zip(head, own.head_factors, strict=False))
-    return SGD.of(model.trainable_variables, **options, factors=factors)
+    return dict(zip(head, own.head_factors, strict=False))
 
 
-def loss(settings, spec):
-    """Returns the loss of a configuration: (logits [B, K], labels) -> float32 [B].
+def objective(settings, spec, labels):
+    """Returns the objective of a configuration, see i3d.training.objectives.
 
     Args:
       settings: ConfigDict as i3d.training.config.defaults.
-      spec: InputSpec of the run; its activation says which loss.
+      spec: InputSpec of the run; its activation says which loss of classes.
+      labels: of the classes, as i3d.training.text.labels gives them.
+
+    Raises:
+      UserError: as i3d.training.text.objective.
     """
+    if labels:
+        return text.objective(settings, labels)
     own = partial(LOSSES[spec.activation], smoothing=settings.label_smoothing)
-    return lambda logits, labels: settings.loss_weight * own(logits, labels)
+    return Classification(lambda logits, truth: settings.loss_weight * own(logits, truth))
 
 
 def _twin(name):

@@ -14,16 +14,16 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from i3d.evaluation import average_precision, metrics
 from i3d.inference import network
-from i3d.inference import records as inference_records
 from i3d.runtime import devices, stopping
 from i3d.runtime.progress import Progress
 from i3d.training import checkpoints, config, folder
 from i3d.training import input as train_input
 from i3d.training import model as train_model
+from i3d.training import text as train_text
 from i3d.training.log import RunLog, Window
 from i3d.training.step import TrainStep, check_finite
+from i3d.training.validation import Validation
 
 SLOW_SAVE_EVERY_S = 120.0  # where a step takes seconds
 
@@ -51,11 +51,12 @@ def train(settings, workdir, replicas=0):
     replicas, chief = strategy.num_replicas_in_sync, devices.is_chief(strategy)
     data = train_input.opened(settings, print if chief else lambda line: None)
     spec = train_input.spec(settings, data[0])
+    own = settings, spec, replicas, train_text.labels(settings, data[0])
     with folder.alone(workdir) if chief else contextlib.nullcontext():
-        folder.claim(workdir, settings, spec, replicas, write=False)
+        folder.claim(workdir, *own, write=False)
         run = Run(settings, workdir, strategy, *data)
         # A start that failed leaves none.
-        folder.claim(workdir, settings, spec, replicas, write=chief)
+        folder.claim(workdir, *own, write=chief)
         if chief:
             train_input.write_shots(workdir, settings, data[0])
             checkpoints.tidy(workdir)
@@ -81,6 +82,8 @@ class Run:
         self.settings, self.workdir, self.strategy = settings, Path(workdir), strategy
         self.records, self.validation = records, validation
         self.spec = train_input.spec(settings, records)
+        self.labels = train_text.labels(settings, records)
+        self.objective = train_model.objective(settings, self.spec, self.labels)
         batch = settings.batch
         self.clips = batch.per_replica * batch.accumulate * strategy.num_replicas_in_sync
         self.chief = devices.is_chief(strategy)
@@ -88,6 +91,7 @@ class Run:
             self.model = train_model.build(settings, self.spec, len(records.class_names))
             self.optimizer = train_model.optimizer(settings, self.model)
             self.prepare = network.preprocessing(self.spec)
+            self._validation = self.validation and Validation(self, self.validation)
         self.step = self._restored()
         self._step_s, self._saved_at = 0.0, time.monotonic()
         checkpoints.check_same_step(strategy, self.step)
@@ -96,7 +100,7 @@ class Run:
             self.model,
             self.optimizer,
             clips_per_update=self.clips,
-            loss=train_model.loss(settings, self.spec),
+            objective=self.objective,
             seed=settings.seed,
             prepare=self.prepare,
         )
@@ -157,7 +161,7 @@ class Run:
             return window
         for name, text in (("loss", "loss"), ("gradient_norm", "norm of the gradients")):
             check_finite([result[name] for result in window.results], window.first_step, text)
-        numbers = window.numbers(self.clips)
+        numbers = window.numbers(self.clips, self.objective.accuracy)
         if log:
             log.write(self.step, numbers)
         if validate:
@@ -183,7 +187,8 @@ class Run:
 
     def _validate(self, log):
         """Takes the accuracies on all videos of the validation split, one centred view of each."""
-        numbers = self._accuracies()
+        with self.optimizer.averaged():
+            numbers = self._validation()
         if not log:
             return
         log.write(self.step, numbers, "validation")
@@ -192,33 +197,6 @@ class Run:
         if best is None or numbers[ranked_by] > best[ranked_by]:
             info = {"step": self.step} | numbers
             checkpoints.save_best(self.workdir, self.model, self.optimizer, info)
-
-    def _accuracies(self):
-        # A worker sees its part of the videos.
-        total = self.validation.num_records if devices.is_alone(self.strategy) else None
-        with self.optimizer.averaged(), Progress(total, "video", "validation") as bar:
-            scores = inference_records.evaluate(
-                lambda views: self.model(self.prepare(views), training=False),
-                train_input.validation_spec(self.spec),
-                self.validation,
-                batch_size=self.settings.batch.per_replica,
-                num_classes=len(self.records.class_names),
-                strategy=self.strategy,
-                read_mb=self.settings.data.read_mb,
-                on_batch=lambda count: [bar.add() for _ in range(count)],
-            )
-        pair = scores.logits, scores.labels
-        if self.validation.multi_label:
-            return {
-                "map": average_precision.mean_average_precision(*pair),
-                "mmit_map": average_precision.mmit_mean_average_precision(*pair),
-            }
-        top5 = min(5, scores.logits.shape[1])
-        return {
-            "top1": metrics.top_k_accuracy(*pair),
-            f"top{top5}": metrics.top_k_accuracy(*pair, top5),
-            "mean_class": metrics.mean_class_accuracy(metrics.confusion_matrix(*pair)),
-        }
 
     def _tell(self, text):
         if self.chief:

@@ -14,7 +14,8 @@ import keras
 import tensorflow as tf
 
 from i3d.runtime.command import UserError
-from i3d.training.losses import cross_entropy, weighted_mean
+from i3d.training.losses import weighted_mean
+from i3d.training.objectives import Classification
 
 BATCH_NORM_MODES = ("local", "sync", "frozen")
 
@@ -59,7 +60,7 @@ class TrainStep:
         optimizer,
         *,
         clips_per_update,
-        loss=cross_entropy,
+        objective=None,
         seed=0,
         prepare=tf.identity,
     ):
@@ -67,10 +68,11 @@ class TrainStep:
 
         Args:
           strategy: tf.distribute.Strategy; tf.distribute.get_strategy() for one device.
-          model: clips -> logits [B, K].
-          optimizer: i3d.training.optimizer.SGD of the model's trainable variables.
+          model: as the objective takes it.
+          optimizer: of i3d.training.optimizer, of the model's trainable variables.
           clips_per_update: clips over all replicas and parts; the loss is their mean.
-          loss: (logits [B, K], labels) -> float32 [B], as those of i3d.training.losses.
+          objective: (model, prepared clips, labels, draw) -> (loss of each clip, float32 [B],
+            number of hits), see i3d.training.objectives; None: Classification with cross-entropy.
           seed: int >= 0; dropout is a function of it, the step, the part and the replica, so
             that a resumed run needs no saved state of random numbers.
           prepare: what makes the model's input of the clips of a batch, on the device.
@@ -85,7 +87,7 @@ class TrainStep:
                 "expected float32, or bfloat16 (policy mixed_bfloat16)"
             )
         self._strategy, self._model, self._optimizer = strategy, model, optimizer
-        self._clips_per_update, self._loss = clips_per_update, loss
+        self._clips_per_update, self._objective = clips_per_update, objective or Classification()
         self._seed, self._prepare = seed, prepare
         self._random_states = [v for v in model.variables if v.name == "seed_generator_state"]
         self._trained = [v.value for v in optimizer.trained]
@@ -103,7 +105,7 @@ class TrainStep:
 
         Returns:
           dict of float32 scalars: "loss" (its mean over the clips, without L2), "hits" (clips
-          whose best class is the label, or one of them), "gradient_norm" (before clipping and L2).
+          that the objective counts), "gradient_norm" (before clipping and L2).
 
         Raises:
           ValueError: the parts do not hold clips_per_update clips (seen while tracing).
@@ -145,11 +147,12 @@ class TrainStep:
         self._seed_dropout(draw)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._trained)
-            logits = self._model(self._prepare(clips), training=True)
-            each = self._loss(logits, labels)
+            each, hits = self._objective(self._model, self._prepare(clips), labels, draw)
             loss = weighted_mean(each, total=self._clips_per_update)
         gradients = tape.gradient(loss, self._trained)
-        return gradients, loss, _hits(logits, labels)
+        # Those of embeddings are sparse.
+        gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+        return gradients, loss, hits
 
     def _check_batch(self, labels, num_parts):
         replicas = self._strategy.num_replicas_in_sync
@@ -212,13 +215,6 @@ def check_finite(values, first_step, name="loss"):
                 "optimizer.clip_norm=40 or batch_norm 'frozen'"
             )
     return values
-
-
-def _hits(logits, labels):
-    best = tf.argmax(logits, axis=-1)
-    one = labels.shape.rank == 1
-    right = best == tf.cast(labels, best.dtype) if one else tf.gather(labels, best, batch_dims=1)
-    return tf.reduce_sum(tf.cast(right, tf.float32))
 
 
 def _batch_norms(model):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from i3d.training.objectives import Classification
 from i3d.training.optimizer import SGD
 from i3d.training.step import TrainStep
 from tests.helpers.processes import ROOT
@@ -262,7 +263,8 @@ def test_fit_makes_the_updates_of_the_trainer():
     def loss(logits, labels):
         return tf.reduce_mean((logits - tf.gather(TARGETS, labels)) ** 2, axis=-1)
 
-    step = TrainStep(tf.distribute.get_strategy(), model, optimizer, clips_per_update=4, loss=loss)
+    own = {"clips_per_update": 4, "objective": Classification(loss)}
+    step = TrainStep(tf.distribute.get_strategy(), model, optimizer, **own)
     for number in range(10):
         rows = np.arange(number % 5 * BATCH, (number % 5 + 1) * BATCH)
         batch = tf.constant(INPUTS[rows]), tf.constant(rows)

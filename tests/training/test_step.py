@@ -21,6 +21,7 @@ from i3d.models import blocks
 from i3d.runtime.command import UserError
 from i3d.training import checkpoints
 from i3d.training.losses import binary_cross_entropy
+from i3d.training.objectives import Classification
 from i3d.training.optimizer import SGD
 from i3d.training.step import TrainStep, check_finite, set_batch_norm
 from tests.helpers.processes import free_ports
@@ -78,7 +79,7 @@ def test_several_labels_are_hit_by_any_of_them(batch):
     truth[0, [best[0], (best[0] + 1) % CLASSES]] = truth[1, best[1]] = True
     truth[2, (best[2] + 1) % CLASSES] = True
     optimizer = SGD.of(model.trainable_variables)
-    own = {"clips_per_update": CLIPS, "loss": binary_cross_entropy}
+    own = {"clips_per_update": CLIPS, "objective": Classification(binary_cross_entropy)}
     train_step = TrainStep(tf.distribute.get_strategy(), model, optimizer, **own)
     expected = binary_cross_entropy(model(batch[0]), truth).numpy().mean()
     results = train_step([(batch[0], tf.constant(truth))], 0.1, 0)
