@@ -99,6 +99,13 @@ def test_mistakes_in_the_file_name_its_line(parse, body, expected):
         ("--config.schedule.gamma=0.5", "config.schedule.gamma: read by the schedule step or"),
         ("--config.schedule.boundaries=(5,)", "expected one rate more than boundaries"),
         ("--config.schedule.begin=5", "config.schedule.begin: read by the schedule cosine only"),
+        ("--config.optimizer.betas=(0.9, 0.9)", "optimizer.betas: read by the optimizer adamw"),
+        ("--config.text.labels=labels.txt", "config.text.labels: read by models with a text tower"),
+        (
+            "--config.model.name=clip_b16",
+            "data.frames: expected 1, as clip_b16 takes a",
+        ),
+        ("--config.schedule.hold=0", "config.schedule.hold: expected at least 1, got 0"),
         ("--config.optimizer.head_factors=(5.0,)", "head_factors: expected 0 or 2 numbers, got"),
         ("--config.data.mean=(1.0, 2.0, 3.0)", "config.data.std: expected () or 3 numbers each"),
         ("--config.data.std=(1.0, 2.0)", "expected () or 3 numbers each for the stream 'rgb'"),
@@ -212,6 +219,8 @@ def test_learning_rates_of_each_schedule():
     assert rates((0, 1, 2, 4), **step) == pytest.approx([0.1, 0.1, 0.01, 0.001])
     cosine = {"schedule.name": "cosine", "steps": 10}
     assert rates((0, 5, 10), **cosine) == pytest.approx([0.1, 0.05, 0.0])
+    held = cosine | {"schedule.hold": 5, "schedule.hold_within": 6}
+    assert rates((0, 3, 4, 5, 6, 9), **held) == pytest.approx(rates((0, 0, 4, 4, 6, 6), **cosine))
     later = cosine | {"schedule.begin": 6}
     assert rates((0, 6, 8, 10), **later) == pytest.approx([0.1, 0.1, 0.05, 0.0])
 
