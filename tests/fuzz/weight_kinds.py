@@ -5,6 +5,7 @@ import json
 import pickle
 import struct
 import zipfile
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from i3d.weights.pytorch import load
 from tests.fuzz import mutate
 from tests.fuzz.harness import Kind
+from tests.helpers import clip_files
 from tests.helpers.torch_files import write_safetensors
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -37,6 +39,13 @@ class _Tensor:
         self.key, self.shape = key, shape
 
 
+class _Module:
+    """Pickled as TorchScript pickles a module: an object of its own code, with attributes."""
+
+    def __init__(self, attributes):
+        self.attributes = attributes
+
+
 class _Pickler(pickle._Pickler):
     """Writes what torch.save writes, without PyTorch."""
 
@@ -58,6 +67,10 @@ class _Pickler(pickle._Pickler):
             for part in (0, value.shape, strides, False, {}):
                 self.save(part)
             self.write(b"tR")
+        elif isinstance(value, _Module):
+            self.write(b"c__torch__.m\nM\n)\x81")
+            self.save(value.attributes)
+            self.write(b"b")
         else:
             super().save(value, *arguments, **keywords)
 
@@ -87,6 +100,18 @@ def _write_zip(root):
     return root / "a.pth"
 
 
+def _write_script(root):
+    root.mkdir(exist_ok=True)
+    inner = _Module({"training": False, **_state()})
+    with zipfile.ZipFile(root / "a.pt", "w") as archive:
+        module = _Module({"inner": inner, "again": inner})
+        archive.writestr("archive/data.pkl", _pickled(module))
+        archive.writestr("archive/constants.pkl", _pickled(()))
+        for key, data in _numbers().items():
+            archive.writestr(f"archive/data/{key}", data)
+    return root / "a.pt"
+
+
 def _write_sequence(root):
     root.mkdir(exist_ok=True)
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"int": 4}}
@@ -105,9 +130,62 @@ def _write_safetensors(root):
     return root / "a.safetensors"
 
 
+def _write_clip(root):
+    """Writes what is small of a tiny ActionCLIP, so that it is told what is missing."""
+    root.mkdir(exist_ok=True)
+    state = clip_files.clip_state() | {
+        f"fusion_model_state_dict.module.{key}": array
+        for key, array in clip_files.fusion_state("Transf_cls").items()
+    }
+    small = {key: array for key, array in state.items() if array.size < 1000}
+    write_safetensors(root / "a.safetensors", small)
+    return root / "a.safetensors"
+
+
+def _read_clip(path):
+    from i3d import weights
+    from i3d.weights.errors import Misfit
+
+    _head_or_line(path)
+    try:
+        weights.load(_model("clip"), path)
+    except Misfit:
+        pass
+
+
+def _write_clip_h5(root):
+    root.mkdir(exist_ok=True)
+    with h5py.File(root / "a.weights.h5", "w") as file:
+        patches = np.ones((8, 8, 3, 192), "f")
+        file["layers/clip_vision_embedding/patch_embedding/vars/0"] = patches
+        file["layers/frame_positions/vars/0"] = np.ones((9, 64), "f")
+        file["layers/class_token/vars/0"] = np.ones(64, "f")
+    return root / "a.weights.h5"
+
+
+def _write_clip_config(root):
+    folder = clip_files.write_folder(root / "clip", state={"ln_final.bias": np.ones(3, "f")})
+    return folder / "config.json"
+
+
+def _read_clip_config(path):
+    from i3d.weights.pytorch import clip_folder
+
+    arch = SimpleNamespace(
+        visual_width=192, visual_layers=3, patch=8, size=32, text_width=128, text_layers=2
+    )
+    config = clip_folder.config_of(path.parent)
+    clip_folder.model_of(path.parent)
+    clip_folder.check_sizes(path.parent, config, arch)
+
+
 def _read_torch(path):
     load.state_dict(path)
     load.head_classes(path)
+
+
+def _read_script(path):
+    load.state_dict(path)
 
 
 def _in_header(rng, data):
@@ -124,10 +202,15 @@ _models = {}
 
 
 def _model(name):
-    """Returns a model of one layer, with the name that TF1 checkpoints know or another."""
+    """Returns a tiny ActionCLIP, or a model of one layer with a name of TF1's or another."""
     if name not in _models:
         import keras
 
+        if name == "clip":
+            from i3d import models
+
+            _models[name] = models.build("actionclip", arch="tiny", head="Transf_cls")
+            return _models[name]
         values = inputs = keras.Input((1, 2, 2, 3))
         if name == "tf1":
             values = keras.layers.Conv3D(3, 1, name="Conv3d_1a_7x7-conv_3d")(values)
@@ -158,8 +241,7 @@ def _write_older_keras(root):
     return root / "a.h5"
 
 
-def _read_weights(path, model):
-    from i3d import weights
+def _head_or_line(path):
     from i3d.runtime.command import UserError
     from i3d.weights.start import head_classes
 
@@ -167,6 +249,12 @@ def _read_weights(path, model):
         head_classes(path)
     except UserError:
         pass
+
+
+def _read_weights(path, model):
+    from i3d import weights
+
+    _head_or_line(path)
     weights.load(_model(model), path)
 
 
@@ -204,6 +292,10 @@ def _read_or_misfit(path):
 
 KINDS = (
     Kind("pth, an archive", _write_zip, _read_torch, mutate.in_zip(mutate.of_bytes)),
+    Kind("TorchScript", _write_script, _read_script, mutate.in_zip(mutate.of_bytes)),
+    Kind("safetensors of ActionCLIP", _write_clip, _read_clip, _in_header, cost=4),
+    Kind("weights.h5 of ActionCLIP", _write_clip_h5, _read_clip, cost=4),
+    Kind("config.json of CLIP", _write_clip_config, _read_clip_config, mutate.of_json),
     Kind("pth, a sequence", _write_sequence, _read_torch),
     Kind("safetensors", _write_safetensors, _read_torch, _in_header),
     Kind("weights.h5", _write_keras, _read_keras, cost=4),

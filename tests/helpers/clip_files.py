@@ -129,12 +129,15 @@ def write_clip(path, arch="tiny", seed=0, state=None):
     return _save(path, state)
 
 
-def write_folder(folder, arch="tiny", seed=0, weights_file="model.safetensors", **config):
+def write_folder(
+    folder, arch="tiny", seed=0, weights_file="model.safetensors", state=None, **config
+):
     """Writes a folder of Hugging Face's CLIP.
 
     Args:
       folder: pathlib.Path, made.
       weights_file: "model.safetensors", or "pytorch_model.bin" (needs PyTorch).
+      state: by Hugging Face's names; by default all of `clip_state(arch, seed)`.
       config: fields of config.json in place of the right ones.
 
     Returns:
@@ -142,7 +145,7 @@ def write_folder(folder, arch="tiny", seed=0, weights_file="model.safetensors", 
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(hugging_face_config(arch) | config))
-    state = hugging_face(clip_state(arch, seed))
+    state = hugging_face(clip_state(arch, seed)) if state is None else state
     if weights_file.endswith(".safetensors"):
         write_safetensors(folder / weights_file, state)
     else:
