@@ -163,6 +163,8 @@ SAMPLERS = {
     "eval_clips_1x frames": lambda n, rng: sampling.eval_clips_1x(n, 7, 1, 1),
     "eval_clips_at_fps": lambda n, rng: sampling.eval_clips_at_fps(n, 10, 13, 6, 25 / 30),
     "dense_train_clips": lambda n, rng: sampling.dense_train_clips(n, 8, 2, 1, rng),
+    "lower_middles": lambda n, rng: sampling.lower_middles(n, 25),
+    "frames_within_ticks": lambda n, rng: sampling.frames_within_ticks(n, 7, rng),
     "dense_eval_clips": lambda n, rng: sampling.dense_eval_clips(n, 8, 2, 1, num_windows=25),
 }
 
