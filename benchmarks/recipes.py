@@ -52,6 +52,7 @@ def row(name: str, data: Path, workdir: Path) -> str:
     keys = {"data.records": data, "data.validation": "", "data.flow_method": "", "model.start": ""}
     keys |= {"model.inflate": "false", "steps": 2, "batch.accumulate": 1, "log_every": 1}
     keys |= {"schedule.name": "piecewise", "schedule.boundaries": "()", "schedule.warmup_steps": 0}
+    keys["schedule.begin"] = 0
     flags = [f"--config.{key}={value}" for key, value in keys.items()]
     line = [sys.executable, "-m", "i3d.train", f"--config={name}", f"--workdir={workdir}", *flags]
     begin = time.monotonic()

@@ -45,8 +45,8 @@ PUBLIC = (
     "i3d.inference.records", "i3d.inference.stepping", "i3d.inference.views",
     "i3d.evaluation.average_precision", "i3d.evaluation.metrics", "i3d.evaluation.report",
     "i3d.evaluation.results", "i3d.evaluation.run", "i3d.training.config", "i3d.training.losses",
-    "i3d.training.optimizer", "i3d.training.optimizer_base", "i3d.training.recipes",
-    "i3d.training.schedules", "i3d.predict",
+    "i3d.training.objectives", "i3d.training.optimizer", "i3d.training.optimizer_base",
+    "i3d.training.recipes", "i3d.training.schedules", "i3d.predict",
     "i3d.evaluate", "i3d.evaluate_sample", "i3d.extract_features", "i3d.fuse", "i3d.probe",
     "i3d.train",
 )  # fmt: skip
