@@ -9,7 +9,7 @@
 Each seed gives one video of each class; --test takes seeds that no training video has. Videos
 that are there already are left alone. --classes=learned and --classes=held_out are the halves of 28
 captions such as "waving the left arm slowly", drawn before a plain wall: for networks that take
-text.
+text. Captions of the 13 actions are in i3d/weights/labels/figures_captions.txt.
 """
 
 import os

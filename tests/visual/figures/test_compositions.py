@@ -1,14 +1,16 @@
 """Captions of several words: what is held out, and that what is drawn is what they say."""
 
+from importlib import resources
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+from i3d.inference.text import labels_of
 from i3d.visual.figures import scene
 from i3d.visual.figures.compositions import HELD_OUT, LEARNED, LIMB_MOTIONS, WORDS
 from i3d.visual.figures.motions import BODY, in_between, skeleton
-from i3d.visual.figures.render import render
+from i3d.visual.figures.render import ACTIONS, render
 
 QUIET = scene.Difficulty(**{**vars(scene.PLAIN), "pan": 0, "zoom": 0, "noise": (0, 0), "roll": 0})
 
@@ -68,3 +70,14 @@ def test_one_limb_moves(name):
             reach = np.ptp(joints[f"{end}_{side}"] - joints["chest"], axis=0).max()
             acts = side == "r" and name.endswith(limb)
             assert (reach > 0.15) if acts else (reach < 1e-9), (end, side)
+
+
+def test_the_13_actions_have_a_caption_each_in_their_order():
+    file = resources.files("i3d.weights") / "labels" / "figures_captions.txt"
+    captions = labels_of(str(file))
+    assert len(captions) == len(set(captions)) == len(ACTIONS)
+    same = {"bowing", "clapping", "drinking", "kicking", "punching", "waving"}
+    for action, caption in zip(ACTIONS, captions, strict=True):
+        if action.startswith("walking"):
+            assert caption.endswith(action.partition("_")[2])
+        assert action not in same or caption.startswith(action)
