@@ -99,9 +99,8 @@ def _assign(model, path, pairs, extra):
     misshapen = [
         f"{weight.key} {array.shape}, expected {weight.shape}"
         for weight, array in found
-        if array.shape != weight.shape and not array.size == 1 == len(array.shape or (0,))
-        or array.dtype.kind not in "fiu"
-    ]  # fmt: skip
+        if not _fits(weight, array)
+    ]
     problems = listed("missing", missing) + listed("left over", extra)
     problems += listed("of another shape", misshapen)
     if problems:
@@ -110,6 +109,12 @@ def _assign(model, path, pairs, extra):
         values = weight.turned(array.reshape(weight.shape))
         for variable, value in zip(weight.variables, values, strict=True):
             variable.assign(value)
+
+
+def _fits(weight, array):
+    """Returns whether an array is one of numbers of a Weight's shape; the scale may be [1]."""
+    scalar = (weight.shape, array.shape) == ((), (1,))
+    return array.dtype.kind in "fiu" and (scalar or array.shape == weight.shape)
 
 
 def _towers(model, path, stored):
@@ -176,7 +181,7 @@ def _arch(shapes):
         visual, texts = ({n for tower, n in matches if bool(tower) == is_v} for is_v in (1, 0))
         size = patch * round((positions[0] - 1) ** 0.5)
         return Arch(width, len(visual), patch, size, text[0], len(texts), dim)
-    except (KeyError, IndexError, ValueError):
+    except (LookupError, ValueError, TypeError, OverflowError):  # as sizes of 0
         return None
 
 

@@ -247,6 +247,14 @@ CHANGED = {
         lambda s: s | {"ln_final.bias": s["ln_final.bias"][None]},
         "1 of another shape: ln_final.bias (1, 128), expected (128,)",
     ),
+    "one number": (
+        lambda s: s | {"ln_final.bias": np.ones(1, "f")},
+        "1 of another shape: ln_final.bias (1,), expected (128,)",
+    ),
+    "no positions": (
+        lambda s: s | {"visual.positional_embedding": np.zeros((0, 192), "f")},
+        "1 of another shape: visual.positional_embedding (0, 192), expected (17, 192)",
+    ),
     "transposed": (
         lambda s: s | {"text_projection": s["text_projection"].reshape(256, 32)},
         "features, actionclip is tiny",
@@ -319,3 +327,33 @@ def test_every_weight_has_a_key(small):
             assert sorted(variables) == sorted(paths)
     openai = {row.key: row.shape for row in clip_names.towers(small["meanP"], "openai")}
     assert openai == clip_files.weights.clip_shapes("tiny")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("short", "arch", "batch", "frames"), [("b32", "ViT-B/32", 2, 8), ("b16", "ViT-B/16", 1, 4)]
+)
+def test_published_sizes(short, arch, batch, frames, tmp_path):
+    """The features of the original with the synthetic weights of these sizes."""
+    with np.load(clip_golden.FOLDER / "vit_b_s0.npz") as file:
+        golden = {name.partition("_")[2]: file[name] for name in file.files if short in name}
+    model = models.build("actionclip", arch=arch, frames=frames)
+    i3d.weights.load(model, clip_files.write_actionclip(tmp_path / "a.safetensors", arch=arch))
+    (tmp_path / "a.safetensors").unlink()
+    pictures = clip_files.weights.frames("frames", (batch * frames, 3, 224, 224), 0)
+    pictures = pictures.reshape(batch, frames, 3, 224, 224).transpose(0, 1, 3, 4, 2)
+    rows = np.load(clip_golden.FOLDER / "tokens_ucf101.npz")["tokens"]
+    rows = rows.astype(np.int32)[golden["text_rows_ucf101"]]
+    found = model({"frames": pictures, "tokens": rows}, training=False)
+    pairs = (("image", "image_features"), ("text", "text_features_ucf101"))
+    for name, key in (*pairs, ("video", "fusion_Transf")):
+        expected = golden[key].reshape(found[name].shape)
+        np.testing.assert_allclose(found[name], expected, atol=3e-5)
+    if short == "b32":
+        plain = models.build("clip_b32")
+        i3d.weights.load(plain, clip_files.write_folder(tmp_path / "clip", arch))
+        again = plain({"frames": pictures, "tokens": rows}, training=False)
+        np.testing.assert_array_equal(again["image"], found["image"])
+        line = refused(models.build("clip_b16"), tmp_path / "clip")
+        assert "holds CLIP ViT-B/32, clip_b16 is ViT-B/16; expected a checkpoint of this" in line
+        assert line.endswith("or --model=clip_b32")
