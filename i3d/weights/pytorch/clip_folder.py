@@ -13,6 +13,8 @@ from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError
 
 _CONFIG = "config.json"
 _FILES = ("model.safetensors", "pytorch_model.bin")
+_OPEN_CLIP = "open_clip_config.json"
+_OPEN_CLIP_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _TOWERS = ("text_config", "vision_config")
 _QUICK = "quick_gelu"
 _VISION = {"patch_size": 32, "hidden_size": 768, "image_size": 224}  # and what they are left out at
@@ -68,12 +70,11 @@ def config_of(path: Path) -> dict[str, Any]:
         give other features without any sign of it; WeightsError: a folder's cannot be read.
     """
     folder = path if path.is_dir() else path.parent
+    if path.name in _OPEN_CLIP_FILES and (folder / _OPEN_CLIP).is_file():
+        _check_open_clip(folder / _OPEN_CLIP)
     if not (folder / _CONFIG).is_file() or (not path.is_dir() and path.name not in _FILES):
         return {}
-    try:
-        config = json_file.read(folder / _CONFIG)
-    except json_file.JsonError as error:
-        raise WeightsError(str(error)) from error
+    config = _read(folder / _CONFIG)
     if config.get("model_type") != "clip":
         kind = f"{config.get('model_type')!r:.80}"
         raise Misfit(f"{folder / _CONFIG}: model_type: expected 'clip', got {kind}")
@@ -88,6 +89,23 @@ def config_of(path: Path) -> dict[str, Any]:
                 f"{activation!r:.80}: its features would be others here; take a CLIP of OpenAI"
             )
     return config
+
+
+def _read(path):
+    try:
+        return json_file.read(path)
+    except json_file.JsonError as error:
+        raise WeightsError(str(error)) from error
+
+
+def _check_open_clip(path):
+    """Raises Misfit where open_clip's config does not say quick GELU, which is not its default."""
+    fields = _read(path).get("model_cfg")
+    if not isinstance(fields, dict) or fields.get("quick_gelu") is not True:
+        raise Misfit(
+            f"{path}: model_cfg.quick_gelu: expected true, as of OpenAI's CLIP; the features of "
+            "others, which have GELU, would be others here"
+        )
 
 
 def check_sizes(path: Path, config: dict[str, Any], arch: Any) -> None:

@@ -316,6 +316,18 @@ def test_folders_that_are_not_whole(plain, tmp_path):
     assert "which CLIP alone takes: got tv_r3d_18" in refused(other, folder)
 
 
+def test_files_of_open_clip(plain, golden, tmp_path):
+    """Its names are OpenAI's; most of its weights are trained with GELU."""
+    path = clip_files.write_clip(tmp_path / "open_clip_model.safetensors")
+    config = tmp_path / "open_clip_config.json"
+    config.write_text('{"model_cfg": {"embed_dim": 64, "quick_gelu": true}}')
+    i3d.weights.load(plain, path)
+    assert_golden(plain, golden, "meanP")
+    for text in ('{"model_cfg": {"embed_dim": 64}}', '{"model_cfg": 3}'):
+        config.write_text(text)
+        assert "model_cfg.quick_gelu: expected true" in refused(plain, path)
+
+
 def test_every_weight_has_a_key(small):
     """Of the variables all but the numbers of positions, each once."""
     for head, model in small.items():
