@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from i3d.inference import options as network_options
+from i3d.inference.text import takes_text
 from i3d.probing import extract, filed, fit, folds, videos
 from i3d.probing.options import CLIPS, HEADS, Options
 from i3d.probing.result import ProbeResult, Shots, accuracy_of, predictions_of
@@ -63,7 +64,18 @@ def checked(options: Options) -> Job:
     cards = network_options.cards_of(
         options.checkpoint, options.model, clips=options.clips, crops=options.crops
     )
+    if options.out:
+        _check_storable(cards)
     return Job(options, given, tuple(_quick(card, options) for card in cards), None)
+
+
+def _check_storable(cards):
+    """Raises UserError where a network cannot be written with a head of classes."""
+    if text := next((card for card in cards if takes_text(card.model)), None):
+        raise UserError(
+            f"--out: the classes of {text.model} are texts, and a checkpoint of it has no head of "
+            "classes; leave --out out, or see predict --examples"
+        )
 
 
 def _of_file(options):

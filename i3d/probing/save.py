@@ -23,6 +23,8 @@ from i3d.inference import options as network_options
 from i3d.inference.checkpoint import RUN_FILE
 from i3d.inference.network import Network
 from i3d.inference.predictor import Predictor
+from i3d.inference.text import takes_text
+from i3d.models import actionclip
 from i3d.probing.extract import ENDPOINT
 from i3d.probing.fit import Linear
 from i3d.runtime import files
@@ -76,7 +78,9 @@ def predictor(
     networks = []
     for card, part in zip(cards, _parts(linear, cards), strict=True):
         own = dataclasses.replace(card, spec=spec_of(card), labels=tuple(classes))
-        core = models.fold_batch_norm(_with_head(card, part, precision))
+        core = _with_head(card, part, precision)
+        if not takes_text(card.model):  # which has no batch normalisation
+            core = models.fold_batch_norm(core)
         networks.append(Network(core, own.spec, len(classes), card=own))
     return Predictor(networks, classes, network_options.views_at_once(list(cards)))
 
@@ -102,6 +106,9 @@ def _width(card):
 def _with_head(card, part, precision):
     """Returns the model of a card with its weights and this head."""
 
+    if takes_text(card.model):
+        return _with_new_head(card, part, precision)
+
     def build(num_classes):
         keywords = {"width": card.width, "precision": precision, "frames": card.spec.length}
         return network.build(card.model, card.spec, num_classes, **keywords)
@@ -116,6 +123,16 @@ def _with_head(card, part, precision):
         raise UserError(f"{card.file}: the head of {card.model} is not linear on its features")
     head.set_weights([kernel.reshape(head.weights[0].shape), part.bias.astype(np.float32)])
     return model
+
+
+def _with_new_head(card, part, precision):
+    """Returns the video part of a network with a text tower, and this head on its features."""
+    model = network.loaded(card, 0, precision=precision, frames=card.spec.length)
+    video = actionclip.video_part(model)
+    head = keras.layers.Dense(len(part.bias), dtype="float32", name=_HEAD)
+    logits = head(video.output)
+    head.set_weights([part.kernel.astype(np.float32), part.bias.astype(np.float32)])
+    return keras.Model(video.input, logits, name=card.model)
 
 
 def _check_linear(model, part, card):
