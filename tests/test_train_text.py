@@ -12,7 +12,7 @@ from i3d.models import actionclip
 from i3d.runtime.command import UserError
 from i3d.training import checkpoints, config, run
 from i3d.training import model as training_model
-from tests.helpers import clip_files, datasets
+from tests.helpers import clip_files, datasets, training
 from tests.helpers.train_models import spec_of
 from tests.helpers.videos import write_folder
 
@@ -68,10 +68,10 @@ def logged(workdir):
 
 
 def test_the_log_names_its_accuracies_for_what_they_are(whole):
-    training = [line for line in logged(whole) if "loss" in line]
-    assert [line["step"] for line in training] == [1, 2, 3, 4]
-    assert all(0 <= line["accuracy_in_batch"] <= 1 for line in training)
-    assert not any("accuracy" in line for line in training)
+    found = [line for line in logged(whole) if "loss" in line]
+    assert [line["step"] for line in found] == [1, 2, 3, 4]
+    assert all(0 <= line["accuracy_in_batch"] <= 1 for line in found)
+    assert not any("accuracy" in line for line in found)
     assert {"validation/top1", "validation/mean_class"} <= logged(whole)[-1].keys()
 
 
@@ -82,7 +82,7 @@ def test_a_resumed_run_goes_on_as_an_unresumed_one(whole, data, labels, tmp_path
     run.train(settings_of(data, text__labels=str(labels)), tmp_path)
     for one, other in zip(logged(tmp_path), logged(whole), strict=True):
         for name in ("loss", "gradient_norm", "accuracy_in_batch", "validation/top1"):
-            assert one.get(name) == pytest.approx(other.get(name), rel=1e-3), name
+            assert one.get(name, 0) == pytest.approx(other.get(name, 0), rel=1e-3), name
     with np.load(tmp_path / "step-00000004" / "optimizer.npz") as state:
         assert int(state["updates"]) == 4
 
@@ -99,6 +99,26 @@ def test_best_weights_hold_both_towers_and_give_the_validations_scores(whole, da
     assert kept["input"]["average"] == "prob"
     result = evaluate(checkpoint=str(whole / "best.weights.h5"), records=str(data), split="test")
     assert result.top1 == pytest.approx(checkpoints.best_info(whole)["top1"])
+
+
+FILE = """
+from tests.test_train_text import settings_of
+
+def get_config():
+    return settings_of({folder!r}, text__labels={labels!r})
+"""
+
+
+@pytest.mark.slow
+def test_two_devices_from_the_command(data, labels, tmp_path):
+    file = tmp_path / "text.py"
+    file.write_text(FILE.format(folder=str(data), labels=str(labels)))
+    keys = {"steps": 2, "batch.per_replica": 2, "deterministic": "true"}
+    line = [*training.command(file, tmp_path / "run", **keys), "--replicas=2"]
+    training.finished(training.start(line))
+    first, second = (line for line in logged(tmp_path / "run") if "loss" in line)
+    assert np.isfinite([first["loss"], second["loss"]]).all()
+    assert 0 <= logged(tmp_path / "run")[-1]["validation/top1"] <= 1
 
 
 def test_a_start_from_clip_takes_the_towers_and_one_from_actionclip_the_head(data, tmp_path):
