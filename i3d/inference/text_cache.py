@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from i3d import __version__
 from i3d.runtime import files, npy
+
+_FORM = 1  # one more where the same weights and tokens give other features
 
 
 def folder() -> Path:
@@ -36,7 +37,7 @@ def digest_of(weights: list[np.ndarray]) -> str:
 
 def key_of(weights: str, tokens: np.ndarray, precision: str) -> str:
     """Returns the key of the features of tokens int [N, L] by a tower of these weights."""
-    words = f"{__version__} {weights} {precision} {tokens.shape}".encode()
+    words = f"{_FORM} {weights} {precision} {tokens.shape}".encode()
     return hashlib.sha256(words + tokens.astype("<i4").tobytes()).hexdigest()
 
 
