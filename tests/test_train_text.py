@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from i3d import evaluate, models, weights
 from i3d.data.build_settings import BuildSettings
@@ -16,7 +17,10 @@ from tests.helpers import clip_files, datasets, training
 from tests.helpers.train_models import spec_of
 from tests.helpers.videos import write_folder
 
-pytestmark = pytest.mark.long
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eag"),
+]
 
 MEAN, STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
 
@@ -57,7 +61,15 @@ def labels(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(data, labels, tmp_path_factory):
+def eager():
+    """Steps are run without compiling them, which would take longer than to run a few."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def whole(data, labels, eager, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "whole"
     run.train(settings_of(data, text__labels=str(labels)), workdir)
     return workdir
