@@ -360,3 +360,49 @@ def test_mutations_are_read_or_one_line(tmp_path, good, model):
             except WeightsError as error:
                 assert "\n" not in str(error)
             (tmp_path / name).unlink()
+
+
+@pytest.fixture(scope="module")
+def clip():
+    return models.build("clip_tiny")
+
+
+CLIPS = {  # keys of tensors without numbers
+    "blocks without end": [f"visual.transformer.resblocks.{i}.net.ln_1.bias" for i in range(8000)],
+    "long numbers": [f"visual.transformer.resblocks.{'9' * 9000}{i}.net.x" for i in range(80)],
+    "dots": ["." * 9000 + f"text_model.layer_norm1.{i}" for i in range(80)],
+    "heads": [f"fusion_model_state_dict.module.lstm_visual.{i}" for i in range(8000)],
+    "one name again and again": ["visual." * 100_000],
+}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_clip(name, tmp_path, clip):
+    """Keys are matched in a time that grows with their length alone."""
+    empty = {"dtype": "F32", "shape": [0, 5], "data_offsets": [0, 0]}
+    keys = [*CLIPS[name], "visual.conv1.weight", "visual.class_embedding", "ln_final.weight"]
+    header = json.dumps(dict.fromkeys(keys, empty)).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    assert "holds" in measured(lambda: i3d.weights.load(clip, path))
+    measured(lambda: start.head_classes(path))
+
+
+CONFIGS = {
+    "deep": '{"a":' * 150_000,
+    "no object": "[1]",
+    "twice": '{"model_type": "clip", "model_type": "clip"}',
+    "a long name": json.dumps({"model_type": "c" * 900_000}),
+    "a list": json.dumps({"model_type": "clip", "text_config": [0] * 300_000}),
+    "a long act": json.dumps({"model_type": "clip", "text_config": {"hidden_act": "q" * 900_000}}),
+    "large sizes": json.dumps({"model_type": "clip", "vision_config": {"hidden_size": 10**4000}}),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_folders(name, tmp_path, clip):
+    (tmp_path / "config.json").write_text(CONFIGS[name])
+    header = b'{"fc.weight": {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}}'
+    content = struct.pack("<Q", len(header)) + header + bytes(4)
+    (tmp_path / "model.safetensors").write_bytes(content)
+    measured(lambda: i3d.weights.load(clip, tmp_path))
