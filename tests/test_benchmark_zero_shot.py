@@ -1,0 +1,39 @@
+"""The figures that `python -m benchmarks.zero_shot` prints."""
+
+import numpy as np
+import pytest
+
+from benchmarks import zero_shot
+from i3d.evaluation.results import Result
+from i3d.visual.figures.compositions import HELD_OUT, LEARNED
+
+
+def result(names, named):
+    """Returns the Result of a video of each caption {of the video: most probable one}."""
+    logits = np.full((len(named), len(names)), -9, np.float32)
+    for row, best in zip(logits, named.values(), strict=True):
+        row[names.index(best)] = 0
+    labels = np.array([names.index(caption) for caption in named])
+    ids = np.array([f"{n}.mp4" for n in range(len(named))])
+    return Result(ids, labels, logits, np.array(names), "rgb", "")
+
+
+def test_accuracies_count_captions_and_each_word_of_those_that_say_it():
+    held_out = {
+        "lifting the left arm quickly": "lifting the left arm quickly",
+        "waving the left leg quickly": "lifting the left leg slowly",
+        "walking to the left quickly": "walking to the right slowly",
+        "swinging the right arm slowly": "walking to the right slowly",
+    }
+    learned = {caption: caption for caption in LEARNED}
+    both = held_out | {"lifting the left arm quickly": "lifting the left arm slowly"} | learned
+    row = zero_shot.accuracies(result([*HELD_OUT], held_out), result([*HELD_OUT, *LEARNED], both))
+    expected = {"held out": 1 / 4, "action": 2 / 4, "side": 3 / 4, "limb": 2 / 3, "speed": 2 / 4}
+    assert row == pytest.approx(expected | {"held out of all": 0, "learned of all": 1})
+
+
+def test_chances():
+    row = zero_shot.chances()
+    expected = {"held out": 1 / 14, "action": 52 / 196, "side": 1 / 2, "limb": 3 / 7}
+    expected |= {"speed": 1 / 2, "held out of all": 1 / 28, "learned of all": 1 / 28}
+    assert row == pytest.approx(expected)
