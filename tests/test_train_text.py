@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import i3d
 from i3d import evaluate, models, weights
 from i3d.data.build_settings import BuildSettings
 from i3d.models import actionclip
@@ -111,6 +112,10 @@ def test_best_weights_hold_both_towers_and_give_the_validations_scores(whole, da
     assert kept["input"]["average"] == "prob"
     result = evaluate(checkpoint=str(whole / "best.weights.h5"), records=str(data), split="test")
     assert result.top1 == pytest.approx(checkpoints.best_info(whole)["top1"])
+    video = next((data.parent / "test").rglob("*.*"))
+    scores = i3d.load(str(whole / "best.weights.h5")).predict(video)
+    assert sorted(name for name, _ in scores) == kept["classes"]
+    assert sum(score for _, score in scores) == pytest.approx(1, abs=1e-5)
 
 
 FILE = """

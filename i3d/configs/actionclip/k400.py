@@ -1,8 +1,9 @@
 """ActionCLIP ViT-B/32 with 8 frames on Kinetics-400, by the recipe that its authors published.
 
 Command: python -m i3d.train --config=configs/actionclip/k400.py --workdir=runs/actionclip
-It is initialised from checkpoints/ViT-B-32.pt, OpenAI's CLIP; other sizes of the row in
-docs/text.md by --config.model.name=actionclip_b16_16f --config.data.segments=16 and their CLIP.
+It is initialised from checkpoints/ViT-B-32.pt, OpenAI's CLIP. Another size, as published:
+    --config.model.name=actionclip_b16_16f --config.data.segments=16
+    --config.model.start=checkpoints/ViT-B-16.pt
 Differences from the original: bfloat16 with float32 weights, where it has half precision in the
 weights themselves; the loss is over the videos of all machines, where it knows one.
 Hardware: 8 GPUs. With fewer, raise --config.batch.per_replica, so that an update keeps 128 videos:
