@@ -15,22 +15,13 @@ from typing import Any
 import numpy as np
 
 from i3d.weights.errors import Misfit, listed
-from i3d.weights.pytorch import clip_folder, load
-from i3d.weights.pytorch.clip_names import LSTM_BIAS, fusion, head_of, towers
+from i3d.weights.pytorch import clip_arch, clip_folder, clip_heads, load
+from i3d.weights.pytorch.clip_names import fusion, head_of, towers
 
 _NAMES = re.compile(r"(action)?clip(_|$)")  # of CLIP and ActionCLIP in the catalogue
 # Before keys of the head over time: ActionCLIP's, MMAction2's.
 _FUSION = re.compile(r"(module\.)?(fusion(_model)?(_state_dict)?|adapter)\.(module\.)?")
-_HEADS = {  # a key of the head -> which it is
-    r"lstm_visual\.": "LSTM",
-    r"shift\.": "Conv_1D",
-    r"transformer\.cls_token$": "Transf_cls",
-    r"transformer\.resblocks\.": "Transf",
-}
 _NO_WEIGHTS = re.compile(r"(position_ids|attn_mask|input_resolution|context_length|vocab_size)$")
-_POSITIONS = (
-    "frame_position_embeddings.weight"  # every head holds them, and Transf alone reads them
-)
 _SHIFTED = re.compile(r"^(.*visual\.transformer\.resblocks\.\d+\.)net\.")  # tsm
 _TIME = "visual.time_embedding"  # joint
 _KEYS = (
@@ -71,18 +62,20 @@ def load_clip(model: Any, path: str | Path, head: bool = True, averages: bool = 
     stored = {_SHIFTED.sub(r"\1", key): a for key, a in stored.items() if not _FUSION.match(key)}
     arrays, weights = _towers(model, path, stored)
     _check_arch(model, path, arrays, weights)
-    clip_folder.check_sizes(path, config, _arch_of_model(model))
+    clip_folder.check_sizes(path, config, clip_arch.of_model(model))
     _check_variant(model, path, shifted, _TIME in arrays, head)
     if not head and _TIME not in arrays:
         weights = [weight for weight in weights if weight.key != _TIME]
     if head:
-        _check_head(model, path, beside)
+        clip_heads.check(model, path, beside)
     extra = [key for key in arrays if key not in {weight.key for weight in weights}]
     pairs = [(weight, arrays) for weight in weights]
     if head:
-        ours, beside = fusion(model), _as_ours(beside, model)
+        ours, beside = fusion(model), clip_heads.as_ours(beside, model)
         pairs += [(weight, beside) for weight in ours]
-        extra += [key for key in beside if key not in {_POSITIONS, *(w.key for w in ours)}]
+        extra += [
+            key for key in beside if key not in {clip_heads.POSITIONS, *(w.key for w in ours)}
+        ]
     _assign(model, path, pairs, extra)
 
 
@@ -147,61 +140,15 @@ def _towers(model, path, stored):
 
 def _check_arch(model, path, arrays, weights):
     expected = {weight.key: weight.shape for weight in weights}
-    theirs, ours = _arch({k: a.shape for k, a in arrays.items()}), _arch(expected)
+    theirs = clip_arch.of_shapes({key: array.shape for key, array in arrays.items()})
+    ours = clip_arch.of_shapes(expected)
     if theirs and theirs != ours:
-        wanted = _named(theirs, head_of(model))
+        wanted = clip_arch.named(theirs, head_of(model))
         other = f", or --model={wanted}" if wanted else ""
         raise Misfit(
-            f"{path}: holds CLIP {_described(theirs)}, {model.name} is {_described(ours)}; "
-            f"expected a checkpoint of this{other}"
+            f"{path}: holds CLIP {clip_arch.described(theirs)}, {model.name} is "
+            f"{clip_arch.described(ours)}; expected a checkpoint of this{other}"
         )
-
-
-def _arch_of_model(model):
-    return _arch({weight.key: weight.shape for weight in towers(model, "openai")})
-
-
-def _arch(shapes):
-    """Returns the i3d.models.actionclip.Arch of {key: shape} in either style, None if unclear."""
-    from i3d.models.actionclip import Arch
-
-    try:
-        if "visual.conv1.weight" in shapes:
-            blocks, patches = r"(visual\.)?transformer\.resblocks\.(\d+)\.", "visual.conv1.weight"
-            positions, text = shapes["visual.positional_embedding"], shapes["ln_final.weight"]
-            dim = shapes["text_projection"][1]
-        else:
-            blocks = r"(vision_)?(?:text_)?model\.encoder\.layers\.(\d+)\."
-            patches = "vision_model.embeddings.patch_embedding.weight"
-            positions = shapes["vision_model.embeddings.position_embedding.weight"]
-            text = shapes["text_model.final_layer_norm.weight"]
-            dim = shapes["text_projection.weight"][0]
-        width, _, patch, _ = shapes[patches]
-        matches = [match.groups() for key in shapes if (match := re.match(blocks, key))]
-        visual, texts = ({n for tower, n in matches if bool(tower) == is_v} for is_v in (1, 0))
-        size = patch * round((positions[0] - 1) ** 0.5)
-        return Arch(width, len(visual), patch, size, text[0], len(texts), dim)
-    except (LookupError, ValueError, TypeError, OverflowError):  # as sizes of 0
-        return None
-
-
-def _described(arch):
-    from i3d.models.actionclip import ARCHS
-
-    name = next((name for name, known in ARCHS.items() if known == arch), None)
-    return name or (
-        f"of {arch.visual_layers} layers of {arch.visual_width} with patches of {arch.patch} px of "
-        f"{arch.size} px pictures, texts of {arch.text_layers} layers of {arch.text_width}, "
-        f"{arch.dim} features"
-    )
-
-
-def _named(arch, head):
-    """Returns the name in the catalogue of an arch with a head, None without."""
-    from i3d.models.actionclip import ARCHS, CONFIGS
-
-    rows = (n for n, row in CONFIGS.items() if ARCHS[row.arch] == arch and row.head == head)
-    return next((name for name in rows if name != "actionclip"), None)
 
 
 def _check_variant(model, path, shifted, joint, head):
@@ -222,56 +169,3 @@ def _check_variant(model, path, shifted, joint, head):
                 f"{path}: was trained without {option}, {model.name} is built with {option}=True; "
                 "to begin a training from it: i3d.weights.load(model, checkpoint, head=False)"
             )
-
-
-def _check_head(model, path, beside):
-    ours = head_of(model)
-    theirs = next((h for p, h in _HEADS.items() if any(re.match(p, k) for k in beside)), "meanP")
-    if theirs == ours:
-        _check_frames(model, path, beside)
-        return
-    towers_alone = "; the towers alone: i3d.weights.load(model, checkpoint, head=False)"
-    wanted = _named(_arch_of_model(model), theirs)
-    build = f"i3d.models.build({model.name!r}, head={theirs!r})"
-    if theirs == "meanP":
-        raise Misfit(
-            f"{path}: holds CLIP without a fusion head, {model.name} has the head {ours}; expected "
-            f"an ActionCLIP checkpoint, or --model={wanted}{towers_alone}"
-        )
-    raise Misfit(
-        f"{path}: holds ActionCLIP with the head {theirs}, {model.name} has {ours}; expected "
-        f"{f'--model={wanted}' if wanted else build}{towers_alone}"
-    )
-
-
-def _check_frames(model, path, beside):
-    """Raises Misfit where the head of a file takes another number of frames than the model."""
-    frames = model.input["frames"].shape[1]
-    theirs = frames
-    if (positions := beside.get("transformer.pos_embed")) is not None and positions.ndim == 3:
-        theirs = positions.shape[1] - 1
-    elif head_of(model) == "Transf" and _POSITIONS in beside:
-        theirs = min(frames, *beside[_POSITIONS].shape[:1])
-    if theirs != frames:
-        raise Misfit(
-            f"{path}: its head {head_of(model)} takes {theirs} frames, {model.name} is built for "
-            f"{frames}; expected i3d.models.build({model.name!r}, frames={theirs})"
-        )
-
-
-def _as_ours(beside, model):
-    """Returns the arrays of a head: an LSTM's biases as their sum, positions as many as ours.
-
-    MMAction2 keeps positions for the frames of a video alone; the others are not read.
-    """
-    beside = dict(beside)
-    parts = LSTM_BIAS.split(" + ")
-    if all(key in beside for key in parts) and len({beside[key].shape for key in parts}) == 1:
-        first, second = (beside.pop(key) for key in parts)
-        beside[LSTM_BIAS] = first + second
-    table = beside.get(_POSITIONS)
-    if head_of(model) == "Transf" and table is not None and table.ndim == 2:
-        rows = model.get_layer("fusion_positions").rows
-        if len(table) < rows:
-            beside[_POSITIONS] = np.pad(table, ((0, rows - len(table)), (0, 0)))
-    return beside

@@ -9,7 +9,7 @@ import i3d.weights
 from i3d import models
 from i3d.weights import start
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError
-from i3d.weights.pytorch import clip, clip_names
+from i3d.weights.pytorch import clip_arch, clip_names
 from tests.helpers import clip_files, clip_golden
 from tests.helpers.torch_files import write_safetensors
 
@@ -274,11 +274,11 @@ def test_changed_files(name, plain, tmp_path):
 
 
 def test_a_published_size_is_named():
-    stored = clip._arch(clip_files.weights.clip_shapes("ViT-B/32"))
-    assert clip._described(stored) == "ViT-B/32"
-    assert clip._named(stored, "meanP") == "clip_b32"
-    assert clip._named(stored, "Transf") == "actionclip_b32_8f"
-    assert clip._named(stored, "LSTM") is None
+    stored = clip_arch.of_shapes(clip_files.weights.clip_shapes("ViT-B/32"))
+    assert clip_arch.described(stored) == "ViT-B/32"
+    assert clip_arch.named(stored, "meanP") == "clip_b32"
+    assert clip_arch.named(stored, "Transf") == "actionclip_b32_8f"
+    assert clip_arch.named(stored, "LSTM") is None
 
 
 CONFIGS = {
