@@ -4,6 +4,8 @@
     predictor = i3d.load("rgb_imagenet")            # a card of i3d.cards(), or a path
     predictor.predict("jump.mp4")                   # [("high jump", 0.93), ...]
     predictor.features("jump.mp4")                  # float32 [1024]
+    clip = i3d.load("clip_b16", "ViT-B-16.pt")      # classes in words
+    clip.predict("jump.mp4", text=["jumping", "sitting down"])
     predictor.model.summary()                       # the keras.Model
     i3d.evaluate("runs/rgb/best.weights.h5")        # Result(... top-1 ...)
     i3d.probe("clips", "rgb_scratch")               # ProbeResult: a classifier of your classes

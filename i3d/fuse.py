@@ -5,6 +5,9 @@
 
 Takes the files that `python -m i3d.evaluate --out` writes. Videos are matched by id. Prints what
 evaluate does: the accuracies of each file alone and of the sum, each class, the confusion matrix.
+
+The softmax of a sum of logits is the product of the probabilities, made to add up to 1. Logits of a
+network with a text tower are log probabilities, and join those of any other network in this way.
 """
 
 import math

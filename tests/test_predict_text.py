@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import i3d
-from i3d import predict
+from i3d import extract_features, predict
 from i3d.inference import few_shot, zero_shot
+from i3d.runtime.command import UserError
 from tests.helpers import calls, clip_files
 from tests.helpers.processes import ROOT
 from tests.helpers.videos import texture_frames, write_folder, write_video
@@ -114,6 +115,40 @@ def test_examples_join_the_text(place, loaded, capsys):
     means = few_shot.class_means(np.stack(features), np.array(numbers), 3)
     text = zero_shot.text_features(loaded.model, LABELS)
     np.testing.assert_allclose(net.head.text, few_shot.unit(text + 0.5 * means), atol=1e-5)
+
+
+def test_text_of_another_network_s_classes(place, loaded):
+    """The classes of the one with a head are the text of the other; log probabilities add."""
+    checkpoints = ["demo_rgb", place / "a.safetensors"]
+    both = i3d.load(["inception_i3d", "actionclip_tiny_8f"], checkpoints)
+    demo = i3d.load("demo_rgb")
+    assert both.class_names == demo.class_names
+    video = str(place / "a.mp4")
+    scores = dict(both.predict(video, top_k=13))
+    parts = [dict(demo.predict(video, 13)), dict(loaded.predict(video, 13, demo.class_names))]
+    product = {name: parts[0][name] * parts[1][name] for name in demo.class_names}
+    total = sum(product.values())
+    for name in demo.class_names:
+        assert scores[name] == pytest.approx(product[name] / total, rel=1e-2, abs=1e-6)
+    with pytest.raises(UserError, match="has no text tower"):
+        both.predict(video, text=["a", "b"])
+    with pytest.raises(UserError, match="leave --text out, and the other networks take its"):
+        i3d.load(["inception_i3d", "actionclip_tiny_8f"], checkpoints, text=["a", "b"])
+
+
+def test_features_need_no_text(place, loaded):
+    out = place / "features.npz"
+    line = ["extract_features", TINY, f"--checkpoint={place}/a.safetensors", f"--out={out}"]
+    assert extract_features.main([*line, "--workers=1", str(place / "a.mp4")]) == 0
+    with np.load(out) as found:
+        np.testing.assert_allclose(
+            found["features"][0], loaded.features(place / "a.mp4"), atol=1e-4
+        )
+    told = calls.refused(
+        extract_features.main, *line[:3], f"--out={place}/x.npz", "--endpoint=Logits",
+        str(place / "a.mp4"), status=1,
+    )  # fmt: skip
+    assert "the classes of actionclip_tiny_8f are texts: expected labels" in told
 
 
 def test_bad_calls(place, tmp_path):

@@ -43,10 +43,10 @@ def with_shots(
     print(shots.described(videos, job.shots, class_names), file=sys.stderr)
     numbers = shots.chosen(videos, job.shots, job.seed)
     found = scores_of(network.with_head(None), records.part(numbers))
-    head = few_shot.head(
-        network.head, found.logits, found.labels, tuple(class_names), job.shots_weight
+    text = few_shot.joined(
+        network.head.text, found.logits, found.labels, tuple(class_names), job.shots_weight
     )
-    return network.with_head(head)
+    return network.with_head(network.head.of(text))
 
 
 def of_half_classes(
@@ -78,7 +78,7 @@ def of_half_classes(
         kept = np.isin(scores.labels, classes)
         if not kept.any():
             raise UserError(f"--half_classes: no video is of the classes of draw {number}")
-        head = type(network.head)(network.head.text[:, classes], network.head.scale)
+        head = network.head.of(network.head.text[:, classes])
         logits = _logits(head, scores.logits[kept])
         names.append(f"draw {number}")
         results.append(

@@ -1,7 +1,7 @@
 """Few-shot classification without training: class means of video features added to text features.
 
-    means = class_means(features, labels, num_classes)      # [K, D], of a few videos per class
-    text = added(text, means, weight=1.0)                   # [P, K, D], in place of the text's own
+    text = joined(text, features, labels, class_names)      # float32 [P, K, D]
+    head = TextHead(text)                                   # of zero_shot
 
 A plain variant of two known methods, and neither of them. Class means as a classifier are the
 prototypes of Snell et al. 2017 (arXiv:1703.05175), there of features that are trained for it.
@@ -12,14 +12,10 @@ the mean stands for the examples, and the one weight is not searched.
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from i3d.runtime.command import UserError
-
-if TYPE_CHECKING:
-    from i3d.inference.zero_shot import TextHead
 
 WEIGHT = 1.0  # text and mean are both of unit length: neither is trusted more, nothing is tuned
 
@@ -55,17 +51,17 @@ def added(text: np.ndarray, means: np.ndarray, weight: float = WEIGHT) -> np.nda
     return unit(text + np.float32(weight) * means).astype(np.float32)
 
 
-def head(
-    zero_shot: "TextHead",
+def joined(
+    text: np.ndarray,
     features: np.ndarray,
     labels: np.ndarray,
     class_names: Sequence[str],
     weight: float = WEIGHT,
-) -> "TextHead":
-    """Returns the TextHead of text features and of the class means of a few videos.
+) -> np.ndarray:
+    """Returns the features of classes that are text and a few videos, float32 [P, K, D].
 
     Args:
-      zero_shot: TextHead of the text alone.
+      text: float32 [P, K, D], of unit length.
       features: float [N, D] of videos.
       labels: int [N], numbers of their classes.
       class_names: K strings, for messages.
@@ -78,7 +74,7 @@ def head(
         raise UserError(f"examples_weight: expected 0 or more, got {weight}")
     check_each(labels.tolist(), class_names)
     means = class_means(features, labels, len(class_names))
-    return type(zero_shot)(added(zero_shot.text, means, weight), zero_shot.scale)
+    return added(text, means, weight)
 
 
 def check_each(labels: Sequence[int], class_names: Sequence[str]) -> None:

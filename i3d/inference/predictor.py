@@ -121,7 +121,8 @@ class Predictor:
           video: path of a file, or Images of a folder.
           top_k: number of classes.
           text: labels of a network with a text tower: a list, a file, or labels between commas;
-            None takes `class_names`. Lists that were given before cost nothing again.
+            None takes `class_names`. Lists that were given before cost nothing again. Examples
+            of `of_examples` do not join them.
 
         Raises:
           UserError: the file or the text cannot be used, or the logits are not finite.
@@ -171,7 +172,9 @@ class Predictor:
         net = self._only("examples")
         if net.head is None:
             raise UserError("examples: expected a network with a text tower and labels")
-        head = few_shot.head(net.head, features, np.asarray(labels), self.class_names, weight)
+        own = np.asarray(labels)
+        text = few_shot.joined(net.head.text, features, own, self.class_names, weight)
+        head = net.head.of(text)
         return Predictor([net.with_head(head)], self.class_names, self._batch_size, self._text)
 
     def features(self, video: File) -> np.ndarray:

@@ -52,6 +52,10 @@ class TextHead(keras.layers.Layer):
         super().__init__(dtype="float32", name="Logits", trainable=False)
         self.text, self.scale = np.asarray(text, np.float32), scale
 
+    def of(self, text: np.ndarray) -> "TextHead":
+        """Returns the TextHead of other text features with the same scale."""
+        return TextHead(text, self.scale)
+
     def compute_output_shape(self, shape: tuple) -> tuple:
         """Returns [B, K]."""
         return shape[0], self.text.shape[1]
@@ -127,11 +131,11 @@ class TextTower:
     def _computed(self, rows):
         """Returns float32 [N, D] of tokens [N, L], batch by batch; shows how far it is."""
         step = tf.function(lambda batch: tf.cast(self._part(batch, training=False), tf.float32))
-        found = []
+        found, size = [], min(_BATCH, len(rows))
         with Progress(len(rows), "prompt", "text features") as progress:
-            for begin in range(0, len(rows), _BATCH):
-                batch = rows[begin : begin + _BATCH]
-                filled = np.concatenate([batch, np.repeat(batch[-1:], _BATCH - len(batch), axis=0)])
+            for begin in range(0, len(rows), size):
+                batch = rows[begin : begin + size]
+                filled = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
                 found.append(step(tf.constant(filled)).numpy()[: len(batch)])
                 for _ in batch:
                     progress.add()

@@ -33,4 +33,4 @@ def test_mistakes():
     with pytest.raises(UserError, match="1 of 3 classes have no examples, the first is 'walk'"):
         few_shot.check_each([0, 2, 2], ["run", "walk", "jump"])
     with pytest.raises(UserError, match="examples_weight: expected 0 or more, got -1"):
-        few_shot.head(None, np.ones((1, 2)), np.array([0]), ["a"], -1)
+        few_shot.joined(np.ones((1, 1, 2)), np.ones((1, 2)), np.array([0]), ["a"], -1)
