@@ -5,7 +5,7 @@ import pytest
 
 import i3d.weights
 from i3d import models
-from i3d.weights import keras_h5, seal, start
+from i3d.weights import find, keras_h5, seal, start
 from i3d.weights.__main__ import convert
 from i3d.weights.errors import Misfit, NoHead
 from tests.helpers import clip_files
@@ -59,7 +59,7 @@ def test_what_does_not_fit_is_one_line(saved, tmp_path):
     before = model.get_weights()
     for other, message in (
         (saved["Transf"][1], "holds the head Transf, actionclip has LSTM; expected"),
-        (i3d.weights.find._PACKAGE / "demo" / "rgb.weights.h5", "holds no CLIP"),
+        (find._PACKAGE / "demo" / "rgb.weights.h5", "holds no CLIP"),
     ):
         with pytest.raises(Misfit, match=message) as caught:
             i3d.weights.load(model, other)
