@@ -18,15 +18,18 @@ the confusion matrix; of videos with several labels the mean average precision a
 class. --out keeps the logits of each video, for `python -m i3d.fuse`.
 
 A model with a text tower (actionclip_*, clip_*) is tested zero-shot: the class names of the records
-are the text, or the labels of --text, as many and in their order. --shots adds the mean of a few
-videos of each class to its text, without training (i3d/inference/few_shot.py).
+are the text, for weights of a training on these records the texts of that training, or the labels
+of --text, as many and in their order. --shots adds the mean of a few videos of each class to its
+text, without training (i3d/inference/few_shot.py).
 
 From Python: i3d.evaluate("runs/rgb/best.weights.h5").top1
 """
 
+import dataclasses
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -226,6 +229,8 @@ def _checked_text(job: Job) -> Job:
     asked = {"--half_classes": job.half_classes, "--shots": job.shots}
     given = [name for name, value in asked.items() if value]
     text_options.check([job.card], job.text, given)
+    if not job.text.labels and (learned := _texts_of_run(job)) != tuple(data.class_names):
+        job = job._replace(text=dataclasses.replace(job.text, labels=learned))
     count, classes = len(job.text.labels), len(data.class_names)
     if job.text.labels and count != classes:
         raise UserError(
@@ -242,6 +247,15 @@ def _checked_text(job: Job) -> Job:
     if job.half_classes and classes < 4:
         raise UserError(f"--half_classes: expected 4 classes or more, got {classes}")
     return job
+
+
+def _texts_of_run(job: Job) -> tuple[str, ...]:
+    """Returns the texts that a run learned for the classes of these records, () for others."""
+    if not (text_options.takes_text(job.card.model) and isinstance(job.card.labels, tuple)):
+        return ()
+    settings = _settings_of_run(job.card.file)
+    same = settings and Path(settings["data.records"]).resolve() == Path(job.records).resolve()
+    return tuple(settings.get("classes", ())) if settings and same else ()
 
 
 def _check_splits(job: Job) -> None:

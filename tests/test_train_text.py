@@ -9,10 +9,11 @@ import tensorflow as tf
 
 import i3d
 from i3d import evaluate, models, weights
+from i3d.data import stored
 from i3d.data.build_settings import BuildSettings
 from i3d.models import actionclip
 from i3d.runtime.command import UserError
-from i3d.training import checkpoints, config, run
+from i3d.training import checkpoints, config, run, text
 from i3d.training import model as training_model
 from tests.helpers import clip_files, datasets, training
 from tests.helpers.train_models import spec_of
@@ -112,6 +113,7 @@ def test_best_weights_hold_both_towers_and_give_the_validations_scores(whole, da
     assert kept["input"]["average"] == "prob"
     result = evaluate(checkpoint=str(whole / "best.weights.h5"), records=str(data), split="test")
     assert result.top1 == pytest.approx(checkpoints.best_info(whole)["top1"])
+    assert "texts, as they are" in result.protocol
     video = next((data.parent / "test").rglob("*.*"))
     scores = i3d.load(str(whole / "best.weights.h5")).predict(video)
     assert sorted(name for name, _ in scores) == kept["classes"]
@@ -181,17 +183,27 @@ def test_keys_that_do_not_go_together_are_one_line(data, keys, message):
     assert "\n" not in str(caught.value)
 
 
+def test_words_apart_are_texts_of_their_own(data, tmp_path):
+    records = stored.opened(str(data), "train", ("rgb",))
+    path = tmp_path / "labels.txt"
+    path.write_text("ClapHands\nJump\nWalkAway\n")
+    keys = {"text__labels": str(path), "text__split_camel_case": True}
+    assert text.labels(settings_of(data, **keys), records) == ("Clap Hands", "Jump", "Walk Away")
+    assert text.labels(settings_of(data), records) == tuple(records.class_names)
+
+
 def test_labels_of_another_number_or_too_long_or_twice(data, tmp_path):
     path = tmp_path / "labels.txt"
-    for text, message in (
+    for lines, message in (
         (
             "a\nb\n",
             "config.text.labels: .*: expected 3 labels, as .* has classes, in their order, ",
         ),
         (f"a\nb\n{'very ' * 90}\n", "label .*very.*expected at most 77 tokens"),
         ("a\nb\nB\n", "are the same text"),
+        ("", "config.text.labels: "),
     ):
-        path.write_text(text)
+        path.write_text(lines)
         with pytest.raises(UserError, match=message) as caught:
             run.train(settings_of(data, text__labels=str(path)), tmp_path / "run")
         assert "\n" not in str(caught.value)

@@ -110,7 +110,7 @@ def described(job: Any, head: Any) -> str:
     templates, classes, _ = head.text.shape
     words = "words split" if job.text.split_camel_case else "as they are"
     line = (
-        f"{classes} labels as text ({'--text' if job.text.labels else 'class names'}, {words}) in "
+        f"{classes} labels as text ({'texts' if job.text.labels else 'class names'}, {words}) in "
         f"{templates} templates, scale {head.scale:.4g}, chance {100 / classes:.2f} %"
     )
     if not job.shots:

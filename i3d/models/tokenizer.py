@@ -53,8 +53,13 @@ def prompts(labels: Sequence[str], split_camel_case: bool = False) -> list[str]:
       split_camel_case: whether "ApplyEyeMakeup" becomes "Apply Eye Makeup"; the published models
         were trained and tested without.
     """
-    names = [_WORDS.sub(" ", label) if split_camel_case else label for label in labels]
+    names = [words_of(label) if split_camel_case else label for label in labels]
     return [template.format(name) for template in TEMPLATES for name in names]
+
+
+def words_of(label: str) -> str:
+    """Returns a label with its words apart: "ApplyEyeMakeup" as "Apply Eye Makeup"."""
+    return _WORDS.sub(" ", label)
 
 
 def tokens(texts: Sequence[str]) -> np.ndarray:

@@ -3,7 +3,7 @@
 labels = text.labels(settings, records)                   # of the classes, in their order
 objective = text.objective(settings, labels)
 net = text.network_of(model, spec)                        # under strategy.scope()
-scores = records.evaluate(text.with_labels(net, model, settings, labels), ...)
+scores = records.evaluate(text.with_labels(net, model, labels), ...)
 """
 
 from typing import Any
@@ -25,8 +25,12 @@ from i3d.training.objectives import VideoText
 def labels(settings: ConfigDict, records: stored.Records) -> tuple[str, ...]:
     """Returns the text of each class, () for a model without a text tower.
 
+    With config.text.split_camel_case their words are apart, so that whatever uses the weights later
+    finds the texts as they were learned.
+
     Raises:
-      UserError: config.text.labels has other numbers of them, or videos have several labels.
+      UserError: config.text.labels cannot be used or has another number of them, or videos have
+        several labels.
     """
     if not takes_text(settings.model.name):
         return ()
@@ -36,15 +40,21 @@ def labels(settings: ConfigDict, records: stored.Records) -> tuple[str, ...]:
             f"config.model.name: {settings.model.name} learns one text for each video, and videos "
             f"of {settings.data.records} have several labels; expected a data set of one label"
         )
-    if not settings.text.labels:
-        return names
-    found = labels_of(settings.text.labels)
+    found = _given(settings.text.labels) if settings.text.labels else names
     if len(found) != len(names):
         raise UserError(
             f"config.text.labels: {settings.text.labels}: expected {len(names)} labels, as "
             f"{settings.data.records} has classes, in their order, got {len(found)}"
         )
-    return found
+    return tuple(map(tokenizer.words_of, found)) if settings.text.split_camel_case else found
+
+
+def _given(path):
+    try:
+        return labels_of(path)
+    except UserError as error:
+        line = str(error).removeprefix("--text: ")
+        raise UserError(f"config.text.labels: {line}") from error
 
 
 def objective(settings: ConfigDict, labels: tuple[str, ...]) -> VideoText:
@@ -53,7 +63,7 @@ def objective(settings: ConfigDict, labels: tuple[str, ...]) -> VideoText:
     Raises:
       UserError: a label has too many tokens, or two are the same text.
     """
-    rows = tokenizer.trimmed(zero_shot.tokens_of(labels, settings.text.split_camel_case))
+    rows = tokenizer.trimmed(zero_shot.tokens_of(labels))
     return VideoText(
         np.reshape(rows, (-1, len(labels), rows.shape[1])),
         seed=settings.seed,
@@ -67,12 +77,10 @@ def network_of(model: keras.Model, spec: InputSpec) -> Network:
     return Network(actionclip.video_part(model), spec, 0)
 
 
-def with_labels(
-    network: Network, model: Any, settings: ConfigDict, labels: tuple[str, ...]
-) -> Network:
+def with_labels(network: Network, model: Any, labels: tuple[str, ...]) -> Network:
     """Returns the Network that classifies by the labels, with the weights that the model has now.
 
     It is tested as any other (i3d.inference.zero_shot): all templates, a constant scale of 100.
     """
     tower = zero_shot.TextTower(model, on_disk=False)
-    return network.with_head(tower.head(Text(labels, settings.text.split_camel_case)))
+    return network.with_head(tower.head(Text(labels)))

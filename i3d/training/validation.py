@@ -49,7 +49,7 @@ class Validation:
         run = self._run
         if self._video is None:
             return lambda views: run.model(run.prepare(views), training=False)
-        return text.with_labels(self._video, run.model, run.settings, run.labels)
+        return text.with_labels(self._video, run.model, run.labels)
 
     def _scores(self, network):
         run = self._run
