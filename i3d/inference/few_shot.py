@@ -7,7 +7,12 @@ A plain variant of two known methods, and neither of them. Class means as a clas
 prototypes of Snell et al. 2017 (arXiv:1703.05175), there of features that are trained for it.
 Tip-Adapter (Zhang et al. 2021, arXiv:2111.03930) adds to the logits of the text a term for each
 example, an exponential of its cosine, with two weights that are searched on validation images. Here
-the mean stands for the examples, and the one weight is not searched.
+the mean stands for the examples, and the one weight is not searched: by default it is 1.
+
+Measured on the small network of `python -m benchmarks.zero_shot` (seed 0, 280 videos of 14 captions
+that it was not trained on, ten draws): the text alone 70 %; with 1, 2, 4 and 8 examples of each class
+at weight 1 70.5, 70.9, 72.3 and 73.5 %; the examples alone 59.8, 65.4, 69.9 and 71.0 %. Of weights
+from .25 to 4, the best was .5 for one example and 2 for eight, at most 0.8 points above weight 1.
 """
 
 import math

@@ -82,8 +82,9 @@ class Predictor:
         """The network as it is trained: `model.summary()`, `model.get_layer("Mixed_4f")`.
 
         It takes float32 clips [B, T, H, W, C] in the range of `spec` (of I3D RGB in [-1, 1]) and
-        returns logits [B, K]. Preprocessing is not part of it: `preprocessing` makes its input of
-        the uint8 views of a video. It holds the weights that were loaded, before batch
+        returns logits [B, K]; of a network with a text tower see i3d.models.actionclip.
+        Preprocessing is not part of it: `preprocessing` makes its input of the uint8 views of a
+        video. It holds the weights that were loaded, before batch
         normalisation was folded; changes of them do not reach `predict`.
 
             clips = predictor.preprocessing(next(predictor.views("jump.mp4"))[None])
