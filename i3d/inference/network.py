@@ -189,6 +189,8 @@ def loaded(
         weights.load(model, card.file, head, averages)
     except UserError as error:
         line = str(error).partition("\n")[0]
+        if takes_text(card.model) and "expected" in line:  # it names the model that fits
+            raise
         what = f"{card.model} ({card.spec.stream}, width {card.width:g})"
         raise UserError(f"{line}; expected a checkpoint of {what}") from error
     return model
