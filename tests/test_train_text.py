@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -126,6 +127,40 @@ from tests.test_train_text import settings_of
 def get_config():
     return settings_of({folder!r}, text__labels={labels!r})
 """
+
+
+@pytest.mark.slow
+def test_a_resumed_run_ends_with_the_same_weights_bit_by_bit(data, labels, tmp_path):
+    file = tmp_path / "text.py"
+    file.write_text(FILE.format(folder=str(data), labels=str(labels)))
+    for name, stops in (("whole", (4,)), ("resumed", (2, 4))):
+        for steps in stops:
+            keys = {"steps": steps, "deterministic": "true", "precision": "bfloat16"}
+            line = training.command(file, tmp_path / name, **keys)
+            training.finished(training.start(line))
+    for kind in ("model.weights.h5", "optimizer.npz"):
+        one, other = (
+            kept(tmp_path / name / "step-00000004" / kind) for name in ("whole", "resumed")
+        )
+        assert one.keys() == other.keys() and len(one) > 100
+        for name, array in one.items():
+            np.testing.assert_array_equal(other[name], array, err_msg=name)
+
+
+def kept(path):
+    """Returns {name: array} of a file of a checkpoint."""
+    if path.suffix == ".npz":
+        with np.load(path) as arrays:
+            return dict(arrays)
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
 
 
 @pytest.mark.slow
