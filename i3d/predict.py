@@ -25,6 +25,7 @@ import dataclasses
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,8 +66,8 @@ class Job(NamedTuple):
     cards: list[Card]
     videos: list[tuple[str, Any]]
     options: flags.FlagValues
-    text: text_options.Text
-    examples: list[Item]
+    text: text_options.Text = text_options.Text()
+    examples: Sequence[Item] = ()
 
 
 def main(argv: list[str]) -> int:
