@@ -61,6 +61,7 @@ class Configuration(NamedTuple):
     frames: int
 
 
+_HEADS = {"lstm": "LSTM", "conv_1d": "Conv_1D", "transf_cls": "Transf_cls"}
 CONFIGS = {  # MODEL_ZOO.md of ActionCLIP; clip_*: CLIP on each frame, features averaged
     "actionclip": Configuration("ViT-B/16", "Transf", 8),
     "actionclip_tiny_8f": Configuration("tiny", "Transf", 8),
@@ -73,6 +74,11 @@ CONFIGS = {  # MODEL_ZOO.md of ActionCLIP; clip_*: CLIP on each frame, features 
     "clip_b32": Configuration("ViT-B/32", "meanP", 8),
     "clip_b16": Configuration("ViT-B/16", "meanP", 8),
     "clip_l14": Configuration("ViT-L/14", "meanP", 8),
+}
+CONFIGS |= {  # the other heads over time of the paper, section 4.3
+    f"actionclip_{size}_8f_{name}": Configuration(arch, head, 8)
+    for size, arch in (("tiny", "tiny"), ("b32", "ViT-B/32"), ("b16", "ViT-B/16"))
+    for name, head in _HEADS.items()
 }
 
 

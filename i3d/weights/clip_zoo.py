@@ -47,6 +47,11 @@ SPECS = {  # of every name in i3d.models.actionclip.CONFIGS
     "clip_b16": spec(8),
     "clip_l14": spec(8),
 }
+SPECS |= {  # other heads over time
+    f"{name}_{head}": SPECS[name]
+    for name in ("actionclip_tiny_8f", "actionclip_b32_8f", "actionclip_b16_8f")
+    for head in ("lstm", "conv_1d", "transf_cls")
+}
 # Name of the file, model, data, top-1, top-5. The last two have no published name.
 _ACTIONCLIP = """
 vit-b-32-8f actionclip_b32_8f kinetics400 78.36 94.25

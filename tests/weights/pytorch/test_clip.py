@@ -214,7 +214,7 @@ def test_other_heads(small, tmp_path):
         line = refused(small[ours], written[theirs])
         assert f"holds ActionCLIP with the head {theirs}, actionclip has {ours}; expected" in line
     assert "expected --model=actionclip_tiny_8f;" in refused(small["meanP"], written["Transf"])
-    assert "build('actionclip', head='LSTM')" in refused(small["Transf"], written["LSTM"])
+    assert "--model=actionclip_tiny_8f_lstm;" in refused(small["Transf"], written["LSTM"])
     four = models.build("actionclip", arch="tiny", head="Transf_cls", frames=4)
     assert "Transf_cls takes 8 frames, actionclip is built for 4; expected" in refused(
         four, written["Transf_cls"]
@@ -278,7 +278,8 @@ def test_a_published_size_is_named():
     assert clip_arch.described(stored) == "ViT-B/32"
     assert clip_arch.named(stored, "meanP") == "clip_b32"
     assert clip_arch.named(stored, "Transf") == "actionclip_b32_8f"
-    assert clip_arch.named(stored, "LSTM") is None
+    assert clip_arch.named(stored, "LSTM") == "actionclip_b32_8f_lstm"
+    assert clip_arch.named(stored._replace(dim=768), "LSTM") is None
 
 
 CONFIGS = {
