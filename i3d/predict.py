@@ -122,7 +122,9 @@ def _text(own):
         examples, names = example_videos.read(own.examples, text.labels, images.rate(own))
         text = dataclasses.replace(text, labels=text.labels or text_options.labels_of(names))
     named = [find.NAMED[name] for name in own.checkpoint if name in find.NAMED]
-    text_options.check(named, text, example_videos.given(own))  # before they are downloaded
+    given = example_videos.given(own)
+    if len(named) == len(own.checkpoint):  # before they are downloaded
+        text_options.check(named, text, given)
     return text, examples
 
 
