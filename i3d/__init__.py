@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from i3d import flow, models, spec, weights
     from i3d.evaluate import evaluate
-    from i3d.inference.predictor import load
+    from i3d.inference.load import load
     from i3d.probe import probe
     from i3d.training import config
     from i3d.weights.table import cards
@@ -35,7 +35,7 @@ _FACE = {
     "config": "i3d.training.config",
     "evaluate": "i3d.evaluate",
     "flow": "i3d.flow",
-    "load": "i3d.inference.predictor:load",
+    "load": "i3d.inference.load:load",
     "models": "i3d.models",
     "probe": "i3d.probe",
     "spec": "i3d.spec",

@@ -48,6 +48,7 @@ from i3d.spec import WHOLE
 from i3d.training import config
 from i3d.weights import find, zoo
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 
 if TYPE_CHECKING:
     from i3d.evaluation.repeated import Repeated
@@ -251,7 +252,7 @@ def _checked_text(job: Job) -> Job:
 
 def _texts_of_run(job: Job) -> tuple[str, ...]:
     """Returns the texts that a run learned for the classes of these records, () for others."""
-    if not (text_options.takes_text(job.card.model) and isinstance(job.card.labels, tuple)):
+    if not (takes_text(job.card.model) and isinstance(job.card.labels, tuple)):
         return ()
     settings = _settings_of_run(job.card.file)
     same = settings and Path(settings["data.records"]).resolve() == Path(job.records).resolve()

@@ -47,6 +47,7 @@ from i3d.video.inputs import Item
 from i3d.video.source import VideoError
 from i3d.weights import find
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 
 NAME = "predict"
 WORKERS = 4  # processes that decode, at most
@@ -133,7 +134,7 @@ def _check_text(own, cards, text):
     text_options.check(cards, text, example_videos.given(own))
     if own.examples and len(cards) > 1:
         raise UserError("--examples goes with one --checkpoint, got more")
-    if not all(text_options.takes_text(card.model) for card in cards):
+    if not all(takes_text(card.model) for card in cards):
         return
     if own.labels:
         raise UserError(
@@ -194,10 +195,10 @@ def work(job: Job) -> int:
     workers = min(WORKERS, os.cpu_count() or 1)
     view_bytes = max(views.view_bytes(spec) for spec in specs)
     with decoding.Decoders(views.of_task, tasks, workers, view_bytes) as pieces:
-        from i3d.inference import predictor
+        from i3d.inference import load
 
         size = options.batch_size(own, job.cards)
-        found = predictor.of_cards(job.cards, own.labels, own.precision, size, text=job.text)
+        found = load.of_cards(job.cards, own.labels, own.precision, size, text=job.text)
         for card in job.cards:
             print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
         if len(specs) > 1:

@@ -15,7 +15,7 @@ from i3d import evaluate, evaluate_sample, extract_features, models
 from i3d.data import read
 from i3d.data.build_settings import BuildSettings
 from i3d.evaluation import results
-from i3d.inference import checkpoint, predictor
+from i3d.inference import checkpoint, load
 from i3d.weights import cards, tf1, zoo
 from tests.helpers import datasets, synthetic
 from tests.helpers.sample_command import parsed
@@ -74,7 +74,7 @@ def ways(card, stored, tmp_path):
     path, data = stored
     flags = [f"--checkpoint={card.file}"]
     place = read.find(read.videos(read.opened(data), ["test"]), "walk/walk")
-    found = predictor.of_cards([card], batch_size=2)
+    found = load.of_cards([card], batch_size=2)
     by_predict = {
         way: next(scores for _, scores in found.scores_of([video])).logits
         for way, video in (("predict, file", str(path)), ("predict, record", place))

@@ -20,20 +20,26 @@ def result(names, named):
 
 def test_accuracies_count_captions_and_each_word_of_those_that_say_it():
     held_out = {
-        "lifting the left arm quickly": "lifting the left arm quickly",
-        "waving the left leg quickly": "lifting the left leg slowly",
-        "walking to the left quickly": "walking to the right slowly",
-        "swinging the right arm slowly": "walking to the right slowly",
+        "lifting the left arm slowly": "lifting the left arm slowly",
+        "waving the right leg slowly": "waving the left arm quickly",
+        "walking to the left quickly": "walking to the left quickly",
+        "swinging the left leg slowly": "walking to the left quickly",
+    }
+    both = held_out | {
+        "lifting the left arm slowly": "lifting the left arm quickly",
+        "waving the right leg slowly": "waving the left arm slowly",
     }
     learned = {caption: caption for caption in LEARNED}
-    both = held_out | {"lifting the left arm quickly": "lifting the left arm slowly"} | learned
-    row = zero_shot.accuracies(result([*HELD_OUT], held_out), result([*HELD_OUT, *LEARNED], both))
-    expected = {"held out": 1 / 4, "action": 2 / 4, "side": 3 / 4, "limb": 2 / 3, "speed": 2 / 4}
-    assert row == pytest.approx(expected | {"held out of all": 0, "learned of all": 1})
+    row = zero_shot.accuracies(
+        result([*HELD_OUT], held_out), result([*HELD_OUT, *LEARNED], both | learned)
+    )
+    expected = {"held out": 2 / 4, "held out of all": 1 / 4, "learned of all": 1}
+    expected |= {"action": 3 / 4, "side": 3 / 4, "limb": 1 / 3, "speed": 2 / 4}
+    assert row == pytest.approx(expected)
 
 
 def test_chances():
     row = zero_shot.chances()
-    expected = {"held out": 1 / 14, "action": 52 / 196, "side": 1 / 2, "limb": 3 / 7}
-    expected |= {"speed": 1 / 2, "held out of all": 1 / 28, "learned of all": 1 / 28}
+    expected = {"held out": 1 / 7, "held out of all": 1 / 28, "learned of all": 1 / 28}
+    expected |= {"action": 52 / 28 / 7, "side": 1 / 2, "limb": 3 / 7, "speed": 1 / 2}
     assert row == pytest.approx(expected)

@@ -10,7 +10,7 @@ from i3d.data import read, shots, stored
 from i3d.evaluation import metrics, repeated, results
 from i3d.inference import few_shot, zero_shot
 from i3d.inference.average import softmax
-from i3d.inference.predictor import load
+from i3d.inference.load import load
 from i3d.runtime.command import UserError
 from tests.helpers import calls, clip_files, datasets
 from tests.helpers.videos import write_folder

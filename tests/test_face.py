@@ -41,7 +41,8 @@ def test_a_command_that_is_a_function_has_its_signature_and_reports_mistakes(nam
 PUBLIC = (
     "i3d", "i3d.__main__", "i3d.spec", "i3d.flow", "i3d.models", "i3d.weights", "i3d.weights.find",
     "i3d.weights.start", "i3d.weights.table", "i3d.inference.checkpoint", "i3d.inference.network",
-    "i3d.inference.options", "i3d.inference.predictor", "i3d.inference.average",
+    "i3d.inference.options", "i3d.inference.predictor", "i3d.inference.load",
+    "i3d.inference.average",
     "i3d.inference.records", "i3d.inference.stepping", "i3d.inference.views",
     "i3d.inference.examples", "i3d.inference.few_shot", "i3d.inference.text",
     "i3d.inference.text_cache", "i3d.inference.zero_shot", "i3d.evaluation.repeated",

@@ -12,7 +12,7 @@ from i3d import evaluate, fuse, predict
 from i3d.data import read, stored
 from i3d.data.build_settings import BuildSettings, settings_of
 from i3d.evaluation import average_precision, results
-from i3d.inference import predictor
+from i3d.inference import load
 from i3d.inference.average import sigmoid
 from i3d.runtime.command import UserError
 from i3d.training import checkpoints, run
@@ -205,8 +205,8 @@ def test_a_network_of_one_label_is_not_added(trained, tmp_path):
     (other / "config.json").write_text(json.dumps(made))
     files = [str(folder / "best.weights.h5") for folder in (trained, other)]
     with pytest.raises(UserError, match="all of one label or of several, got .*sigmoid.*softmax"):
-        predictor.load(None, files)
-    alone = predictor.load(None, files[1])
+        load.load(None, files)
+    alone = load.load(None, files[1])
     assert alone.class_names == NAMES
 
 

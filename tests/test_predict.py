@@ -18,7 +18,7 @@ import i3d
 from i3d import models, predict
 from i3d.data import read
 from i3d.inference import clips as inference_clips
-from i3d.inference import decoding, predictor
+from i3d.inference import decoding, load, predictor
 from i3d.inference import views as inference_views
 from i3d.inference.average import softmax
 from i3d.weights.cards import Card
@@ -104,7 +104,7 @@ def pieces(*views):
 @pytest.mark.parametrize("name", [TSN, "slowonly_r50_4x16x1"])
 def test_scores_are_those_of_the_published_pipelines(torch_file, name):
     file = str(torch_file(name))
-    found = predictor.of_cards([Card(file, file, name, golden_spec(name))], batch_size=4)
+    found = load.of_cards([Card(file, file, name, golden_spec(name))], batch_size=4)
     (network,) = found._networks
     views = list(inference_clips.of_frames(golden_video(), network.spec))
     batches = [np.stack(views[i : i + 4]) for i in range(0, len(views), 4)]

@@ -11,9 +11,10 @@ import numpy as np
 from i3d.evaluation import repeated, report, zero_shot
 from i3d.evaluation.results import Result
 from i3d.inference.few_shot import WEIGHT
-from i3d.inference.text import Text, takes_text
+from i3d.inference.text import Text
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 
 if TYPE_CHECKING:
     import tensorflow as tf

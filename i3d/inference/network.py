@@ -16,13 +16,14 @@ from typing import Any
 import keras
 
 from i3d import models, weights
-from i3d.inference.text import Text, takes_text
+from i3d.inference.text import Text
 from i3d.inference.zero_shot import TextHead, TextTower
 from i3d.models import actionclip
 from i3d.models.preprocessing import Preprocessing, with_preprocessing
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
 from i3d.weights.start import head_classes
 

@@ -11,10 +11,10 @@ from typing import Any
 from absl import flags
 
 from i3d.inference.checkpoint import card_of
-from i3d.inference.text import takes_text
 from i3d.runtime.command import UserError
 from i3d.weights import find
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
 from i3d.weights.start import head_classes
 

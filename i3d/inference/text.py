@@ -18,9 +18,9 @@ from i3d.runtime import labels as labels_file
 from i3d.runtime.command import UserError
 from i3d.runtime.text import InputError
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 
 Labels = str | os.PathLike | Sequence[str]
-_FAMILIES = ("actionclip", "clip_")  # as i3d.models.actionclip.takes_text, which imports Keras
 _FILES = (".txt", ".csv", ".json")
 _SPLIT = 'whether "ApplyEyeMakeup" is read as three words; default: one, as ActionCLIP was trained'
 _SCALE = "whether the scale of the cosine is the learned one; default: 100, as ActionCLIP is tested"
@@ -40,11 +40,6 @@ class Text:
     labels: tuple[str, ...] = ()
     split_camel_case: bool = False
     learned_scale: bool = False
-
-
-def takes_text(model: str) -> bool:
-    """Returns whether a model of this name has a text tower: its classes are texts."""
-    return model.startswith(_FAMILIES)
 
 
 def labels_of(text: Labels) -> tuple[str, ...]:

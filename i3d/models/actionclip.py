@@ -156,11 +156,6 @@ def _check(arch, head, frames, joint, size, channels, width):
         )
 
 
-def takes_text(name: str) -> bool:
-    """Returns whether a model of the catalogue has a text tower: its classes are texts."""
-    return name in CONFIGS
-
-
 def video_part(model: keras.Model) -> keras.Model:
     """Returns the keras.Model from frames to the video's features [B, D]; weights are shared."""
     output = model.get_layer("features").output

@@ -46,6 +46,7 @@ def head(image: Any, kind: str, sizes: Any, dropout: float = 0.1) -> Any:
     return ops.mean(x + image, axis=1)
 
 
+@keras.saving.register_keras_serializable("i3d")
 def quick_gelu(x: Any) -> Any:
     """Returns x * sigmoid(1.702 x), CLIP's activation."""
     return x * ops.sigmoid(1.702 * x)

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 from i3d.inference import options as network_options
-from i3d.inference.text import takes_text
 from i3d.probing import extract, filed, fit, folds, videos
 from i3d.probing.options import CLIPS, HEADS, Options
 from i3d.probing.result import ProbeResult, Shots, accuracy_of, predictions_of
@@ -25,6 +24,7 @@ from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.spec import asked
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 
 
 class Job(NamedTuple):

@@ -23,7 +23,6 @@ from i3d.inference import options as network_options
 from i3d.inference.checkpoint import RUN_FILE
 from i3d.inference.network import Network
 from i3d.inference.predictor import Predictor
-from i3d.inference.text import takes_text
 from i3d.models import actionclip
 from i3d.probing.extract import ENDPOINT
 from i3d.probing.fit import Linear
@@ -32,6 +31,7 @@ from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
 from i3d.weights import seal, start
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
 
 WEIGHTS = "best.weights.h5"
 _HEAD = "Logits"

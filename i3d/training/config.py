@@ -21,11 +21,11 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from i3d import spec
-from i3d.inference.text import takes_text
 from i3d.runtime.command import UserError
 from i3d.training import config_checks, config_errors, recipes, schedules
 from i3d.training.config_keys import defaults
 from i3d.training.recipes import names, path_of
+from i3d.weights.clip_zoo import takes_text
 
 __all__ = ["check", "completed", "defaults", "flat", "learning_rate", "load", "names", "path_of"]
 

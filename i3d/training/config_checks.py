@@ -10,9 +10,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from i3d.inference.text import takes_text
 from i3d.runtime.command import UserError
 from i3d.training import config_keys as keys
+from i3d.weights.clip_zoo import takes_text
 
 
 def check_known(key: str, expected: Iterable[str]) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from i3d import spec as input_spec
 from i3d.data import pipeline, shots, stored
-from i3d.inference.text import takes_text
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.training import augmentation, config, held_out
+from i3d.weights.clip_zoo import takes_text
 
 
 def opened(settings, tell=lambda line: None):

@@ -11,7 +11,6 @@ from functools import partial
 import keras
 
 from i3d.inference import network
-from i3d.inference.text import takes_text
 from i3d.models import actionclip
 from i3d.runtime.command import UserError
 from i3d.spec import CHANNELS
@@ -21,6 +20,7 @@ from i3d.training.objectives import Classification
 from i3d.training.optimizer import SGD, AdamW
 from i3d.training.step import set_batch_norm
 from i3d.weights import find
+from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint
 from i3d.weights.pytorch.load import is_torch
 from i3d.weights.start import begin, begin_from_images

@@ -15,11 +15,12 @@ from ml_collections import ConfigDict
 from i3d.data import stored
 from i3d.inference import zero_shot
 from i3d.inference.network import Network
-from i3d.inference.text import Text, labels_of, takes_text
+from i3d.inference.text import Text, labels_of
 from i3d.models import actionclip, tokenizer
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
 from i3d.training.objectives import VideoText
+from i3d.weights.clip_zoo import takes_text
 
 
 def labels(settings: ConfigDict, records: stored.Records) -> tuple[str, ...]:

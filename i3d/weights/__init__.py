@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from i3d.weights import keras_h5, seal
+from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, listed
 from i3d.weights.inflate import inflate
-from i3d.weights.pytorch.clip import is_clip, load_clip, number_positions
+from i3d.weights.pytorch.clip import load_clip, number_positions
 from i3d.weights.pytorch.clip_folder import is_folder
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.load import is_torch, load_torch
@@ -58,7 +59,7 @@ def load(model: "keras.Model", path: str | Path, head: bool = True, averages: bo
         else:
             _load_backbone(model, path, averages)
         _check_finite(model, path)
-        if is_clip(model.name):
+        if takes_text(model.name):
             number_positions(model)
     except Exception:
         model.set_weights(before)
@@ -69,7 +70,7 @@ def _load_backbone(model, path, averages):
     """Loads all but the head, by way of a model with a head of the file's number of classes."""
     from i3d.weights.start import head_classes  # which imports this
 
-    if is_clip(model.name):  # whose head has no classes
+    if takes_text(model.name):  # whose head has no classes
         _load(model, path, False, averages)
         return
     try:
@@ -113,7 +114,7 @@ def _load(model, path, head, averages):
             raise WeightsError(f"{path}: a Keras file holds no moving averages of weights")
         with seal.checked(path):
             keras_h5.load(model, path, head)
-    elif is_clip(model.name) and (path.is_dir() or is_torch(path)):
+    elif takes_text(model.name) and (path.is_dir() or is_torch(path)):
         load_clip(model, path, head, averages)
     elif is_folder(path):
         raise Misfit(f"{path}: a folder of Hugging Face, which CLIP alone takes: got {model.name}")

@@ -77,6 +77,14 @@ ViT-L-14 clip_l14 b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a038
 """
 
 
+def takes_text(model: str | None) -> bool:
+    """Returns whether a model of this name has a text tower: its classes are texts.
+
+    Keras is not imported, unlike by i3d.models.
+    """
+    return model in SPECS
+
+
 def _cards():
     for name, model, data, top1, top5 in _rows(_ACTIONCLIP):
         published = name.startswith("vit")

@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 
 from i3d.weights import clip_h5, h5_texts
+from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoHead, WeightsError, of_texts, other_head
 from i3d.weights.pytorch import load as pytorch
-from i3d.weights.pytorch.clip import is_clip
 from i3d.weights.pytorch.i3d_ports import absorb_scale, dlpbc
 from i3d.weights.pytorch.names import Entry, weights
 
@@ -141,7 +141,7 @@ def _load_new(model, path, head):
         raise WeightsError(f"{path}: weights of Keras 3; their name must end in .weights.h5")
     with _opened(path) as file:
         _check(file)
-        source = clip_h5.source(model, path, file, head) if is_clip(model.name) else model
+        source = clip_h5.source(model, path, file, head) if takes_text(model.name) else model
     _load_all(source, path)
     if source is not model:
         clip_h5.copy_towers(source, model)

@@ -14,10 +14,11 @@ from typing import Any
 
 from i3d import weights
 from i3d.weights import keras_h5, tf1
+from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, of_texts
 from i3d.weights.inflate import inflate
 from i3d.weights.pytorch import heads, load
-from i3d.weights.pytorch.clip import holds_clip, is_clip
+from i3d.weights.pytorch.clip import holds_clip
 from i3d.weights.pytorch.clip_folder import is_folder
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.names import schemes
@@ -43,7 +44,7 @@ def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     Raises:
       NoCheckpoint, WeightsError: as `weights.load`; `model` is unchanged then.
     """
-    if is_clip(model.name):
+    if takes_text(model.name):
         return _begin_clip(model, path)
     ours = model.output_shape[-1]
     try:
@@ -104,7 +105,7 @@ def head_classes(path: str | os.PathLike, model: str | None = None) -> int:
     path = Path(str(path).removesuffix(".index"))
     kind = _kind(path)
     shapes = load.shapes(path) if kind == "pytorch" else {}
-    if is_clip(model) or kind == "folder" or holds_clip(shapes):
+    if takes_text(model) or kind == "folder" or holds_clip(shapes):
         raise of_texts(path)
     if kind == "pytorch":
         classes = heads.classes(path, shapes, model)

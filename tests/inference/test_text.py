@@ -5,21 +5,14 @@ import json
 import pytest
 from absl import flags
 
-from i3d import models
 from i3d.inference import text
 from i3d.inference.text import Text, labels_of
-from i3d.models import actionclip
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
 from i3d.weights.zoo import default_spec
 
 FIXED = Card("a", "a.pth", "tsn_r50_1x1x3", default_spec("tsn_r50_1x1x3"))
 TEXT = Card("b", "b.pt", "actionclip_b16_8f", default_spec("actionclip_b16_8f"))
-
-
-def test_models_with_a_text_tower_are_known_by_their_names():
-    for name in models.names():
-        assert text.takes_text(name) == actionclip.takes_text(name), name
 
 
 def test_labels_of_all_kinds(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 
 from i3d import models
 from i3d.models import actionclip, video_heads
+from i3d.weights.clip_zoo import takes_text
 from tests.helpers import clip_golden
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,7 +101,7 @@ def test_arguments_out_of_range_are_refused(keywords, message):
 
 
 def test_names_of_the_catalogue():
-    named = [name for name in models.names() if actionclip.takes_text(name)]
+    named = [name for name in models.names() if takes_text(name)]
     assert named == sorted(actionclip.CONFIGS)
     model = models.build("clip_tiny")
     assert model.name == "clip_tiny" and model.input["frames"].shape == (None, 8, 32, 32, 3)
@@ -123,6 +124,7 @@ def test_bfloat16_keeps_float32_variables_and_outputs(golden, tmp_path):
 SCRIPT = """
 import sys, keras, numpy as np
 from pathlib import Path
+from i3d.weights.clip_zoo import takes_text
 from tests.helpers import clip_golden
 golden = clip_golden.tiny()
 for head in ("Transf", "LSTM"):

@@ -8,7 +8,7 @@ import pytest
 
 from i3d import models
 from i3d.models import c3d, r2plus1d, resnet3d, s3d, slowfast
-from i3d.models.actionclip import takes_text
+from i3d.weights.clip_zoo import takes_text
 
 # Those of videos and texts: test_actionclip.py.
 NAMES = [name for name in models.names() if not takes_text(name)]

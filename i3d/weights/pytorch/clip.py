@@ -18,7 +18,6 @@ from i3d.weights.errors import Misfit, listed
 from i3d.weights.pytorch import clip_arch, clip_folder, clip_heads, load
 from i3d.weights.pytorch.clip_names import fusion, head_of, towers
 
-_NAMES = re.compile(r"(action)?clip(_|$)")  # of CLIP and ActionCLIP in the catalogue
 # Before keys of the head over time: ActionCLIP's, MMAction2's.
 _FUSION = re.compile(r"(module\.)?(fusion(_model)?(_state_dict)?|adapter)\.(module\.)?")
 _NO_WEIGHTS = re.compile(r"(position_ids|attn_mask|input_resolution|context_length|vocab_size)$")
@@ -30,11 +29,6 @@ _KEYS = (
     "visual.class_embedding",
     "vision_model.embeddings.class_embedding",
 )
-
-
-def is_clip(model: str | None) -> bool:
-    """Returns whether a name in the catalogue is that of a CLIP; Keras is not imported."""
-    return _NAMES.match(model or "") is not None
 
 
 def holds_clip(keys: Any) -> bool:
