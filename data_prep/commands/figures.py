@@ -3,11 +3,11 @@
     python -m data_prep figures --out=figures/train --videos_per_class=80
     python -m data_prep figures --out=figures/test --videos_per_class=20 --test
 
-    python -m data_prep figures --classes=learned --out=figures/learned --videos_per_class=60 \
+    python -m data_prep figures --classes=learned --out=figures/learned --videos_per_class=40 \
         --height=36 --width=36
 
 Each seed gives one video of each class; --test takes seeds that no training video has. Videos
-that are there already are left alone. --classes=learned and --classes=held_out are the halves of 28
+that are there already are left alone. --classes=learned and --classes=held_out are 21 and 7 of 28
 captions such as "waving the left arm slowly", drawn before a plain wall: for networks that take
 text. Captions of the 13 actions are in i3d/weights/labels/figures_captions.txt.
 """

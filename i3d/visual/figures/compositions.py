@@ -1,8 +1,8 @@
 """Actions named in several words, for networks that take text: limb, side or direction, speed.
 
 Main names: COMPOSITIONS (what is drawn, by its caption), WORDS (the words of each), LEARNED and
-HELD_OUT (halves of them). Each two words of a caption that is held out, one beside the other, are
-those of a caption that is learned; the caption as a whole is new.
+HELD_OUT (21 and 7 of them). Whatever word of a caption that is held out is exchanged, there is a
+learned caption of the others: each word has been learned, the caption as a whole is new.
 
     COMPOSITIONS["waving the left arm slowly"]  # Action("wave_arm", ..., left=True, rate=0.3)
 """
@@ -59,18 +59,23 @@ LIMB_MOTIONS = {
 _VERBS = {"lifting": "lift", "waving": "wave", "swinging": "swing"}
 
 
+#: What is held out of the places (side, limb, speed) of each action: one corner of the cube and the
+#: one across from it, so that each word alone tells two learned captions apart.
+_CORNERS = {"lifting": (0, 0, 0), "waving": (0, 0, 1), "swinging": (0, 1, 0)}
+_SIDES, _LIMBS, _SPEEDS = ("left", "right"), ("arm", "leg"), tuple(_RATES)
+
+
 def _all_words():
     """Returns two lists of Words: those to learn from, and those to hold out."""
-    halves: tuple[list, list] = ([], [])
-    for a, action in enumerate(_VERBS):
+    learned, held_out = [], []
+    for action, corner in _CORNERS.items():
+        across = tuple(1 - place for place in corner)
         for places in product(range(2), repeat=3):
             side, limb, speed = places
-            words = Words(action, ("left", "right")[side], ("arm", "leg")[limb], [*_RATES][speed])
-            halves[(a + sum(places)) % 2].append(words)
-    for side, speed in product(range(2), repeat=2):
-        words = Words("walking", ("left", "right")[side], "", [*_RATES][speed])
-        halves[(side + speed) % 2].append(words)
-    return halves
+            words = Words(action, _SIDES[side], _LIMBS[limb], _SPEEDS[speed])
+            (held_out if places in (corner, across) else learned).append(words)
+    walks = [Words("walking", side, "", speed) for side in _SIDES for speed in _SPEEDS]
+    return [*learned, walks[0], *walks[2:]], [*held_out, walks[1]]
 
 
 def _action(words):
