@@ -70,7 +70,8 @@ def _invert(picture, value, rng):
 
 
 def _posterize(picture, bits, rng):
-    return picture & np.uint8(256 - 2 ** (8 - int(bits)))
+    """Keeps the highest bits of each level, one at least."""
+    return picture & np.uint8(256 - 2 ** (8 - max(1, int(bits))))
 
 
 def _solarize(picture, threshold, rng):

@@ -55,7 +55,7 @@ PILLOW = {
     "equalize": lambda image, value: ImageOps.equalize(image),
     "invert": lambda image, value: ImageOps.invert(image),
     "rotate": lambda image, value: image.rotate(-value),
-    "posterize": lambda image, value: ImageOps.posterize(image, int(value)),
+    "posterize": lambda image, value: ImageOps.posterize(image, max(1, int(value))),
     "solarize": ImageOps.solarize,
     "solarize_add": added_and_solarized,
     "color": enhanced("Color"),
