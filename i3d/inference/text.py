@@ -10,6 +10,7 @@ TensorFlow is not imported here.
 
 import dataclasses
 import os
+import re
 from collections.abc import Sequence
 
 from absl import flags
@@ -22,6 +23,7 @@ from i3d.weights.clip_zoo import takes_text
 
 Labels = str | os.PathLike | Sequence[str]
 _FILES = (".txt", ".csv", ".json")
+_PATH = re.compile(r"/|\\|\.\w{1,8}$")  # in what names a file rather than an action
 _SPLIT = 'whether "ApplyEyeMakeup" is read as three words; default: one, as ActionCLIP was trained'
 _SCALE = "whether the scale of the cosine is the learned one; default: 100, as ActionCLIP is tested"
 
@@ -46,7 +48,7 @@ def labels_of(text: Labels) -> tuple[str, ...]:
     """Returns the labels of a file, of a text with commas between them, or of a list.
 
     Args:
-      text: the path of a file (see i3d.runtime.labels: one label per line, or JSON), labels
+      text: the path of a file (see i3d.runtime.labels.texts: one label per line, or JSON), labels
         between commas, or a sequence of labels. A label that holds a comma needs a file or a
         sequence.
 
@@ -56,13 +58,13 @@ def labels_of(text: Labels) -> tuple[str, ...]:
     if not isinstance(text, str | os.PathLike):
         names, source = labels_file.checked(_texts(text), "text"), "text"
     elif os.path.exists(text):
-        names, source = labels_file.class_names(text), os.fspath(text)
+        names, source = labels_file.texts(text), os.fspath(text)
     else:
         names, source = _between_commas(os.fspath(text)), "--text"
     if len(names) < 2:
         raise UserError(
             f"{source}: expected two labels or more, got {names[0]!r} alone, whose score would be "
-            "1 for every video; add what else it may show"
+            "1 for every video; add what else it may show (a file has one label per line)"
         )
     return tuple(names)
 
@@ -82,10 +84,13 @@ def _between_commas(text):
             f"--text: expected a file or labels between commas, got both: {text[:80]!r} holds the "
             f"file {there[0]}"
         )
-    if len(words) == 1 and text.lower().endswith(_FILES):
-        raise InputError(f"--text: {text}: no such file")
     if not text.strip():
         raise UserError("--text: expected labels, a file or between commas, got none")
+    for word in words:
+        if word.lower().endswith(_FILES) or (len(words) == 1 and _PATH.search(word)):
+            raise InputError(f"--text: {word}: no such file")
+        if not word:
+            raise UserError(f"--text: expected labels between commas, got an empty one: {text!r}")
     return labels_file.checked(words, "--text")
 
 

@@ -42,6 +42,33 @@ def class_names(labels: str | os.PathLike | Sequence[str]) -> list[str]:
     return checked(_of_lines(list(filter(None, stripped(text))), source), source)
 
 
+def texts(file: str | os.PathLike) -> list[str]:
+    """Returns the lines of a file, each a label in words; of a .csv or JSON file as `class_names`.
+
+    Raises:
+      InputError: the file cannot be read, is empty, or numbers its lines, of which nobody can tell
+        whether "2 people dancing" is the second label or one of two people.
+    """
+    source = os.fspath(file)
+    try:
+        text = read_text(source)
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+    if source.lower().endswith((".csv", ".json")) or text.lstrip()[:1] in ("[", "{"):
+        return class_names(source)
+    lines = list(filter(None, stripped(text)))
+    if not lines:
+        raise InputError(f"{source}: expected one label per line, got an empty file")
+    matches = [_NUMBERED.fullmatch(line) for line in lines]
+    if all(matches) and _are_counted([(number(match[1]), "") for match in matches if match]):
+        raise InputError(
+            f"{source}: expected one label per line, got numbered lines such as "
+            f"{shortened(lines[0])}: leave the numbers out, or give a JSON list, whose texts are "
+            "taken as they are"
+        )
+    return checked(lines, source)
+
+
 def checked(names: Iterable[str], source: str) -> list[str]:
     """Returns the names in composed form (NFC).
 

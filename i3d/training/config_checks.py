@@ -89,7 +89,8 @@ def check_schedule(schedule: ConfigDict, steps: int) -> None:
     """Refuses a cosine that never begins, and an epoch of a rate that is not held."""
     if schedule.begin >= steps:
         raise UserError(
-            f"config.schedule.begin: expected less than config.steps, {steps}, got {schedule.begin}"
+            f"config.schedule.begin: expected less than config.steps, {steps}, got "
+            f"{schedule.begin}; with other steps set it and config.schedule.warmup_steps, too"
         )
     if schedule.hold == 1 and schedule.hold_within:
         raise UserError(

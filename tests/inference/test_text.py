@@ -19,6 +19,12 @@ def test_labels_of_all_kinds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("opening, then closing a door\nsitting down\n\n")
     (tmp_path / "a.json").write_text(json.dumps({"sit": 1, "fall": 0}))
+    (tmp_path / "b.txt").write_text("10 pushups\n20 pushups\nlevel 1\n")
+    assert labels_of("b.txt") == ("10 pushups", "20 pushups", "level 1")
+    (tmp_path / "b.json").write_text(json.dumps(["1 person walking", "2 people fighting"]))
+    assert labels_of("b.json") == ("1 person walking", "2 people fighting")
+    (tmp_path / "k400.csv").write_text("id,name\n0,abseiling\n1,air drumming\n")
+    assert labels_of("k400.csv") == ("abseiling", "air drumming")
     assert labels_of("a.txt") == ("opening, then closing a door", "sitting down")
     assert labels_of(tmp_path / "a.json") == ("fall", "sit")
     assert labels_of("falling, sitting down") == ("falling", "sitting down")
@@ -32,20 +38,28 @@ def test_labels_of_all_kinds(tmp_path, monkeypatch):
         ([], "text: expected the name of each class once, got none"),
         ("", "--text: expected labels, a file or between commas, got none"),
         ("  ", "--text: expected labels, a file or between commas, got none"),
-        ("a,,b", "expected names of classes in one line, .* got ''"),
+        ("a,,b", "--text: expected labels between commas, got an empty one: 'a,,b'"),
+        ("a,b,", "--text: expected labels between commas, got an empty one: 'a,b,'"),
         ("fall,sit,fall", "expected the name of each class once, got 'fall' twice"),
         (["fall", "fall"], "expected the name of each class once, got 'fall' twice"),
         (["fall", 3], "text: expected a list of texts, got 3 in it"),
         ("fall", "expected two labels or more, got 'fall' alone, whose score would be 1"),
         ("nothere.txt", "--text: nothere.txt: no such file"),
         ("a.txt,fall", "a file or labels between commas, got both: .* holds the file a.txt"),
-        ("empty.txt", "empty.txt: expected the name of each class once, got none"),
+        ("other.txt,fall", "--text: other.txt: no such file"),
+        ("walk.labels", "--text: walk.labels: no such file"),
+        ("./labels", "--text: ./labels: no such file"),
+        ("empty.txt", "empty.txt: expected one label per line, got an empty file"),
+        ("one.txt", "got 'fall,sit' alone, .* a file has one label per line"),
+        ("numbered.txt", "numbered lines such as '1 person walking': leave the numbers out"),
     ],
 )
 def test_mistakes(given, told, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("a\nb\n")
     (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "one.txt").write_text("fall,sit\n")
+    (tmp_path / "numbered.txt").write_text("1 person walking\n2 people fighting\n")
     with pytest.raises(UserError, match=told):
         labels_of(given)
 
