@@ -50,7 +50,7 @@ def test_labels_of_all_kinds(tmp_path, monkeypatch):
         ("walk.labels", "--text: walk.labels: no such file"),
         ("./labels", "--text: ./labels: no such file"),
         ("empty.txt", "empty.txt: expected one label per line, got an empty file"),
-        ("one.txt", "got 'fall,sit' alone, .* a file has one label per line"),
+        ("one.txt", "got 'fall,sit' alone, .*a file has one label per line"),
         ("numbered.txt", "numbered lines such as '1 person walking': leave the numbers out"),
     ],
 )
