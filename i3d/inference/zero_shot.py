@@ -11,7 +11,6 @@ on disk.
 """
 
 import functools
-import importlib.util
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -167,8 +166,11 @@ def tokens_of(labels: Sequence[str], split_camel_case: bool = False) -> np.ndarr
     """
     try:
         rows = tokenizer.tokens(tokenizer.prompts(labels, split_camel_case))
+    except tokenizer.TooLong as error:
+        label = shortened(labels[error.number % len(labels)])
+        raise UserError(f"label {label}: {error}") from error
     except ValueError as error:
-        raise UserError(_too_long(labels, split_camel_case) or str(error)) from error
+        raise UserError(str(error)) from error
     first = [row.tobytes() for row in rows[: len(labels)]]
     twice = next((row for row, count in Counter(first).items() if count > 1), None)
     if twice is not None:
@@ -178,18 +180,6 @@ def tokens_of(labels: Sequence[str], split_camel_case: bool = False) -> np.ndarr
             "each label once"
         )
     return rows
-
-
-def _too_long(labels, split_camel_case):
-    """Returns what is wrong with the first label that has too many tokens, "" without one."""
-    if importlib.util.find_spec("keras_hub") is None:
-        return ""
-    for label in labels:
-        try:
-            tokenizer.tokens(tokenizer.prompts([label], split_camel_case))
-        except ValueError as error:
-            return f"label {shortened(label)}: {error}"
-    return ""
 
 
 def _precision(model):

@@ -62,26 +62,40 @@ def words_of(label: str) -> str:
     return _WORDS.sub(" ", label)
 
 
+class TooLong(ValueError):
+    """A text has more tokens than CLIP takes.
+
+    Attributes:
+      number: of the text in its list.
+    """
+
+    def __init__(self, number: int, text: str, count: int) -> None:
+        """Says how many tokens which text has."""
+        self.number = number
+        dots = "..." if len(text) > 60 else ""
+        super().__init__(
+            f"text: expected at most {CONTEXT} tokens with start and end, got {count} of "
+            f"{text[:60]!r}{dots}; shorten it"
+        )
+
+
 def tokens(texts: Sequence[str]) -> np.ndarray:
     """Returns the tokens of texts, int32 [N, 77]: the start, pieces of words, the end, zeros.
 
     Raises:
-      ValueError: a text has more than 77 tokens, with start and end, or the extra is missing.
+      TooLong: a text has more than 77 tokens, with start and end; ValueError: the extra is missing.
     """
     tokenizer = _tokenizer()
     import ftfy  # of the same extra
 
-    clean = [_clean(ftfy.fix_text(text)) for text in texts]
-    found = np.zeros((len(clean), CONTEXT), np.int32)
+    found = np.zeros((len(texts), CONTEXT), np.int32)
     start, end = tokenizer.start_token_id, tokenizer.end_token_id
-    for row, text, original in zip(found, clean, texts, strict=True):
-        ids = [start, *np.asarray(tokenizer(text)).ravel().tolist(), end]
-        if len(ids) > CONTEXT:
-            raise ValueError(
-                f"text: expected at most {CONTEXT} tokens with start and end, got {len(ids)} of "
-                f"{original[:60]!r}{'...' if len(original) > 60 else ''}; shorten it"
-            )
-        row[: len(ids)] = ids
+    pieces = tokenizer([_clean(ftfy.fix_text(text)) for text in texts])  # one call: much faster
+    for number, ids in enumerate(pieces):
+        count = len(ids) + 2
+        if count > CONTEXT:
+            raise TooLong(number, texts[number], count)
+        found[number, :count] = [start, *ids, end]
     return found
 
 

@@ -203,7 +203,10 @@ def test_other_weights_have_other_keys(loaded):
 @pytest.mark.parametrize(
     "labels, told",
     [
-        (["fine", "word " * 80], r"^label 'word .*expected at most 77 tokens .* got \d\d of "),
+        (
+            ["fine", "word " * 80, "so"],
+            r"^label 'word .*expected at most 77 tokens .* got \d\d of ",
+        ),
         (["Falling", "sitting", "falling"], "^labels 'Falling' and 'falling' are the same text"),
     ],
 )

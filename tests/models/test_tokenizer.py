@@ -57,8 +57,9 @@ def test_prompts_are_template_major_and_split_words_when_asked():
 
 def test_a_text_that_is_too_long_is_named():
     words = "word " * 80
-    with pytest.raises(ValueError, match=r"at most 77 tokens .* got 82 of 'word word"):
-        tokenizer.tokens(["short", words])
+    with pytest.raises(tokenizer.TooLong, match=r"at most 77 tokens .* got 82 of 'word wo") as told:
+        tokenizer.tokens(["short", words, words])
+    assert told.value.number == 1
     assert tokenizer.tokens(["word " * 75])[0, -1] == 49407  # 77 fit
 
 
@@ -66,3 +67,23 @@ def test_the_vocabulary_is_openais():
     assert tokenizer.tokens(["a"])[0, :3].tolist() == [49406, 320, 49407]
     with_bytes = tokenizer.tokens(["\x00"])[0]  # ftfy takes control characters out
     assert with_bytes[:2].tolist() == [49406, 49407]
+
+
+def test_many_texts_are_one_call(monkeypatch):
+    """A call has a price of its own, of 16 prompts for each of 2000 labels more than the work."""
+    calls, real = [], tokenizer._tokenizer()
+
+    class Counted:
+        start_token_id, end_token_id = real.start_token_id, real.end_token_id
+
+        def __call__(self, texts):
+            calls.append(texts)
+            return real(texts)
+
+    monkeypatch.setattr(tokenizer, "_tokenizer", Counted)
+    texts = ["a", "", "two words", "a"]
+    found = tokenizer.tokens(texts)
+    assert len(calls) == 1
+    for row, text in zip(found, texts, strict=True):
+        assert row.tolist() == tokenizer.tokens([text])[0].tolist()
+    assert tokenizer.tokens([]).shape == (0, 77)
