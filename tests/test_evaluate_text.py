@@ -108,7 +108,9 @@ def test_other_labels_from_python_and_their_sum(place, features, capsys):
 
 def test_several_splits(place, capsys):
     assert evaluate.main(words(place, "--split=test,test02")) == 0
-    lines = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert " ".join(out.split()).count(f"; splits 'test', 'test02' of {place}/data test ") == 1
     one, two = (next(x for x in lines if x.startswith(name)) for name in ("test  ", "test02 "))
     assert one.split(None, 1)[1] == two.split(None, 1)[1]  # the same videos
     mean = next(line for line in lines if line.startswith("mean +- standard deviation of 2: "))
@@ -121,6 +123,8 @@ def test_half_of_the_classes(place, features):
     (ids, labels, rows), model = features[0]["test"], features[1]
     found = evaluate(place / "a.safetensors", f"{place}/data", model=TINY, half_classes=3, seed=5)
     assert found.names == ("draw 1", "draw 2", "draw 3") and found.chance == 0.5
+    assert found.protocol.startswith("half of the classes, seed 5; ")
+    assert found.protocol.endswith(f"; split 'test' of {place}/data")  # a draw has its own number
     for result, classes in zip(found.results, repeated.half_classes(4, 3, 5), strict=True):
         kept = np.isin(labels, classes)
         assert result.ids.tolist() == [id for id, own in zip(ids, kept, strict=True) if own]

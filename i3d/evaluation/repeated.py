@@ -1,6 +1,6 @@
 """Several tests of one network: the splits of a data set, or draws of half of its classes.
 
-found = Repeated(("test01", "test02", "test03"), results)
+found = Repeated(("test01", "test02", "test03"), results, "model, weights, data of all three")
 found.top1                                   # Spread(mean, deviation), in [0, 1]
 print(described(found))
 """
@@ -27,10 +27,12 @@ class Repeated(NamedTuple):
     Attributes:
       names: of the tests, "test01" or "draw 1".
       results: the Result of each.
+      protocol: what holds for all of them, in one line: model, weights, clips and crops, data.
     """
 
     names: tuple[str, ...]
     results: tuple[Result, ...]
+    protocol: str
 
     @property
     def top1(self) -> Spread:
@@ -80,17 +82,24 @@ def half_classes(count: int, draws: int, seed: int) -> list[np.ndarray]:
 
 
 def described(found: Repeated) -> str:
-    """Returns a line for each test, and the mean and standard deviation."""
-    protocol = found.results[0].protocol
-    lines = textwrap.wrap(protocol, 98, subsequent_indent="  ", break_on_hyphens=False)
+    """Returns the protocol, a line for each test, and the mean and standard deviation."""
+    lines = textwrap.wrap(found.protocol, 98, subsequent_indent="  ", break_on_hyphens=False)
     left = max(map(len, found.names))
     for name, result in zip(found.names, found.results, strict=True):
-        count = f"{len(result.ids)} videos of {len(result.class_names)} classes"
-        lines.append(f"{name:<{left}}  {', '.join(_measures(result))}  ({count})")
+        lines.append(f"{name:<{left}}  {', '.join(_measures(result))}  ({_counts(result)})")
     mean = f"mean +- standard deviation of {len(found.names)}: {', '.join(_means(found))}"
     if found.results[0].multi_label:
         return "\n".join([*lines, mean])
     return "\n".join([*lines, mean, f"chance: top-1 {100 * found.chance:.2f} %"])
+
+
+def _counts(result):
+    """Returns how many videos and classes a test has."""
+    labels, classes = result.labels, len(result.class_names)
+    present = int(labels.any(axis=0).sum()) if result.multi_label else len(np.unique(labels))
+    if present == classes:
+        return f"{len(result.ids)} videos of {classes} classes"
+    return f"{len(result.ids)} videos, {present} of {classes} classes have videos"
 
 
 def _measures(result):

@@ -107,14 +107,17 @@ def result_of(
             splits[0],
             draws=job.half_classes,
             seed=job.seed,
-            protocol=lambda head, count: _protocol(job, job.splits[0], head, count),
+            protocol=lambda head, count: _protocol(job, job.splits, head, count),
             scores_of=lambda net, records: _scores(net, records, job, strategy),
         )
     results = [
         _result(job, network, split, records, strategy)
         for split, records in zip(job.splits, splits, strict=True)
     ]
-    return results[0] if len(results) == 1 else repeated.Repeated(job.splits, tuple(results))
+    if len(results) == 1:
+        return results[0]
+    protocol = _protocol(job, job.splits, network.head)
+    return repeated.Repeated(job.splits, tuple(results), protocol)
 
 
 def _network(job, records, strategy):
@@ -150,7 +153,7 @@ def _result(job, net, split, records, strategy):
         scores.logits,
         np.array(records.class_names),
         spec.stream,
-        _protocol(job, split, net.head, len(scores.ids)),
+        _protocol(job, (split,), net.head, len(scores.ids)),
         spec.average,
         scores.probabilities if spec.average == "prob" else None,
     )
@@ -191,10 +194,9 @@ def _scores(net, records, job, strategy):
         )
 
 
-def _protocol(job, split, head, num_videos):
-    """Returns the line that says what the numbers are of."""
+def _protocol(job, splits, head, num_videos=None):
+    """Returns the line that says what the numbers are of; without their number of all videos."""
     text = f"; {zero_shot.described(job, head)}" if head is not None else ""
-    return (
-        f"{job.card.described()} ({job.precision}){text}; split {split!r} of {job.records}, "
-        f"{num_videos} videos"
-    )
+    names = f"split{'s' if len(splits) > 1 else ''} {', '.join(map(repr, splits))}"
+    count = "" if num_videos is None else f", {num_videos} videos"
+    return f"{job.card.described()} ({job.precision}){text}; {names} of {job.records}{count}"

@@ -55,7 +55,7 @@ def of_half_classes(
     *,
     draws: int,
     seed: int,
-    protocol: Callable[[Any, int], str],
+    protocol: Callable[[Any, int | None], str],
     scores_of: Callable[[Any, Any], Scores],
 ) -> Repeated:
     """Returns the Repeated of draws of half of the classes; features are computed once.
@@ -66,14 +66,14 @@ def of_half_classes(
       network: inference.network.Network with a head of text.
       records: stored.Records, one view a video.
       draws, seed: see repeated.half_classes.
-      protocol: (TextHead, number of videos) -> the line of a Result.
+      protocol: (TextHead, number of videos) -> the line of a Result; None: that of all draws.
       scores_of: as for `with_shots`.
 
     Raises:
       UserError: a draw has no video.
     """
     scores = scores_of(network.with_head(None), records)
-    names, results = [], []
+    half, names, results = f"half of the classes, seed {seed}", [], []
     for number, classes in enumerate(half_classes(len(records.class_names), draws, seed), 1):
         kept = np.isin(scores.labels, classes)
         if not kept.any():
@@ -88,10 +88,11 @@ def of_half_classes(
                 logits,
                 np.array(records.class_names)[classes],
                 network.spec.stream,
-                f"half of the classes, seed {seed}; {protocol(head, len(logits))}",
+                f"{half}; {protocol(head, len(logits))}",
             )
         )
-    return Repeated(tuple(names), tuple(results))
+    # The number of labels, and so chance, is the same in each draw.
+    return Repeated(tuple(names), tuple(results), f"{half}; {protocol(head, None)}")
 
 
 def _logits(head, features):
