@@ -16,8 +16,9 @@ video too. A video that cannot be read is reported in one line on standard error
 follow; the exit status is then 1. If it is interrupted, --out holds the videos that were done.
 
 A model with a text tower takes its classes in words, by --text, else the class names of its
-training; each is put in the 16 templates of ActionCLIP. --examples adds to the features of the text
-those of a few videos of each class, without training (i3d/inference/few_shot.py).
+training, else those of --records; each is put in the 16 templates of ActionCLIP. --examples adds to
+the features of the text those of a few videos of each class, without training
+(i3d/inference/few_shot.py).
 """
 
 import contextlib
@@ -84,7 +85,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text = flags.DEFINE_string
     names = "file of class names in label order: one per line, or JSON"
     text("labels", None, names, flag_values=own)
-    text_options.define(own, "the class names of the training, or the folders of --examples")
+    text_options.define(own, "those of the training, of --examples, or of --records")
     example_videos.define(own)
     flags.DEFINE_integer("top_k", 5, "number of classes to print per video", 1, flag_values=own)
     flags.DEFINE_enum("format", "text", FORMATS, "format of the output", flag_values=own)
@@ -111,6 +112,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if any(map(find.is_missing, own.checkpoint)):  # looked at before weights are downloaded
         _check_readable(videos)
     cards = options.cards(own, settings)
+    text = _with_class_names(own, cards, text)
     _check_text(own, cards, text)
     return Job(cards, videos, own, text, examples)
 
@@ -127,6 +129,17 @@ def _text(own):
     if len(named) == len(own.checkpoint):  # before they are downloaded
         text_options.check(named, text, given)
     return text, examples
+
+
+def _with_class_names(own, cards, text):
+    """Returns the Text with the class names of --records where networks have no other labels."""
+    lack = not text.labels and all(takes_text(c.model) and not c.class_names() for c in cards)
+    if not lack or not own.records:
+        return text
+    names = read.opened(own.records).class_names
+    if tuple(names) == (labels.UNLABELLED,):
+        return text
+    return dataclasses.replace(text, labels=text_options.labels_of(names))
 
 
 def _check_text(own, cards, text):
@@ -201,6 +214,9 @@ def work(job: Job) -> int:
         found = load.of_cards(job.cards, own.labels, own.precision, size, text=job.text)
         for card in job.cards:
             print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
+        if job.text.labels and not (own.text or own.examples):
+            count = len(job.text.labels)
+            print(f"the text: the {count} class names of {own.records}", file=sys.stderr)
         if len(specs) > 1:
             kind = specs[0].activation
             print(f"their mean logits are added; scores are the {kind} of the sum", file=sys.stderr)

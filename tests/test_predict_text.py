@@ -1,5 +1,6 @@
 """`python -m i3d.predict` with labels in words, and with example videos, on a small ActionCLIP."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import i3d
 from i3d import extract_features, predict
 from i3d.inference import few_shot, zero_shot
 from i3d.runtime.command import UserError
-from tests.helpers import calls, clip_files
+from tests.helpers import calls, clip_files, datasets
 from tests.helpers.processes import ROOT
 from tests.helpers.videos import texture_frames, write_folder, write_video
 
@@ -115,6 +116,21 @@ def test_examples_join_the_text(place, loaded, capsys):
     means = few_shot.class_means(np.stack(features), np.array(numbers), 3)
     text = zero_shot.text_features(loaded.model, LABELS)
     np.testing.assert_allclose(net.head.text, few_shot.unit(text + 0.5 * means), atol=1e-5)
+
+
+def test_class_names_of_records_are_the_text(place, loaded, tmp_path, capsys):
+    """Where neither --text nor the weights have any, as evaluate takes them."""
+    recipe = dataclasses.replace(datasets.RECIPE, streams=("rgb",))
+    datasets.build(tmp_path / "data", place / "clips", recipe, "test", 1)
+    line = ["predict", TINY, f"--checkpoint={place}/a.safetensors", f"--records={tmp_path}/data"]
+    assert predict.main([*line, "--format=csv", f"--out={tmp_path}/a.csv"]) == 0
+    assert f"the text: the 3 class names of {tmp_path}/data\n" in capsys.readouterr().err
+    assert all(f",{i}," in (tmp_path / "a.csv").read_text() for i in range(3))
+    assert predict.main([*line, "--text=x,y", f"--out={tmp_path}/b.csv"]) == 0
+    assert "the text: " not in capsys.readouterr().err
+    datasets.build(tmp_path / "none", place / "clips" / LABELS[0], recipe, "test", 1)
+    line[-1] = f"--records={tmp_path}/none"  # without classes
+    assert "--text is needed" in calls.refused(predict.main, *line)
 
 
 def test_text_of_another_network_s_classes(place, loaded):
