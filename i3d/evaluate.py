@@ -39,7 +39,7 @@ from i3d.data.build_settings import settings_of
 from i3d.evaluation import report
 from i3d.evaluation.run import Job
 from i3d.inference import checkpoint as checkpoints
-from i3d.inference import few_shot, options
+from i3d.inference import few_shot, label_check, options
 from i3d.inference import text as text_options
 from i3d.inference.text import Labels, Text
 from i3d.runtime import callable_module, command
@@ -238,6 +238,9 @@ def _checked_text(job: Job) -> Job:
             f"--text: expected {classes} labels, one for each class of {job.records} in their "
             f"order, got {count}"
         )
+    if takes_text(job.card.model):
+        names = job.text.labels or tuple(data.class_names)
+        label_check.check(dataclasses.replace(job.text, labels=names))
     if given and data.multi_label:
         raise UserError(f"{given[0]}: expected videos of one label each, these have several")
     if job.half_classes and job.card.spec.num_views != 1:

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from i3d.data import read
-from i3d.inference import decoding, options, views
+from i3d.inference import decoding, label_check, options, views
 from i3d.inference import examples as example_videos
 from i3d.inference import text as text_options
 from i3d.inference.table import FORMATS, written
@@ -158,6 +158,7 @@ def _check_text(own, cards, text):
             f"--text is needed: labels for {cards[0].model}, a file with one per line, or between "
             "commas"
         )
+    label_check.check(text)
 
 
 def _videos(own, words):

@@ -160,6 +160,7 @@ def test_a_few_videos_of_each_class_join_the_text(place, features, capsys):
 def test_bad_calls(place, tmp_path):
     for told, *more in (
         ("--text: expected 4 labels, one for each class of ", "--text=a,b,c"),
+        ("labels 'a' and 'A' are the same text", "--text=a,b,A,c"),
         ("--half_classes goes with one --split", "--half_classes=2", "--split=test,test02"),
         ("--out holds one test", "--half_classes=2", f"--out={tmp_path}/a.npz"),
         ("--out holds one test", "--split=test", "--split=test02", f"--out={tmp_path}/a.npz"),

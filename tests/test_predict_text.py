@@ -174,11 +174,12 @@ def test_bad_calls(place, tmp_path):
     labels, examples = f"--text={place}/labels.txt", f"--examples={place}/clips"
     for told, *words in (
         ("--text is needed: labels for actionclip_tiny_8f, a file with one per line, or between",),
-        ("expected the name of each class once, got none", f"--text={tmp_path}/none.txt"),
+        ("none.txt: expected one label per line, got an empty", f"--text={tmp_path}/none.txt"),
         ("expected the name of each class once, got 'a' twice", "--text=a,b,a"),
         ("got both: ", f"{labels},waving"),
         ("got it 2 times", "--text=a,b", labels),
         ("two labels or more, got 'falling' alone", "--text=falling"),
+        ("labels 'Falling' and 'falling' are the same text", "--text=Falling,b,falling"),
         ("are texts; give them by --text=", f"--labels={place}/labels.txt"),
         ("--examples_weight goes with --examples=FOLDER", "--text=a,b", "--examples_weight=2"),
         ("--examples_weight", examples, "--examples_weight=-2"),
@@ -215,8 +216,11 @@ def test_text_for_a_network_without_a_text_tower(place):
 
 
 def test_a_label_that_is_too_long(place):
-    line = refused(place, TINY, f"--text={'word ' * 90},waving", status=1)
-    assert "label 'word word" in line and "expected at most 77 tokens" in line
+    """Of more than 75 words it is told before any work; of other texts only tokens tell."""
+    for text, got, status in (("word " * 90, "got 92 or more", 2), ("qzx" * 40, "got ", 1)):
+        line = refused(place, TINY, f"--text={text},waving", status=status)
+        assert f"label '{text[:9]}" in line and "expected at most 77 tokens" in line
+        assert got in line
 
 
 def test_examples_that_cannot_be_read(place, tmp_path):

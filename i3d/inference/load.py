@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from i3d import models
 from i3d.inference import checkpoint as checkpoints
-from i3d.inference import network
+from i3d.inference import label_check, network
 from i3d.inference.predictor import Predictor
 from i3d.inference.text import Labels, Text, labels_of
 from i3d.inference.text import check as check_text
@@ -77,6 +77,7 @@ def load(
     cards = [_card(name, file, clips, crops) for name, file in zip(names, files, strict=True)]
     words = Text(() if text is None else labels_of(text), split_camel_case, learned_scale)
     check_text(cards, words)
+    label_check.check(words)
     return of_cards(cards, labels, precision, batch_size, keep_trained=True, text=words)
 
 

@@ -12,7 +12,6 @@ on disk.
 
 import functools
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from i3d.inference import text_cache
+from i3d.inference import label_check, text_cache
 from i3d.inference.few_shot import unit
 from i3d.inference.text import Text
 from i3d.models import actionclip, tokenizer
@@ -171,14 +170,7 @@ def tokens_of(labels: Sequence[str], split_camel_case: bool = False) -> np.ndarr
         raise UserError(f"label {label}: {error}") from error
     except ValueError as error:
         raise UserError(str(error)) from error
-    first = [row.tobytes() for row in rows[: len(labels)]]
-    twice = next((row for row, count in Counter(first).items() if count > 1), None)
-    if twice is not None:
-        same = [shortened(name) for name, row in zip(labels, first, strict=True) if row == twice]
-        raise UserError(
-            f"labels {' and '.join(same)} are the same text, as letters are made small: expected "
-            "each label once"
-        )
+    label_check.check_once(labels, [row.tobytes() for row in rows[: len(labels)]])
     return rows
 
 
