@@ -82,9 +82,10 @@ def _defined(path):
     """Returns the names of the flags that a script defines."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     return {
-        call.args[0].value
+        call.args[0].value.lstrip("-")
         for call in calls
-        if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("DEFINE_")
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr.startswith(("DEFINE_", "add_argument"))
     }
 
 
