@@ -22,7 +22,7 @@ from i3d.runtime.text import read_lines
 from i3d.weights import find, zoo
 from i3d.weights.cards import Card, i3d_spec
 from i3d.weights.errors import WeightsError
-from i3d.weights.pytorch.clip_folder import is_folder, model_of
+from i3d.weights.pytorch.clip_folder import is_folder, model_of, weights_in
 from i3d.weights.start import input_channels
 
 RUN_FILE = "config.json"  # as i3d.training.folder writes it
@@ -61,8 +61,7 @@ def card_of(
                 "--model=NAME"
             )
     elif os.path.isdir(checkpoint) and not os.path.exists(f"{checkpoint}.index"):
-        best = os.path.join(checkpoint, "best.weights.h5")
-        raise UserError(f"--checkpoint: {checkpoint}: a folder; expected a file in it, as {best}")
+        raise UserError(f"--checkpoint: {checkpoint}: {_of_folder(Path(checkpoint))}")
     if not any(map(os.path.exists, (checkpoint, f"{checkpoint}.index"))):
         raise UserError(
             f"--checkpoint: {checkpoint}: no such checkpoint; expected a path, or one of "
@@ -88,6 +87,19 @@ def card_of(
             f"got {spec.crop}"
         )
     return dataclasses.replace(card, spec=spec)
+
+
+def _of_folder(folder):
+    """Returns what to do about a folder that is no checkpoint."""
+    if file := weights_in(folder):
+        return (
+            f"a folder with {file.name} and without {RUN_FILE}; expected both, as Hugging Face's "
+            f"CLIP has them, or --model=NAME and the path of the file, {file}"
+        )
+    best, step = folder / "best.weights.h5", "model.weights.h5"
+    steps = sorted(folder.glob(f"step-[0-9]*/{step}"), key=lambda path: path.parent.name)
+    inside = [path for path in (best, folder / step) if path.is_file()]
+    return f"a folder; expected a file in it, as {[*inside, *reversed(steps), best][0]}"
 
 
 def spec_of(model: str, checkpoint: str | os.PathLike) -> input_spec.InputSpec:

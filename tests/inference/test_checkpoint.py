@@ -171,3 +171,28 @@ def test_tensorflow_is_not_needed():
 def test_a_folder_is_no_checkpoint(tmp_path):
     with pytest.raises(UserError, match=f"{tmp_path}: a folder; expected a file in it, as "):
         checkpoint.card_of(None, str(tmp_path))
+
+
+def test_of_a_run_s_folder_the_best_or_last_weights_are_named(tmp_path):
+    for step in (90, 10):
+        touched(tmp_path / f"step-{step:08d}" / "model.weights.h5")
+    (tmp_path / "step-00000100").mkdir()  # without weights
+    for folder, inner in (
+        (tmp_path, "step-00000090/model.weights.h5"),
+        (tmp_path / "step-00000010", "model.weights.h5"),
+        (tmp_path / "step-00000100", "best.weights.h5"),
+    ):
+        with pytest.raises(UserError, match=f"{folder}: a folder; .* as {folder}/{inner}$"):
+            checkpoint.card_of(None, str(folder))
+    best = run_of(tmp_path)
+    with pytest.raises(UserError, match=f"{tmp_path}: a folder; .* as {best}$"):
+        checkpoint.card_of(None, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("model", [None, "clip_b16"])
+def test_a_folder_of_hugging_face_without_its_config(tmp_path, name, model):
+    file = touched(tmp_path / name)
+    told = f"--checkpoint: {tmp_path}: a folder with {name} and without config.json; expected both"
+    with pytest.raises(UserError, match=f"^{told}, .* the path of the file, {file}$"):
+        checkpoint.card_of(model, str(tmp_path))

@@ -24,7 +24,7 @@ _HEAD_WIDTH = 64  # of an attention head of OpenAI's
 
 def is_folder(path: Path) -> bool:
     """Returns whether a path is a folder with config.json and weights, of whatever model."""
-    return path.is_dir() and (path / _CONFIG).is_file() and _file(path) is not None
+    return path.is_dir() and (path / _CONFIG).is_file() and weights_in(path) is not None
 
 
 def weights_of(path: Path) -> Path:
@@ -35,7 +35,7 @@ def weights_of(path: Path) -> Path:
     """
     if not path.is_dir():
         return path
-    file = _file(path)
+    file = weights_in(path)
     if file is None or not (path / _CONFIG).is_file():
         raise NoCheckpoint(
             f"{path}: a folder; expected {_CONFIG} and {' or '.join(_FILES)} in it, as Hugging "
@@ -44,7 +44,8 @@ def weights_of(path: Path) -> Path:
     return file
 
 
-def _file(folder):
+def weights_in(folder: Path) -> Path | None:
+    """Returns the file of weights in a folder, with config.json or without; None where none is."""
     return next((folder / name for name in _FILES if (folder / name).is_file()), None)
 
 
