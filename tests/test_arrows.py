@@ -135,7 +135,7 @@ def roots(path):
 
 
 # CLIP's towers and tokenizer stand on the extra `clip`, which is imported where it is needed.
-ALSO_OF_MODELS = {"clip_towers.py": {"keras_hub"}, "tokenizer.py": {"ftfy", "numpy"}}
+ALSO_OF_MODELS = {"tokenizer.py": {"numpy"}}
 
 
 def test_models_use_keras_alone():

@@ -7,6 +7,7 @@ The encoders' layers are walked here rather than the encoders called, so that fr
 each other between blocks (tsm, joint), and every layer is one of the whole model's.
 """
 
+import importlib
 from typing import Any
 
 import keras
@@ -20,16 +21,22 @@ _SHIFTED = 8  # tsm: a channel in so many comes from the next frame, and one fro
 
 
 def hub() -> Any:
-    """Returns the module keras_hub.
+    """Returns the module keras_hub; ValueError as `of_extra`."""
+    return of_extra("keras_hub")
+
+
+def of_extra(name: str) -> Any:
+    """Returns a module of the extra `clip`.
 
     Raises:
       ValueError: it is not installed.
     """
     try:
-        import keras_hub
+        return importlib.import_module(name)
     except ImportError as error:
-        raise ValueError("CLIP needs the extra clip: pip install 'i3d[clip]'") from error
-    return keras_hub
+        raise ValueError(
+            f"CLIP needs the extra clip: pip install 'i3d[clip]' ({name} is not installed)"
+        ) from error
 
 
 def visual_tower(clips: Any, sizes: Any, tsm: bool = False, joint: bool = False) -> Any:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from i3d.models.clip_towers import CONTEXT, hub
+from i3d.models.clip_towers import CONTEXT, hub, of_extra
 
 TEMPLATES = (
     "a photo of action {}",
@@ -86,8 +86,7 @@ def tokens(texts: Sequence[str]) -> np.ndarray:
       TooLong: a text has more than 77 tokens, with start and end; ValueError: the extra is missing.
     """
     tokenizer = _tokenizer()
-    import ftfy  # of the same extra
-
+    ftfy = of_extra("ftfy")
     found = np.zeros((len(texts), CONTEXT), np.int32)
     start, end = tokenizer.start_token_id, tokenizer.end_token_id
     pieces = tokenizer([_clean(ftfy.fix_text(text)) for text in texts])  # one call: much faster

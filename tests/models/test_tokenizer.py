@@ -1,6 +1,7 @@
 """Tokens against those of OpenAI's CLIP: all prompts of three data sets, and odd strings."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,11 @@ def test_many_texts_are_one_call(monkeypatch):
     for row, text in zip(found, texts, strict=True):
         assert row.tolist() == tokenizer.tokens([text])[0].tolist()
     assert tokenizer.tokens([]).shape == (0, 77)
+
+
+@pytest.mark.parametrize("name", ["ftfy", "keras_hub"])
+def test_a_missing_part_of_the_extra_is_one_line(name, monkeypatch):
+    tokenizer._tokenizer.cache_clear()
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ValueError, match=f"extra clip: .* {name} is not installed"):
+        tokenizer.tokens(["falling"])
