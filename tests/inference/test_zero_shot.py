@@ -1,6 +1,7 @@
 """Labels as classes: the original's probabilities, text features and where they are kept."""
 
 import dataclasses
+import sys
 
 import keras
 import numpy as np
@@ -213,6 +214,20 @@ def test_other_weights_have_other_keys(loaded):
 def test_labels_that_cannot_be_used(labels, told):
     with pytest.raises(UserError, match=told):
         zero_shot.tokens_of(labels)
+
+
+def test_without_the_extra_loading_is_a_user_s_error(tmp_path, monkeypatch):
+    """As the tokens are, where keras-hub is there and ftfy is not."""
+    told = r"extra clip: pip install 'i3d\[clip\]'"
+    (tmp_path / "a.pt").touch()
+    tokenizer._tokenizer.cache_clear()
+    for missing in ("ftfy", "keras_hub"):
+        monkeypatch.setitem(sys.modules, missing, None)
+        with pytest.raises(UserError, match=told):
+            zero_shot.tokens_of(["a", "b"])
+    for text in (None, ["a", "b"]):
+        with pytest.raises(UserError, match=told):
+            i3d.load(TINY, tmp_path / "a.pt", text=text)
 
 
 @pytest.mark.long
