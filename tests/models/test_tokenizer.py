@@ -94,5 +94,5 @@ def test_many_texts_are_one_call(monkeypatch):
 def test_a_missing_part_of_the_extra_is_one_line(name, monkeypatch):
     tokenizer._tokenizer.cache_clear()
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ValueError, match=f"extra clip: .* {name} is not installed"):
+    with pytest.raises(ValueError, match=f"extra clip: .*{name} is not installed"):
         tokenizer.tokens(["falling"])

@@ -192,12 +192,12 @@ def _label(label, where, indices):
         near = difflib.get_close_matches(label[:80], some, 1, cutoff=0)[0]
         raise InputError(
             f"{where}: expected one of {len(indices)} classes, got {shortened(label)}, the nearest "
-            f"is {shortened(near)}; correct it, or --labels"
+            f"is {shortened(near)}; correct it, or the list of classes"
         )
     if label >= len(indices):
         raise InputError(
             f"{where}: expected a label from 0 to {len(indices) - 1}, got {label}; correct it, "
-            "or --labels"
+            "or the list of classes"
         )
     return label
 
