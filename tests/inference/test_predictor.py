@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import i3d
-from i3d.inference import predictor as predictors
+from i3d.inference.load import load
 from i3d.runtime.command import UserError
 from tests.helpers.videos import write_folder
 
@@ -68,9 +68,9 @@ def test_two_streams_side_by_side(demo, video):
 )
 def test_mistakes(arguments, told):
     with pytest.raises(UserError, match=told):
-        predictors.load(*arguments)
+        load(*arguments)
     with pytest.raises(UserError, match="precision: expected float32 or bfloat16, got 'half'"):
-        predictors.load("demo_rgb", precision="half")
+        load("demo_rgb", precision="half")
 
 
 @pytest.mark.long
