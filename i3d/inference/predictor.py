@@ -219,7 +219,7 @@ class Predictor:
           UserError: the logits are not finite.
         """
         nets = self._networks
-        if any(net.tower and net.head is None for net in nets):
+        if not self.class_names and any(net.tower and net.head is None for net in nets):
             raise UserError(
                 "the classes of this network are texts: expected predict(video, text=[...]), or "
                 "labels by i3d.load(..., text=[...])"

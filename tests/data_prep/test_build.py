@@ -283,7 +283,7 @@ WRONG_CALLS = {
         list_call("path,label\nrun/run0.mp4,run\nrun/run1.mp4,run\nrun/./run0.mp4,run\n"),
         ["list.csv:4", "came at", "list.csv:2"],
     ),
-    "unknown label": (with_labels, ["'walk'", "--labels"]),
+    "unknown label": (with_labels, ["'walk'", "the list of classes"]),
     "empty list": (list_call(""), ["list.csv"]),
     "list without rows": (list_call("path,label\n"), ["found none"]),
     "path leaves the root": (

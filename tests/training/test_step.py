@@ -408,7 +408,7 @@ def check_replicas_and_workers(folder, modes, num_steps):
         assert_equal_steps(results, modes, num_steps)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_two_replicas_and_two_workers_make_the_step_of_one_device(tmp_path):
     check_replicas_and_workers(tmp_path, "sync-small,frozen-small", 5)
 
