@@ -14,7 +14,7 @@ import pytest
 
 from i3d.evaluation import metrics, results
 
-pytestmark = pytest.mark.slow  # minutes; test_docs_run.py and the tests of each command cover it too
+pytestmark = pytest.mark.slow  # minutes; the tests of each command cover its parts
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("jumping_jacks", "walking_left")
