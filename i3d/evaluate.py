@@ -122,16 +122,16 @@ def evaluate(
     card = checkpoints.card_of(model, checkpoint, clips=clips, crops=crops)
     folder = _records(records, settings)
     splits = (split,) if isinstance(split, str) else tuple(split)
-    job = _job(card, folder, splits, settings, precision, batch_size, replicas)
     labels = () if text is None else text_options.labels_of(text)
-    job = job._replace(
+    job = _job(
+        card, folder, splits, settings, precision, batch_size, replicas,
         text=Text(labels, split_camel_case, learned_scale),
         half_classes=half_classes,
         shots=shots,
         shots_split=shots_split,
         shots_weight=shots_weight,
         seed=seed,
-    )
+    )  # fmt: skip
     return run.result_of(_checked_text(job))
 
 
@@ -205,8 +205,8 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     report.check_outputs(own.out, own.confusion_png)
     precision = own.precision if own["precision"].present else None
     splits = tuple(name.strip() for names in own.split for name in names.split(","))
-    job = _job(card, records, splits, settings, precision, own.batch_size, own.replicas)
-    job = job._replace(
+    job = _job(
+        card, records, splits, settings, precision, own.batch_size, own.replicas,
         out=own.out,
         picture=own.confusion_png,
         text=words_of,
@@ -215,7 +215,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         shots_split=own.shots_split,
         shots_weight=own.shots_weight,
         seed=own.seed,
-    )
+    )  # fmt: skip
     return _checked_text(job)
 
 
@@ -324,15 +324,17 @@ def _job(
     precision: str | None,
     batch_size: int | None,
     replicas: int,
+    **others: Any,
 ) -> Job:
-    """Returns the Job; what is None is as the training run's settings have it."""
+    """Returns the Job; what is None is as the training run's settings have it; others as given."""
     method, read_mb, size = card.spec.flow_method, 512, options.views_at_once([card])
     if settings is not None:
         method, read_mb = settings["data.flow_method"], settings["data.read_mb"]
         precision, size = precision or settings["precision"], settings["batch.per_replica"]
     size = 1 if card.spec.whole else batch_size or size
     precision = precision or "float32"
-    return Job(card, records, splits, precision, size, method or None, read_mb, replicas)
+    own = card, records, splits, precision, size, method or None, read_mb, replicas
+    return Job(*own, **others)
 
 
 def work(job: Job) -> None:

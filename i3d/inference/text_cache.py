@@ -10,20 +10,12 @@ is read. It may be deleted at any time; where the folder cannot be written to, n
 
 import contextlib
 import hashlib
-import os
-from pathlib import Path
 
 import numpy as np
 
 from i3d.runtime import files, npy
 
 _FORM = 1  # one more where the same weights and tokens give other features
-
-
-def folder() -> Path:
-    """Returns the folder of the files; it need not exist."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(cache, "i3d", "text")
 
 
 def digest_of(weights: list[np.ndarray]) -> str:
@@ -44,7 +36,7 @@ def key_of(weights: str, tokens: np.ndarray, precision: str) -> str:
 def get(key: str) -> np.ndarray | None:
     """Returns float32 [N, D] as it was written, None where there is none or it is damaged."""
     try:
-        arrays = npy.read_npz(folder() / f"{key}.npz")  # compares the checksum
+        arrays = npy.read_npz(files.user_cache("text") / f"{key}.npz")  # compares the checksum
     except (npy.ArrayError, OSError):
         return None
     features = arrays.get("features")
@@ -55,5 +47,8 @@ def get(key: str) -> np.ndarray | None:
 
 def put(key: str, features: np.ndarray) -> None:
     """Writes float32 [N, D]; does nothing where the folder cannot be written to."""
-    with contextlib.suppress(OSError), files.new_file(folder() / f"{key}.npz") as file:
+    with (
+        contextlib.suppress(OSError),
+        files.new_file(files.user_cache("text") / f"{key}.npz") as file,
+    ):
         npy.write_npz(file, {"features": features, "of": np.array(key)})

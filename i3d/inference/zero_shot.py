@@ -28,7 +28,6 @@ from i3d.runtime.command import UserError
 from i3d.runtime.labels import shortened
 from i3d.runtime.progress import Progress
 
-SCALE = 100.0  # of the cosine; ActionCLIP's test takes this constant, not the learned scale
 _BATCH = 64  # prompts at a time
 _KEPT = 8  # lists of labels of which features are kept in memory
 
@@ -40,7 +39,7 @@ class TextHead(keras.layers.Layer):
     Computes in float32 under any precision.
     """
 
-    def __init__(self, text: np.ndarray, scale: float = SCALE) -> None:
+    def __init__(self, text: np.ndarray, scale: float = actionclip.SCALE) -> None:
         """Keeps its arguments.
 
         Args:
@@ -90,7 +89,7 @@ class TextTower:
     def scale(self, learned: bool) -> float:
         """Returns what the cosine is multiplied by: 100, or the learned scale."""
         if not learned:
-            return SCALE
+            return actionclip.SCALE
         return math.exp(float(ops.convert_to_numpy(actionclip.log_scale(self._model))))
 
     def features(self, labels: Sequence[str], split_camel_case: bool = False) -> np.ndarray:

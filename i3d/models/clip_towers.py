@@ -15,7 +15,7 @@ from keras import layers, ops
 
 VOCABULARY = 49408
 CONTEXT = 77  # tokens of a text, at most
-_HEAD_WIDTH = 64  # channels of an attention head
+HEAD_WIDTH = 64  # channels of an attention head
 _EPSILON = 1e-5  # of OpenAI's layer normalisation; keras-hub's last one of texts has 1e-6
 _SHIFTED = 8  # tsm: a channel in so many comes from the next frame, and one from the last
 
@@ -52,7 +52,7 @@ def visual_tower(clips: Any, sizes: Any, tsm: bool = False, joint: bool = False)
         patch_size=sizes.patch,
         hidden_dim=sizes.visual_width,
         num_layers=sizes.visual_layers,
-        num_heads=sizes.visual_width // _HEAD_WIDTH,
+        num_heads=sizes.visual_width // HEAD_WIDTH,
         intermediate_dim=4 * sizes.visual_width,
         image_shape=(height, width, channels),
         data_format="channels_last",
@@ -83,7 +83,7 @@ def text_tower(tokens: Any, sizes: Any) -> Any:
         embedding_dim=sizes.text_width,
         hidden_dim=sizes.text_width,
         num_layers=sizes.text_layers,
-        num_heads=sizes.text_width // _HEAD_WIDTH,
+        num_heads=sizes.text_width // HEAD_WIDTH,
         intermediate_dim=4 * sizes.text_width,
         max_sequence_length=CONTEXT,
         name="text",

@@ -13,12 +13,11 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from i3d.models.clip_towers import hub
+from i3d.models.clip_towers import HEAD_WIDTH, hub
 
 HEADS = ("meanP", "Conv_1D", "LSTM", "Transf", "Transf_cls")
 MOST_FRAMES = 77  # rows of the table of frame positions, CLIP's context
 LAYERS = 6  # blocks of a transformer over time
-_HEAD_WIDTH = 64
 _CLS_HEADS, _CLS_WIDTH = 8, 2048  # attention heads and inner width of Transf_cls, at any D
 
 
@@ -58,7 +57,7 @@ def _transformer(image, sizes):
     for i in range(LAYERS):
         x = hub().layers.TransformerEncoder(
             4 * sizes.dim,
-            sizes.text_width // _HEAD_WIDTH,
+            sizes.text_width // HEAD_WIDTH,
             activation=quick_gelu,
             layer_norm_epsilon=1e-12,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),

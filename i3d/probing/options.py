@@ -109,5 +109,4 @@ class Options:
         """Returns the folder of features: --cache, or i3d/features in the user's cache folder."""
         if self.cache:
             return Path(self.cache)
-        cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-        return Path(cache, "i3d", "features")
+        return files.user_cache("features")

@@ -106,6 +106,12 @@ def move(source: os.PathLike | str, target: os.PathLike | str) -> None:
     _sync_folder(Path(target).parent)
 
 
+def user_cache(name: str) -> Path:
+    """Returns i3d/NAME in the user's cache folder ($XDG_CACHE_HOME or ~/.cache)."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(cache, "i3d", name)
+
+
 def crc32(path: os.PathLike | str) -> str:
     """Returns the CRC-32 of a file's bytes as eight hexadecimal digits; reads 2 GB a second."""
     found, buffer = 0, memoryview(bytearray(_BUFFER_BYTES))

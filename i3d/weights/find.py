@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.weights import clip_zoo, zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
@@ -84,8 +85,7 @@ def folder() -> Path:
         return here
     if (checkout / "README.md").is_file():
         return checkout
-    cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(cache, "i3d", "checkpoints")
+    return files.user_cache("checkpoints")
 
 
 def file_of(card: Card, directory: Path) -> Path:
