@@ -1,0 +1,1 @@
+"""Spatio-temporal detection: boxes of people and their actions over time."""
