@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from i3d.models import resnet_blocks
 
-KINDS = ("gaussian", "embedded_gaussian", "dot_product")
+KINDS = ("gaussian", "embedded_gaussian", "scaled_gaussian", "dot_product")
 
 
 def non_local(x, kind, name, end=None):
@@ -20,7 +20,8 @@ def non_local(x, kind, name, end=None):
       x: clips [B, T, H, W, C], H and W at least 2.
       kind: one of KINDS. "gaussian" compares the inputs themselves, the others linear
         embeddings of half the channels; "dot_product" divides by the number of positions where
-        the others take a softmax.
+        the others take a softmax; "scaled_gaussian" is "embedded_gaussian" with products divided
+        by the root of the number of channels, as in MMAction2's AVA models.
       name: prefix of the layers' names.
       end: name of the output layer; None is `name`.
 
@@ -42,7 +43,8 @@ def non_local(x, kind, name, end=None):
     else:
         theta, phi = linear(x, "theta"), pool(linear(x, "phi-0"), "phi")
     g = pool(linear(x, "g-0"), "g")
-    y = Gather(softmax=kind != "dot_product", name=f"{name}-gather")([theta, phi, g])
+    scale = half**-0.5 if kind == "scaled_gaussian" else 1.0
+    y = Gather(softmax=kind != "dot_product", scale=scale, name=f"{name}-gather")([theta, phi, g])
     one = (1, 1, 1)
     y = resnet_blocks.conv_norm(y, x.shape[-1], one, one, f"{name}-conv_out", gamma="zeros")
     return layers.Add(name=end or name)([x, y])
@@ -52,14 +54,19 @@ def non_local(x, kind, name, end=None):
 class Gather(layers.Layer):
     """Sums g over positions, weighted by how well theta and phi agree."""
 
-    def __init__(self, softmax, **keywords):
-        """softmax: True takes it over the positions of phi, False divides by their number."""
+    def __init__(self, softmax, scale=1.0, **keywords):
+        """Keeps its arguments.
+
+        Args:
+          softmax: True takes it over the positions of phi, False divides by their number.
+          scale: of the products of theta and phi.
+        """
         super().__init__(**keywords)
-        self.softmax = softmax
+        self.softmax, self.scale = softmax, scale
 
     def get_config(self):
         """Returns what the constructor takes."""
-        return {**super().get_config(), "softmax": self.softmax}
+        return {**super().get_config(), "softmax": self.softmax, "scale": self.scale}
 
     def compute_output_shape(self, shapes):
         """Returns theta's shape with g's channels."""
@@ -70,6 +77,7 @@ class Gather(layers.Layer):
         theta, phi, g = (ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1])) for x in inputs)
         if self.softmax:  # in float32: bfloat16 is off by some units where products are large
             theta, phi = ops.cast(theta, "float32"), ops.cast(phi, "float32")
+        theta = theta * self.scale if self.scale != 1 else theta
         weights = ops.matmul(theta, ops.transpose(phi, (0, 2, 1)))
         if self.softmax:
             weights = ops.softmax(weights)

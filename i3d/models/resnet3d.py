@@ -32,6 +32,7 @@ class Network(NamedTuple):
     pool2: bool = False  # halves time after layer1
     shift: bool = False  # temporal shift in every block
     non_local: str = ""  # kind of the blocks after every second block of layer2 and layer3
+    non_local_first: int = 1  # the first block of these stages that one follows
     pool: bool = True  # max pooling after the stem
     strides: tuple = ((1, 1, 1), (1, 2, 2), (1, 2, 2), (1, 2, 2))  # (t, h, w) of each stage
     factorised: bool = False  # 3x3 convolutions of blocks follow ones over 3 frames
@@ -129,7 +130,8 @@ def stage(x, network, index, filters, prefix=""):
     name, depth = f"{prefix}layer{index}", network.depths[index - 1]
     inflate = network.inflate[index - 1]
     for block in range(depth):
-        looks = bool(network.non_local) and index in NON_LOCAL_STAGES and block % 2 == 1
+        second = block % 2 == network.non_local_first
+        looks = bool(network.non_local) and index in NON_LOCAL_STAGES and second
         last = name if block == depth - 1 else None
         x = resnet_blocks.bottleneck(
             x,

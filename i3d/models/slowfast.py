@@ -78,10 +78,9 @@ def slowfast(
     """
     row = CONFIGS[name]
     resnet_blocks.check_arguments(num_classes, width, dropout, frames)
-    if frames is not None and frames % row.ratio:
-        raise ValueError(f"frames: expected a multiple of {row.ratio} for {name}, got {frames}")
+    check_frames(name, row, frames)
     inputs = keras.Input((frames, size, size, channels), name="clips")
-    slow, fast = _pathways(inputs, row, width)
+    slow, fast = pathways(inputs, row, width)
     pooled = resnet_blocks.pooled
     slow_window, fast_window = row.windows
     means = [pooled(slow, "slow_mean", slow_window), pooled(fast, "fast_mean", fast_window)]
@@ -89,8 +88,20 @@ def slowfast(
     return keras.Model(inputs, resnet_blocks.head(features, num_classes, dropout), name=name)
 
 
-def _pathways(inputs, row, width):
-    """Returns the maps of layer4 of both pathways."""
+def check_frames(name, row, frames):
+    """Raises ValueError where the slow pathway has no whole number of the frames."""
+    if frames is not None and frames % row.ratio:
+        raise ValueError(f"frames: expected a multiple of {row.ratio} for {name}, got {frames}")
+
+
+def pathways(inputs, row, width):
+    """Returns the maps of layer4 of both pathways, slow and fast.
+
+    Args:
+      inputs: clips [B, T, H, W, C].
+      row: SlowFast.
+      width: multiplies every filter count.
+    """
     filters = max(1, round(64 * width))
     thin = max(1, round(64 * width / row.channel_ratio))
     frames = SpreadFrames if row.spread else EveryFrame

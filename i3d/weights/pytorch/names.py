@@ -29,6 +29,7 @@ VARIABLES = {
 }
 # Pattern at the end of a layer's name -> what the state dict has there; the first match counts.
 _MMACTION2 = (("^Logits", "cls_head.fc_cls"), ("(^.*_lateral)", r"backbone.\1.conv"))
+_AVA = (("^Logits", "roi_head.bbox_head.fc_cls"), _MMACTION2[1])
 _TORCHVISION = (
     ("^stem-conv-conv_s", "stem.0"),
     ("^stem-conv-bn_s", "stem.1"),
@@ -42,6 +43,7 @@ _RULES = {  # start of the model's name -> (rules, start of every other key)
     "tv_s3d": ((("^Logits", "classifier.1"), *_TORCHVISION, ("-bn", ".1")), ""),
     "tv_r2plus1d": ((("^Logits", "fc"), ("^stem-bn", "stem.4"), *_TORCHVISION, ("-bn", ".1")), ""),
     "tv_": ((("^Logits", "fc"), *_TORCHVISION, ("-bn", ".1")), ""),
+    "ava_": (_AVA, "backbone."),
     "tsm_": ((*_MMACTION2, (r"(^layer\d-\d+-conv1-conv)", r"backbone.\1.net")), "backbone."),
     **dict.fromkeys(
         ("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_r", "r2plus1d_r34", "c3d_"),
