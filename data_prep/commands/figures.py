@@ -18,12 +18,12 @@ from absl import flags
 
 from data_prep.commands import need
 from i3d.runtime.command import UserError, refuse_words
-from i3d.visual.figures import compositions, render, scene
+from i3d.visual.figures import compositions, difficulty, render
 
 _CLASSES = {
-    "actions": (render.ACTIONS, scene.DIFFICULTY),
-    "learned": (compositions.LEARNED, scene.PLAIN),
-    "held_out": (compositions.HELD_OUT, scene.PLAIN),
+    "actions": (render.ACTIONS, difficulty.DIFFICULTY),
+    "learned": (compositions.LEARNED, difficulty.PLAIN),
+    "held_out": (compositions.HELD_OUT, difficulty.PLAIN),
 }
 
 FLAGS = flags.FlagValues()

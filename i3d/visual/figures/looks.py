@@ -91,6 +91,11 @@ def wardrobe(rng, held, camouflage, surroundings):
     }
 
 
+def darkened(colours):
+    """The same wardrobe in darker colours."""
+    return {name: 0.6 * value for name, value in colours.items()}
+
+
 def landmarks(joints, body, nod, turn, facing):
     """Joints turned to the camera, with the points that faces, feet and hands add.
 
@@ -127,10 +132,10 @@ def landmarks(joints, body, nod, turn, facing):
 
 
 def turned(point, angle):
-    """Points float [..., 3] turned by an angle in radians about the vertical axis."""
+    """Points float [..., 3] turned by an angle in radians, or angles [...], about the vertical."""
     x, y, z = point[..., 0], point[..., 1], point[..., 2]
     c, s = np.cos(angle), np.sin(angle)
-    return np.stack([x * c + z * s, y, z * c - x * s], -1)
+    return np.stack(np.broadcast_arrays(x * c + z * s, y, z * c - x * s), -1)
 
 
 def stool(pelvis):

@@ -248,7 +248,8 @@ def skeleton(angles, jump, body, planted=True):
       angles: float [T, 10, 2], radians (see `in_between`).
       jump: float [T], height of the lower foot over the ground.
       body: lengths, as BODY.
-      planted: the foot or feet on the ground stay where they are, not the pelvis.
+      planted: the foot or feet on the ground stay where they are, not the pelvis; bool, or from 0
+        to 1, float [T].
 
     Returns:
       {joint: float [T, 3]} with pelvis, chest, head, and shoulder, elbow, hand, hip, knee, ankle
@@ -281,8 +282,8 @@ def skeleton(angles, jump, body, planted=True):
 def _on_the_ground(joints, jump, planted):
     left, right = joints["ankle_l"], joints["ankle_r"]
     shift = np.zeros_like(left)
-    if planted:  # the weight moves smoothly to the lower foot
+    if np.any(planted):  # the weight moves smoothly to the lower foot
         share = 1 / (1 + np.exp(np.clip((left - right)[:, 1:2] / 0.02, -50, 50)))
-        shift = -(share * left + (1 - share) * right)
+        shift = -(share * left + (1 - share) * right) * np.reshape(planted, (-1, 1))
     shift[:, 1] = jump - np.minimum(left[:, 1], right[:, 1])
     return {name: joint + shift for name, joint in joints.items()}

@@ -24,8 +24,9 @@ from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
 from i3d.visual.figures.compositions import COMPOSITIONS, LIMB_MOTIONS
+from i3d.visual.figures.difficulty import DIFFICULTY, Difficulty
 from i3d.visual.figures.motions import CLASSES, MOTIONS
-from i3d.visual.figures.scene import DIFFICULTY, Difficulty, Scene
+from i3d.visual.figures.scene import Scene
 
 #: The classes, in alphabetical order.
 ACTIONS = tuple(CLASSES)

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from i3d.inference.text import labels_of
-from i3d.visual.figures import scene
+from i3d.visual.figures import difficulty
 from i3d.visual.figures.compositions import HELD_OUT, LEARNED, LIMB_MOTIONS, WORDS
 from i3d.visual.figures.motions import BODY, in_between, skeleton
 from i3d.visual.figures.render import ACTIONS, render
 
-QUIET = scene.Difficulty(**{**vars(scene.PLAIN), "pan": 0, "zoom": 0, "noise": (0, 0), "roll": 0})
+QUIET = difficulty.Difficulty(
+    **{**vars(difficulty.PLAIN), "pan": 0, "zoom": 0, "noise": (0, 0), "roll": 0}
+)
 
 
 def film(caption, seed=1):

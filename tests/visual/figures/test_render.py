@@ -12,9 +12,9 @@ import pytest
 
 from i3d.runtime import progress
 from i3d.visual.figures import render as figures_render
+from i3d.visual.figures.difficulty import DIFFICULTY
 from i3d.visual.figures.motions import BODY, BONES, MOTIONS, in_between, skeleton
 from i3d.visual.figures.render import ACTIONS, TEST_SEED, render, write_videos
-from i3d.visual.figures.scene import DIFFICULTY
 from tests.helpers.points import Point
 from tests.helpers.processes import ROOT
 
