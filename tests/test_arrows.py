@@ -38,6 +38,7 @@ LIGHT = (
     "i3d",
     "i3d.spec",
     "i3d.weights.download",
+    "i3d.detection.ava",
     "i3d.detection.boxes",
     "i3d.inference.decoding",
     "i3d.inference.views",

@@ -93,16 +93,17 @@ def problem(boxes: np.ndarray, least_area: bool = True) -> tuple[int, str] | Non
       least_area: whether a box needs an area inside the picture.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    far = (np.abs(boxes - 0.5) > 0.5 + MOST_OUTSIDE).any(axis=1)
-    inverted = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+    far = np.any(np.abs(boxes - 0.5) > 0.5 + MOST_OUTSIDE, axis=1)
+    inverted = np.any(boxes[:, 2:] < boxes[:, :2], axis=1)
     inside = boxes.clip(0, 1)
-    empty = (inside[:, 2:] <= inside[:, :2]).any(axis=1) & least_area
-    wrong = ~np.isfinite(boxes).all(axis=1) | far | inverted | empty
-    if not wrong.any():
+    empty = np.any(inside[:, 2:] <= inside[:, :2], axis=1) & least_area
+    far |= ~np.isfinite(boxes).all(axis=1)
+    wrong = np.flatnonzero(far | inverted | empty)
+    if not wrong.size:
         return None
-    first = int(wrong.argmax())
+    first = int(wrong[0])
     got = ",".join(f"{value:g}" for value in boxes[first])
-    if not np.isfinite(boxes[first]).all() or far[first]:
+    if far[first]:
         return first, (
             f"expected a box x1,y1,x2,y2 in [0, 1] of the picture, got {got}; divide pixels by its "
             "width and height"
