@@ -31,7 +31,7 @@ _WHOLE_NUMBERS = {  # the least and the most
     "clips": (0, 10_000),
     "longest": (0, 10**9),
     "min_frames": (0, 10_000),
-    "crop": (1, _MOST_PIXELS),
+    "crop": (0, _MOST_PIXELS),
 }
 # In JSON only where they are not the default, so that the words of runs and of work in progress
 # are those from before there was another choice.
@@ -73,7 +73,8 @@ class InputSpec:
       steps_at_fps: videos keep their frame rate, and the stride is scaled to last as long as in a
         video of `fps` frames per second (X3D).
       resize: pixels of the short side before cropping, or (height, width).
-      crop: height and width of a crop, pixels.
+      crop: height and width of a crop, pixels; 0: the whole picture, where actions of people in
+        boxes are scored.
       range: (low, high) of the input; None: mean and std count.
       mean, std: of the levels 0..255 of each channel, subtracted and divided by.
       flow_method: a name in i3d.flow.methods.METHODS, "" for RGB.
@@ -141,11 +142,17 @@ class InputSpec:
                 "frame_of_segment: 'lower_middle' expects segments of 1 frame, taken once, got "
                 f"segments={self.segments}, frames={self.frames}, twice={self.twice}"
             )
-        numbers = self.frames * max(1, self.segments) * self.crop**2 * CHANNELS[self.stream]
+        if not self.crop and (self.crops > 1 or self.segments or not isinstance(self.resize, int)):
+            raise UserError(
+                "crop: 0, the whole picture, expects clips, one crop and a resize of the short "
+                f"side, got crops={self.crops}, segments={self.segments}, resize={self.resize}"
+            )
+        side = self.crop or self.resize
+        numbers = self.frames * max(1, self.segments) * side**2 * CHANNELS[self.stream]
         if numbers > MOST_NUMBERS:
             raise UserError(
                 f"expected views of at most {MOST_NUMBERS:,} numbers, got {self.frames} frames x "
-                f"{max(1, self.segments)} x {self.crop} x {self.crop} pixels"
+                f"{max(1, self.segments)} x {side} x {side} pixels"
             )
 
     @property
@@ -170,11 +177,15 @@ class InputSpec:
         return self.crops * (1 + self.twice) * clips
 
     @property
-    def view_shape(self) -> tuple[int, int, int, int]:
-        """(N, H, W, C) of a view as it enters; of whole videos, N of the longest clip."""
+    def view_shape(self) -> tuple[int, int | None, int | None, int]:
+        """(N, H, W, C) of a view as it enters; of whole videos, N of the longest clip.
+
+        H and W are None where whole pictures enter.
+        """
         frames = self.frames * max(1, self.segments)
         longest = self.longest if self.whole else 0
-        return longest or frames, self.crop, self.crop, CHANNELS[self.stream]
+        side = self.crop or None
+        return longest or frames, side, side, CHANNELS[self.stream]
 
     @property
     def crop_side(self) -> int | tuple[int, int]:
@@ -196,6 +207,7 @@ class InputSpec:
         over = "its views" if self.whole else f"{self.num_views} view(s)"
         stride = f", stride {self.stride}" if self.stride > 1 else ""
         crops = f"{self.crops} crop(s) of {self.crop} px"
+        crops = crops if self.crop else f"whole pictures of short side {self.resize} px"
         crops += ", bicubic" if self.interpolation == "bicubic" else ""
         return f"{taken}{stride} x {crops}, {rate}; {means} over {over}"
 

@@ -3,6 +3,7 @@
 network = load(card, precision="bfloat16")                # its logits
 network = load(card, endpoint="features")                 # features, or any other layer
 network = load(card, text=Text(("falling", "sitting")))   # of a network with a text tower
+network = load_with_boxes(card)                           # of one that scores people in boxes
 rows = network(views)                                     # uint8 [B, N, H, W, C] -> [B, K]
 """
 
@@ -22,6 +23,7 @@ from i3d.models import actionclip
 from i3d.models.preprocessing import Preprocessing, with_preprocessing
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
+from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
@@ -117,6 +119,11 @@ def load(
     Raises:
       UserError: the checkpoint, the endpoint or the labels do not fit the model; one line.
     """
+    if takes_boxes(card.model):
+        raise UserError(
+            f"{card.file}: {card.model} scores the actions of people in boxes, not videos; use "
+            "python -m i3d.detect, or python -m i3d.evaluate --task=ava"
+        )
     if takes_text(card.model):
         return _load_with_text(card, precision, endpoint, preprocess, keep_trained, text or Text())
     classes = num_classes or _classes_if_any(card, endpoint)
@@ -126,6 +133,29 @@ def load(
     folded = models.fold_batch_norm(model)
     ending, trained = ending_at(folded, endpoint), model if keep_trained else None
     return Network(ending, card.spec, classes or 1, preprocess, card, trained)
+
+
+def load_with_boxes(card: Card, precision: str = "float32") -> Network:
+    """Returns the Network of a card whose model scores the actions of people in boxes.
+
+    Its `model` takes {"views": uint8 [B, T, H, W, 3], "boxes": float32 [B, N, 4] in [0, 1]} and
+    gives logits float32 [B, N, num_classes], the first of which is the background.
+
+    Args:
+      card: Card whose `file` is a path.
+      precision: "float32" or "bfloat16" (activations and kernels; logits stay float32).
+
+    Raises:
+      UserError: the model takes no boxes, or the checkpoint does not fit it; one line.
+    """
+    if not takes_boxes(card.model):
+        raise UserError(
+            f"{card.file}: expected a model that takes boxes, whose name begins with ava_, got "
+            f"{card.model}; python -m i3d.predict labels whole videos"
+        )
+    classes = classes_of(card)
+    model = loaded(card, classes, precision=precision, frames=card.spec.length)
+    return Network(models.fold_batch_norm(model), card.spec, classes, card=card)
 
 
 def _load_with_text(card, precision, endpoint, preprocess, keep_trained, text):
@@ -222,7 +252,7 @@ def build(
     options = {"num_classes": num_classes, "channels": spec.channels, "width": width}
     try:
         with computing_in(precision):
-            return models.build(name, size=spec.crop, **options | keywords)
+            return models.build(name, size=spec.crop or None, **options | keywords)
     except ValueError as error:
         raise UserError(str(error)) from error
 

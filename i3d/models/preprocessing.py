@@ -65,7 +65,10 @@ class Preprocessing(layers.Layer):
         return self._stacked(x) if self.frames else x
 
     def _standardised(self, x):
-        """Rows of W * C numbers broadcast faster than C numbers do."""
+        """Rows of W * C numbers broadcast faster than C numbers do; W may not be known."""
+        if x.shape[-2] is None:
+            mean, std = (ops.convert_to_tensor(v, "float32") for v in (self.mean, self.std))
+            return (x - mean) / std
         shape = ops.shape(x)
         rows = ops.reshape(x, (-1, x.shape[-2] * x.shape[-1]))
         mean, std = (
@@ -97,9 +100,14 @@ def with_preprocessing(
     """Returns a keras.Model from uint8 [B, N, H, W, C] to what `model` gives; weights are shared.
 
     Args:
-      model: keras.Model of clips.
+      model: keras.Model of clips; or of {"clips": ..., "boxes": ...}, whose result takes
+        {"views": uint8, "boxes": float32 [B, N, 4]}.
       layer: Preprocessing.
       view_shape: (N, H, W, C) of a view, None where it varies.
     """
     inputs = keras.Input(view_shape, dtype="uint8", name="views")
-    return keras.Model(inputs, model(layer(inputs)), name=model.name)
+    if not isinstance(model.input, dict):
+        return keras.Model(inputs, model(layer(inputs)), name=model.name)
+    boxes = keras.Input((None, 4), name="boxes")
+    outputs = model({"clips": layer(inputs), "boxes": boxes})
+    return keras.Model({"views": inputs, "boxes": boxes}, outputs, name=model.name)

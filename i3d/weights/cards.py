@@ -30,6 +30,7 @@ class Card:
       labels: name of a class list in i3d/weights/labels, or the names themselves; "": unknown.
       data: on whose test or validation videos the accuracies were measured.
       top1, top5: percent as published, None where not.
+      frame_map: mean average precision of boxes at IoU 0.5, percent as published, or None.
       licence, source: of the weights.
       integrity: "git-blob:..." or "sha256:..." (its beginning) of the file, "" where unknown.
       note: a caveat in one line, or "".
@@ -45,6 +46,7 @@ class Card:
     data: str = ""
     top1: float | None = None
     top5: float | None = None
+    frame_map: float | None = None
     licence: str = ""
     source: str = ""
     integrity: str = ""
@@ -61,6 +63,8 @@ class Card:
 
     def score(self) -> str:
         """Returns the published accuracy as one phrase, "" where there is none."""
+        if self.frame_map is not None:
+            return f"{self.frame_map} % frame mAP on {self.data}"
         if self.top1 is None:
             return ""
         percents = f"{self.top1}" + (f"/{self.top5}" if self.top5 is not None else "")
@@ -73,7 +77,11 @@ class Card:
         return "".join(f"; {fact}" for fact in facts)
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns the class names in the order of the logits, () where they are not known."""
+        """Returns the class names in the order of the logits, () where they are not known.
+
+        Of models that take boxes, whose first logit is the background, name k - 1 is of logit k;
+        "" is a class that is not reported.
+        """
         if isinstance(self.labels, tuple):
             return self.labels
         return class_names(self.labels) if self.labels else ()

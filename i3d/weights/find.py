@@ -14,7 +14,7 @@ from pathlib import Path
 
 from i3d.runtime import files
 from i3d.runtime.command import UserError
-from i3d.weights import clip_zoo, zoo
+from i3d.weights import zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 from i3d.weights.files import FILES
 
@@ -44,7 +44,7 @@ def path_of(checkpoint: str | os.PathLike) -> str:
     card = NAMED.get(name)
     if card is None:
         files = (name + end for end in ("", ".pth", ".pyth", ".pt"))
-        for listed in filter(None, map((zoo.CARDS | clip_zoo.CARDS).get, files)):
+        for listed in filter(None, map(zoo.EVERY_CARD.get, files)):
             raise UserError(
                 f"{name}: is not downloaded by name; get {listed.file} from {listed.source} and "
                 "give its path"

@@ -5,12 +5,13 @@ i3d.cards()                                     # the table
 """
 
 from i3d.spec import InputSpec
-from i3d.weights import clip_zoo, zoo
+from i3d.weights import zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 
 _HEAD = (
-    "name", "model", "parameters", "classes", "top-1", "top-5", "licence", "measured on", "protocol"
-)  # fmt: skip
+    *("name", "model", "parameters", "classes", "top-1", "top-5", "frame mAP", "licence"),
+    *("measured on", "protocol"),
+)
 
 
 class Cards(list[Card]):
@@ -29,19 +30,19 @@ def cards() -> Cards:
 
     The others are files of MMAction2, torchvision, pytorchvideo, ActionCLIP and CLIP, which are
     recognised by the name of the file. A card has name, file, model, spec (InputSpec of its test
-    protocol), parameters, num_classes, top1 and top5 (percent, as published), data (what they were
-    measured on), licence and source.
+    protocol), parameters, num_classes, top1 and top5, or frame_map where boxes are found (percent,
+    as published), data (what they were measured on), licence and source.
     """
-    return Cards(
-        [*CARDS.values(), *DEMO_CARDS.values(), *zoo.CARDS.values(), *clip_zoo.CARDS.values()]
-    )
+    return Cards([*CARDS.values(), *DEMO_CARDS.values(), *zoo.EVERY_CARD.values()])
 
 
 def _row(card: Card) -> tuple[str, ...]:
-    scores = ("-" if score is None else f"{score:.1f}" for score in (card.top1, card.top5))
+    scores = (card.top1, card.top5, card.frame_map)
+    percents = ("-" if score is None else f"{score:.1f}" for score in scores)
     count = f"{card.parameters / 1e6:.1f} M" if card.parameters else "-"
     classes, licence = str(card.num_classes or "-"), card.licence or "-"
-    return card.name, card.model, count, classes, *scores, licence, card.data, _protocol(card.spec)
+    facts = card.name, card.model, count, classes, *percents, licence, card.data
+    return *facts, _protocol(card.spec)
 
 
 def _protocol(spec: InputSpec) -> str:
@@ -50,4 +51,5 @@ def _protocol(spec: InputSpec) -> str:
         return f"whole video, {spec.crops} crop(s)"
     unit = "segments" if spec.segments else f"clips of {spec.frames} x {spec.stride}"
     twice = " twice" if spec.twice else ""
-    return f"{spec.segments or spec.clips} {unit}{twice}, {spec.crops} crop(s)"
+    crops = f"{spec.crops} crop(s)" if spec.crop else "whole pictures"
+    return f"{spec.segments or spec.clips} {unit}{twice}, {crops}"

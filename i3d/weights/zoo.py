@@ -5,7 +5,7 @@ model = i3d.models.build(card.model, num_classes=card.num_classes)
 card.top1, card.spec.clips, card.spec.crops                      # 63.2, 5, 1
 default_spec("tsm_r50_1x1x8").segments                           # 8
 
-Those of ActionCLIP and CLIP: see `clip_zoo`.
+Those of ActionCLIP and CLIP: see `clip_zoo`; of AVA: `ava_zoo`. EVERY_CARD holds all.
 
 Sources: metafiles and test pipelines of MMAction2 1.2.0, documentation of torchvision, model zoo
 and hub pages of pytorchvideo 0.1.5.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
-from i3d.weights import cards, clip_zoo
+from i3d.weights import ava_zoo, cards, clip_zoo
 from i3d.weights.cards import Card
 
 _CLASSES = {"kinetics400": 400, "kinetics700": 700, "kinetics710": 710, "sthv2": 174, "ucf101": 101}
@@ -217,12 +217,14 @@ def _source(model, hub):
 
 
 CARDS = {card.file: card for card in _cards()}
+EVERY_CARD = CARDS | clip_zoo.CARDS | ava_zoo.CARDS
+_SPECS_BY_NAME = _UNPUBLISHED | clip_zoo.SPECS | ava_zoo.SPECS
 
 
 def card_of(checkpoint: str | Path) -> Card | None:
     """Returns the Card of a file that keeps its published name, None for others."""
     path = Path(str(checkpoint).removesuffix(".index"))
-    if card := CARDS.get(path.name) or clip_zoo.CARDS.get(path.name):
+    if card := EVERY_CARD.get(path.name):
         return card
     known = (*cards.CARDS.values(), *cards.DEMO_CARDS.values())
     return next((card for card in known if path.parts[-2:] == Path(card.file).parts), None)
@@ -234,12 +236,12 @@ def default_spec(model: str) -> InputSpec:
     Raises:
       UserError: nothing is known of such a model; the message names the nearest.
     """
-    if spec := _UNPUBLISHED.get(model) or clip_zoo.SPECS.get(model):
+    if spec := _SPECS_BY_NAME.get(model):
         return spec
     found = next((card.spec for card in CARDS.values() if card.model == model), None)
     if found:
         return found
-    known = sorted({*_UNPUBLISHED, *clip_zoo.SPECS, *(card.model for card in CARDS.values())})
+    known = sorted({*_SPECS_BY_NAME, *(card.model for card in CARDS.values())})
     near = difflib.get_close_matches(model, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
     raise UserError(f"model {model!r}: not a model of videos that is known; {hint}")

@@ -1,0 +1,41 @@
+"""Scores the actions of people in boxes around one key frame.
+
+scores = ActionScores(network.load_with_boxes(card))
+scores(views, boxes)                    # uint8 [T, H, W, 3], [N, 4] -> float32 [N, K]
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from i3d.inference.network import Network
+
+
+class ActionScores:
+    """The probabilities that a Network gives to each action of each person.
+
+    Attributes:
+      network: Network, as i3d.inference.network.load_with_boxes returns it.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Keeps the network; it is compiled once, for pictures of any size and any boxes."""
+        self.network = network
+        clips = tf.TensorSpec((1, *network.spec.view_shape), tf.uint8)
+        boxes = tf.TensorSpec((1, None, 4), tf.float32)
+        self._logits = tf.function(
+            lambda views, boxes: network({"views": views, "boxes": boxes}),
+            input_signature=(clips, boxes),
+        )
+
+    def __call__(self, views: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """Returns float32 [N, K] in [0, 1]; column k - 1 is of class id k.
+
+        Args:
+          views: uint8 [T, H, W, 3], RGB, the frames of the network's InputSpec.
+          boxes: float [N, 4] of x1, y1, x2, y2 in [0, 1] of the picture; N may be 0.
+        """
+        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+        if not len(boxes):
+            return np.zeros((0, self.network.num_classes - 1), np.float32)
+        logits = self._logits(tf.constant(views[None]), tf.constant(boxes[None]))
+        return tf.sigmoid(logits[0, :, 1:]).numpy()
