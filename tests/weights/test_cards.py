@@ -5,7 +5,7 @@ import pytest
 from i3d import models
 from i3d.spec import InputSpec
 from i3d.weights import parameters, zoo
-from i3d.weights.cards import CARDS, DEMO_CARDS, Card
+from i3d.weights.cards import CARDS, DEMO_CARDS, Card, class_names
 from i3d.weights.files import FILES
 
 
@@ -37,3 +37,10 @@ def test_parameters_are_those_of_the_models(key):
     channels = {"channels": 2 if stream == "flow" else 3} if name == "inception_i3d" else {}
     model = models.build(name, num_classes=7, width=float(width), **channels)
     assert model.count_params() == parameters.count(name, 7, stream, float(width))
+
+
+def test_actions_of_ava_stand_at_their_ids():
+    names = class_names("ava")  # of id k at k - 1; "" of the 20 ids that are not scored
+    assert len(names) == 80 and names.count("") == 20
+    assert (names[11], names[79], names[1]) == ("stand", "watch (a person)", "")
+    assert len(set(names)) == 61
