@@ -6,10 +6,18 @@
     python -m data_prep figures --classes=learned --out=figures/learned --videos_per_class=40 \
         --height=36 --width=36
 
+    python -m data_prep figures --classes=scenes --out=scenes/train --videos_per_class=200
+
 Each seed gives one video of each class; --test takes seeds that no training video has. Videos
 that are there already are left alone. --classes=learned and --classes=held_out are 21 and 7 of 28
 captions such as "waving the left arm slowly", drawn before a plain wall: for networks that take
 text. Captions of the 13 actions are in i3d/weights/labels/figures_captions.txt.
+
+--classes=scenes is for spatio-temporal detection: --videos_per_class scenes of 6 to 8 seconds with
+two or three people, OUT/videos/scene_000.mp4 and so on, with OUT/annotations.csv (video, second,
+x1, y1, x2, y2, action_id, person_id, as AVA's, with a header; boxes in [0, 1]) and
+OUT/label_map.txt (lines "id: name", 8 of them). A second near which somebody changes the action
+has no rows.
 """
 
 import os
@@ -18,8 +26,10 @@ from absl import flags
 
 from data_prep.commands import need
 from i3d.runtime.command import UserError, refuse_words
-from i3d.visual.figures import compositions, difficulty, render
+from i3d.visual.figures import compositions, difficulty, render, scenes, writing
+from i3d.visual.figures.acts import LABELS
 
+_SCENES = "scenes"
 _CLASSES = {
     "actions": (render.ACTIONS, difficulty.DIFFICULTY),
     "learned": (compositions.LEARNED, difficulty.PLAIN),
@@ -29,36 +39,62 @@ _CLASSES = {
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("out", None, "folder to write to", flag_values=FLAGS)
 flags.DEFINE_integer(
-    "videos_per_class", None, "number of videos of each class", 1, flag_values=FLAGS
+    "videos_per_class", None, "number of videos of each class, or of scenes", 1, flag_values=FLAGS
 )
 flags.DEFINE_enum(
     "classes",
     "actions",
-    [*_CLASSES],
-    "13 actions, or captions of several words, to learn from or held out",
+    [*_CLASSES, _SCENES],
+    "13 actions; captions of several words, to learn from or held out; or scenes of several people",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer("seed", 0, "the first seed; see --test", 0, flag_values=FLAGS)
 flags.DEFINE_boolean("test", False, "seeds for testing instead", flag_values=FLAGS)
-flags.DEFINE_integer("height", 128, "height of a video, pixels, even", 32, flag_values=FLAGS)
-flags.DEFINE_integer("width", 170, "width of a video, pixels, even", 32, flag_values=FLAGS)
+flags.DEFINE_integer(
+    "height",
+    None,
+    "height of a video, pixels, even; default 128, of scenes 192",
+    32,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "width",
+    None,
+    "width of a video, pixels, even; default 170, of scenes 256",
+    32,
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("workers", os.cpu_count(), "worker processes", 1, flag_values=FLAGS)
 
 
 def check(options: flags.FlagValues, argv: list[str]) -> dict:
-    """Returns the arguments of render.write_videos."""
+    """Returns the arguments of render.write_videos or scenes.write_scenes."""
     refuse_words(options(argv)[1:])
     need(options, "out", "videos_per_class")
     if options.test and options["seed"].present:
         raise UserError("--test takes its own seeds; leave --seed out, or --test")
-    asked = {name: options[name].value for name in ("out", "videos_per_class", "height", "width")}
-    asked |= {"seed": render.TEST_SEED if options.test else options.seed}
-    asked["actions"], difficulty = _CLASSES[options.classes]
+    height, width = (scenes.HEIGHT, scenes.WIDTH) if options.classes == _SCENES else (128, 170)
+    asked = {
+        "out": options.out,
+        "seed": writing.TEST_SEED if options.test else options.seed,
+        "height": options.height or height,
+        "width": options.width or width,
+    }
+    if options.classes == _SCENES:
+        asked["videos"] = options.videos_per_class
+        writing.check_request(**asked)
+        return asked | {"workers": options.workers}
+    asked["videos_per_class"] = options.videos_per_class
+    asked["actions"], ranges = _CLASSES[options.classes]
     render.check_videos(**asked)
-    return asked | {"workers": options.workers, "difficulty": difficulty}
+    return asked | {"workers": options.workers, "difficulty": ranges}
 
 
 def work(asked: dict) -> None:
     """Writes the videos."""
+    if "actions" not in asked:
+        paths = scenes.write_scenes(**asked)
+        print(f"{asked['out']}: {len(paths)} scenes with {len(LABELS)} labels of people")
+        return
     paths = render.write_videos(**asked)
     print(f"{asked['out']}: {len(paths)} videos of {len(asked['actions'])} classes")

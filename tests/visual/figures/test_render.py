@@ -12,6 +12,7 @@ import pytest
 
 from i3d.runtime import progress
 from i3d.visual.figures import render as figures_render
+from i3d.visual.figures import writing
 from i3d.visual.figures.difficulty import DIFFICULTY
 from i3d.visual.figures.motions import BODY, BONES, MOTIONS, in_between, skeleton
 from i3d.visual.figures.render import ACTIONS, TEST_SEED, render, write_videos
@@ -143,7 +144,7 @@ def test_in_betweens_pass_through_the_keys_and_never_beyond():
 def test_written_video_reads_back(tmp_path, monkeypatch, codec):
     if codec not in av.codecs_available:
         pytest.skip(f"this libav has no {codec}")
-    monkeypatch.setattr(figures_render.av, "codecs_available", {codec})
+    monkeypatch.setattr(writing.av, "codecs_available", {codec})
     (path,) = write_videos(tmp_path, 1, seed=7, actions=["punching"], **SIZE)
     assert path == tmp_path / "punching" / "punching_7.mp4"
     rate, decoded = read(path)

@@ -1,0 +1,165 @@
+"""Writes drawn videos: atomically, several at a time; what a run has written, the next one keeps.
+
+Main names: `Film` (a video to write), `write_films`, `check_request`, TEST_SEED.
+
+    films = [Film(Path("out/waving_0.mp4"), "waving, seed 0", draw, ("waving", 0))]
+    write_films(films, workers=2)                # draw("waving", 0) -> (fps, pictures)
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import cv2
+import numpy as np
+
+from i3d.runtime import files
+from i3d.runtime.command import UserError
+from i3d.runtime.progress import tracked
+
+#: Training videos take the seeds from 0 on, test videos from here on: the two never meet.
+TEST_SEED = 1_000_000
+
+
+class Film(NamedTuple):
+    """A video to write.
+
+    Attributes:
+      path: the file.
+      recipe: all that its content depends on; written into it as a comment.
+      draw: a function of a module: draw(*arguments) -> (fps, iterator of pictures, each uint8
+        [height, width, 3], RGB).
+      arguments: of it.
+    """
+
+    path: Path
+    recipe: str
+    draw: Callable[..., tuple[int, Iterable[np.ndarray]]]
+    arguments: tuple
+
+
+def check_request(out: str | os.PathLike, videos: int, seed: int, height: int, width: int) -> None:
+    """Raises UserError where an argument is out of its range.
+
+    Args:
+      out: the folder to write to.
+      videos: number of seeds from `seed` on.
+      seed: the first one.
+      height, width: of the pictures, pixels.
+    """
+    if videos < 1:
+        raise UserError(f"videos_per_class must be 1 or more, not {videos}")
+    if seed < TEST_SEED < seed + videos:
+        raise UserError(
+            f"seeds {seed} to {seed + videos - 1} run into the test seeds, "
+            f"which begin at {TEST_SEED}: ask for fewer videos or another seed"
+        )
+    if height % 2 or width % 2:
+        raise UserError(f"height and width of a video must be even, not {height} x {width}")
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise UserError(f"{out} is a file: give a folder to write to")
+    check_picture(seed, height, width)
+
+
+def check_picture(seed: int, height: int, width: int) -> None:
+    """Raises UserError for a negative seed or too small a picture."""
+    if seed < 0:
+        raise UserError(f"seed must be 0 or more, not {seed}")
+    if min(height, width) < 32:
+        raise UserError(f"height and width must be 32 or more, not {height} x {width}")
+
+
+def check_workers(workers: int) -> None:
+    """Raises UserError for less than one worker."""
+    if workers < 1:
+        raise UserError(f"workers must be 1 or more, not {workers}")
+
+
+def write_films(films: list[Film], out: str | os.PathLike, workers: int) -> list[Path]:
+    """Writes the videos that are missing; the content does not depend on the number of workers.
+
+    Args:
+      films: the videos; their folders are made if need be.
+      out: the folder that all are in.
+      workers: processes; 1 stays in this one.
+
+    Returns:
+      The paths of all videos, existing ones included.
+
+    Raises:
+      UserError: a file of that name has another recipe.
+    """
+    for folder in dict.fromkeys(film.path.parent for film in films):
+        folder.mkdir(parents=True, exist_ok=True)
+        files.remove_partials(folder)
+    missing = [film for film in films if not _is_written(film)]
+    if len(missing) < len(films):
+        there = len(films) - len(missing)
+        print(f"{out}: {there} of {len(films)} videos are there", file=sys.stderr)
+    for _ in tracked(_done(missing, workers), len(missing), unit="video", what="figures"):
+        pass
+    return [film.path for film in films]
+
+
+def _is_written(film):
+    """Returns whether the video exists, by the recipe in its comment."""
+    if not film.path.exists():
+        return False
+    try:
+        with av.open(str(film.path)) as container:
+            same = container.metadata.get("comment") == film.recipe
+    except av.FFmpegError:
+        same = False
+    if not same:
+        raise UserError(
+            f"{film.path} is not the video that would be written there (other size or "
+            "difficulty?): give another folder or delete it"
+        )
+    return True
+
+
+def _done(films, workers) -> Iterator[None]:
+    """Writes the videos; yields once for each that is finished."""
+    if workers == 1:
+        for film in films:
+            yield _write(film)
+        return
+    spawn = multiprocessing.get_context("spawn")  # safe beside the threads of TensorFlow
+    with ProcessPoolExecutor(workers, spawn, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        futures = [pool.submit(_write, film) for film in films]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _write(film):
+    fps, pictures = film.draw(*film.arguments)
+    pictures = iter(pictures)
+    first = next(pictures)  # which has the size
+    with files.new_path(film.path) as new, av.open(str(new), "w", format="mp4") as container:
+        container.metadata["comment"] = film.recipe
+        stream = _stream(container, fps, *first.shape[:2])
+        for picture in chain((first,), pictures):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _stream(container, fps, height, width):
+    if "libx264" in av.codecs_available:
+        # One thread and a constant quantiser, or the bytes change from run to run: rate control
+        # looks ahead, and that was seen to give other bytes for equal frames with AVX-512.
+        options = {"qp": "20", "preset": "veryfast", "threads": "1"}
+        stream = container.add_stream("libx264", rate=fps, options=options)
+    else:  # a libav without GPL parts
+        stream = container.add_stream("mpeg4", rate=fps)
+        stream.bit_rate = 8 * height * width * fps // 10
+    stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+    return stream
