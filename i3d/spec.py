@@ -127,8 +127,7 @@ class InputSpec:
             _check_numbers(name, (getattr(self, name),), least, most, (int,))
         for name in ("fps", "flow_bound_px"):
             _check_numbers(name, (getattr(self, name),), 0, 1000)
-        sides = self.resize if isinstance(self.resize, tuple) else (self.resize,)
-        _check_numbers("resize", sides, 1, _MOST_PIXELS, (int,), (1, 2))
+        _check_numbers("resize", self._resized, 1, _MOST_PIXELS, (int,), (1, 2))
         _check_numbers("mean", self.mean, -1e4, 1e4, lengths=(0, CHANNELS[self.stream]))
         _check_numbers("std", self.std, 1e-4, 1e4, lengths=(len(self.mean),))
         _check_numbers("range", self.range or (), -1e4, 1e4, lengths=(0, 2))
@@ -147,13 +146,17 @@ class InputSpec:
                 "crop: 0, the whole picture, expects clips, one crop and a resize of the short "
                 f"side, got crops={self.crops}, segments={self.segments}, resize={self.resize}"
             )
-        side = self.crop or self.resize
+        side = self.crop or max(self._resized)
         numbers = self.frames * max(1, self.segments) * side**2 * CHANNELS[self.stream]
         if numbers > MOST_NUMBERS:
             raise UserError(
                 f"expected views of at most {MOST_NUMBERS:,} numbers, got {self.frames} frames x "
                 f"{max(1, self.segments)} x {side} x {side} pixels"
             )
+
+    @property
+    def _resized(self) -> tuple[int, ...]:
+        return self.resize if isinstance(self.resize, tuple) else (self.resize,)
 
     @property
     def whole(self) -> bool:
@@ -177,15 +180,14 @@ class InputSpec:
         return self.crops * (1 + self.twice) * clips
 
     @property
-    def view_shape(self) -> tuple[int, int | None, int | None, int]:
+    def view_shape(self) -> tuple[int, int, int, int]:
         """(N, H, W, C) of a view as it enters; of whole videos, N of the longest clip.
 
-        H and W are None where whole pictures enter.
+        H and W are 0 where whole pictures enter.
         """
         frames = self.frames * max(1, self.segments)
         longest = self.longest if self.whole else 0
-        side = self.crop or None
-        return longest or frames, side, side, CHANNELS[self.stream]
+        return longest or frames, self.crop, self.crop, CHANNELS[self.stream]
 
     @property
     def crop_side(self) -> int | tuple[int, int]:

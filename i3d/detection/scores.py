@@ -20,7 +20,8 @@ class ActionScores:
     def __init__(self, network: Network) -> None:
         """Keeps the network; it is compiled once, for pictures of any size and any boxes."""
         self.network = network
-        clips = tf.TensorSpec((1, *network.spec.view_shape), tf.uint8)
+        frames, _, _, channels = network.spec.view_shape
+        clips = tf.TensorSpec((1, frames, None, None, channels), tf.uint8)
         boxes = tf.TensorSpec((1, None, 4), tf.float32)
         self._logits = tf.function(
             lambda views, boxes: network({"views": views, "boxes": boxes}),

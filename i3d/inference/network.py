@@ -64,7 +64,8 @@ class Network:
         self.steps: dict[Any, Any] = {}
         self._core, self._preprocess = core, preprocess
         if preprocess:
-            shape = (None if spec.whole else spec.view_shape[0], *spec.view_shape[1:])
+            frames, height, width, channels = spec.view_shape
+            shape = (None if spec.whole else frames, height or None, width or None, channels)
             self.model = with_preprocessing(core, preprocessing(spec), shape)
 
     def __call__(self, views: Any) -> Any:

@@ -10,8 +10,6 @@ Sources: metafiles and configurations of MMAction2 1.2.0, configs/detection.
 from i3d.spec import InputSpec
 from i3d.weights.cards import Card
 
-_IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
-
 
 def spec(frames: int, stride: int, resize: int = 256) -> InputSpec:
     """Returns the InputSpec of AVA's test: a clip around each second, whole pictures.
@@ -27,7 +25,8 @@ def spec(frames: int, stride: int, resize: int = 256) -> InputSpec:
         resize=resize,
         crop=0,
         activation="sigmoid",
-        **_IMAGENET,
+        mean=(123.675, 116.28, 103.53),  # of ImageNet, RGB
+        std=(58.395, 57.12, 57.375),
     )
 
 
