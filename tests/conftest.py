@@ -43,6 +43,15 @@ def annotations():
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def detectors():
+    """The folder of SavedModels that find people, where there is one."""
+    folder = os.environ.get("I3D_TEST_DETECTORS")
+    if not folder:
+        pytest.skip("I3D_TEST_DETECTORS is not set: no folder of person detectors to test with")
+    return Path(folder)
+
+
 @pytest.fixture(scope="module")
 def tiny_model():
     """The small model of tests.helpers.training in the catalogue of this process."""

@@ -1,0 +1,215 @@
+"""Finds the people on a frame: by OpenCV's HOG detector, a TensorFlow SavedModel, or a file.
+
+    find = Hog()                                     # or SavedModel("detector"), Stored(...)
+    boxes, scores = find(picture, second=1.0)        # float32 [N, 4] in [0, 1], float32 [N]
+
+HOG is built into OpenCV, quick and weak: it looks for people who stand upright and are seen whole,
+at least a fifth of the picture high, and misses those who bend, lie, sit or are cut off. On 14
+frames of UT-Interaction with two people each it finds 21 of 28 (at an overlap of 0.3; 15 at 0.5)
+and one box where nobody is. A SavedModel is code: load it only from someone whom you trust.
+"""
+
+import abc
+import os
+
+import cv2
+import numpy as np
+
+from i3d.detection import boxes as box_arithmetic
+from i3d.runtime.command import BadData, UserError
+
+PERSON = 1  # class of a person in the label maps of TensorFlow's detection models
+_INPUT = "one input uint8 [1, H, W, 3]"
+_OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes")
+
+
+class Detector(abc.ABC):
+    """Finds people; scores are of the detector's own scale.
+
+    Attributes:
+      threshold: the least score, exclusive, of a person.
+    """
+
+    default_threshold = 0.9
+    most_overlap = 0.5  # of two boxes that are two people
+
+    def __init__(self, threshold: float | None = None):
+        """Takes the least score of a person; None: the detector's default."""
+        self.threshold = self.default_threshold if threshold is None else threshold
+
+    def __call__(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the people on a frame, by falling score; duplicates are left out.
+
+        Args:
+          picture: uint8 RGB [H, W, 3].
+          second: of the frame.
+
+        Returns:
+          (boxes float32 [N, 4] x1, y1, x2, y2 in [0, 1] of the picture, scores float32 [N]).
+        """
+        boxes, scores = self.candidates(picture, second)
+        boxes = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4), 0, 1)
+        scores = np.asarray(scores, np.float32).reshape(-1)
+        real = np.isfinite(boxes).all(1) & (scores > self.threshold)
+        kept = np.flatnonzero(real & (boxes[:, :2] < boxes[:, 2:]).all(1))
+        kept = kept[box_arithmetic.suppressed(boxes[kept], scores[kept], self.most_overlap)]
+        return boxes[kept], scores[kept]
+
+    @abc.abstractmethod
+    def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
+        """Returns boxes [N, 4] in [0, 1] and scores [N] before any threshold."""
+
+
+class Hog(Detector):
+    """OpenCV's people detector: histograms of oriented gradients and a linear SVM.
+
+    Scores are margins of the SVM, from 0 to about 2, not probabilities.
+
+    Source: Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
+    """
+
+    default_threshold = 0.2
+    most_overlap = 0.3
+    # Chosen by what was found on the frames named above; finer strides cost more and find no more.
+    _SIDES = (240, 480)  # least and most pixels of the shorter side
+    _LONGEST = 1280  # pixels of the longer one
+    _SETTINGS = {"winStride": (8, 8), "padding": (16, 16), "scale": 1.03, "groupThreshold": 0}
+
+    def __init__(self, threshold: float | None = None):
+        """Takes the least margin; None: 0.2."""
+        super().__init__(threshold)
+        self._hog = cv2.HOGDescriptor()
+        self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+
+    def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
+        """Returns boxes [N, 4] and margins [N]."""
+        side = min(picture.shape[:2])
+        scale = min(np.clip(side, *self._SIDES) / side, self._LONGEST / max(picture.shape[:2]))
+        size = [max(1, round(n * scale)) for n in picture.shape[1::-1]]
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        image = cv2.cvtColor(cv2.resize(picture, size, interpolation=way), cv2.COLOR_RGB2BGR)
+        least = min(0.0, self.threshold)
+        found, margins = self._hog.detectMultiScale(image, hitThreshold=least, **self._SETTINGS)
+        corners = np.reshape(found, (-1, 4)).astype(np.float32)  # x, y, width, height
+        corners[:, 2:] += corners[:, :2]
+        return corners / np.float32(size * 2), np.reshape(margins, -1)
+
+
+class SavedModel(Detector):
+    """A TensorFlow SavedModel with the signature of TensorFlow's TF2 detection models.
+
+    uint8 [1, H, W, 3] -> detection_boxes [1, N, 4] (ymin, xmin, ymax, xmax in [0, 1]),
+    detection_scores [1, N], detection_classes [1, N], where 1 is a person.
+    """
+
+    def __init__(self, folder: str | os.PathLike, threshold: float | None = None):
+        """Loads the folder of a SavedModel, which is code: it must come from someone trusted.
+
+        Args:
+          folder: with saved_model.pb.
+          threshold: the least score; None: 0.9, as MMAction2's demo.
+
+        Raises:
+          UserError: it is not a SavedModel, or has another signature.
+        """
+        super().__init__(threshold)
+        import tensorflow as tf
+
+        self._name, self._constant = os.fspath(folder), tf.constant
+        check_folder(folder)
+        try:
+            self._model = tf.saved_model.load(self._name)  # which owns the variables
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, tf.errors.OpError) as err:
+            line = str(err).strip().partition("\n")[0]
+            raise UserError(f"{folder}: a SavedModel that cannot be loaded: {line}") from err
+        self._run = self._signature()
+
+    def _signature(self):
+        """Returns the function of a picture; UserError where there is none."""
+        found = dict(self._model.signatures) if hasattr(self._model, "signatures") else {}
+        run = found.get("serving_default")
+        if run is None:
+            self._refuse(f"signatures {', '.join(sorted(found)) or 'none'}")
+        inputs = list(run.structured_input_signature[1].values())
+        fits = len(inputs) == 1 and inputs[0].dtype.name == "uint8"
+        if not fits or not inputs[0].shape.is_compatible_with((1, None, None, 3)):
+            self._refuse(", ".join(f"{one.dtype.name} {one.shape}" for one in inputs) or "no input")
+        outputs = run.structured_outputs
+        if not isinstance(outputs, dict) or set(_OUTPUTS) - set(outputs):
+            self._refuse(f"outputs {', '.join(sorted(outputs))}")
+        self._input = next(iter(run.structured_input_signature[1]))
+        return run
+
+    def _refuse(self, got):
+        raise UserError(
+            f"{self._name}: expected a SavedModel with a signature serving_default of {_INPUT} "
+            f"that gives {', '.join(_OUTPUTS)}, got {got}"
+        )
+
+    def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
+        """Returns boxes [N, 4] and scores [N] of what the model takes for people."""
+        given = self._run(**{self._input: self._constant(picture[None])})
+        boxes, scores, classes = (np.asarray(given[name]) for name in _OUTPUTS)
+        if boxes.shape != (1, scores.size, 4) or classes.size != scores.size:
+            shapes = ", ".join(str(array.shape) for array in (boxes, scores, classes))
+            self._refuse(f"arrays of {shapes}")
+        people = classes.reshape(-1).astype(np.int64) == PERSON
+        return boxes[0][people][:, [1, 0, 3, 2]], scores.reshape(-1)[people]
+
+
+def check_folder(folder: str | os.PathLike) -> None:
+    """Raises UserError where a path is not the folder of a SavedModel; loads nothing."""
+    if not any(
+        os.path.isfile(os.path.join(folder, f"saved_model.{end}")) for end in ("pb", "pbtxt")
+    ):
+        what = "no saved_model.pb in it" if os.path.isdir(folder) else "no such folder"
+        raise UserError(
+            "--detector: expected hog or the folder of a TensorFlow SavedModel, got "
+            f"{folder}: {what}"
+        )
+
+
+class Stored(Detector):
+    """Boxes of a file, for the key frame that is nearest in time."""
+
+    def __init__(
+        self,
+        proposals: dict[tuple[str, float], np.ndarray],
+        video: str | os.PathLike,
+        threshold: float | None = None,
+        step_s: float = 0.0,
+        source: str = "boxes",
+    ):
+        """Takes the boxes of one video.
+
+        Args:
+          proposals: {(video, second): float [N, 5] x1, y1, x2, y2, score}, as
+            i3d.detection.proposals.read gives them.
+          video: path whose name, with or without its suffix, is that of the boxes.
+          threshold: the least score; None: 0.9, as MMAction2 has it.
+          step_s: seconds between key frames; those of the file count where they are longer.
+          source: name of the file, for messages.
+
+        Raises:
+          BadData: there are no boxes of this video.
+        """
+        super().__init__(threshold)
+        name = os.path.basename(os.fspath(video))
+        names = name, os.path.splitext(name)[0]
+        self._boxes = {second: rows for (of, second), rows in proposals.items() if of in names}
+        if not self._boxes:
+            others = sorted({of for of, _ in proposals})
+            more = f" and {len(others) - 3} more" if others[3:] else ""
+            told = f"has those of {', '.join(others[:3])}{more}" if others else "holds no boxes"
+            raise BadData(f"{source}: no boxes of a video {names[1]}; it {told}")
+        self._seconds = np.sort(list(self._boxes))
+        step = float(np.median(np.diff(self._seconds))) if len(self._seconds) > 1 else 0.0
+        self._reach = max(step_s, step) / 2 + 1e-6
+
+    def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
+        """Returns boxes [N, 4] and scores [N] of the nearest second, none if it is far."""
+        nearest = self._seconds[np.argmin(np.abs(self._seconds - second))]
+        if abs(nearest - second) > self._reach:
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        rows = self._boxes[float(nearest)]
+        return rows[:, :4], rows[:, 4]

@@ -1,0 +1,84 @@
+"""Writes an mp4 that browsers play, frame by frame and atomically.
+
+    with VideoWriter("labelled.mp4", fps=25) as video:
+        video.add(picture)                        # uint8 RGB [H, W, 3], all of one size
+
+H.264 with yuv420p and its index at the front. Memory does not grow with the length of the video.
+"""
+
+import contextlib
+import os
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+
+from i3d.runtime import files
+
+_MOST_FPS, _LEAST_FPS = 1000, Fraction(1, 100)
+
+
+class VideoWriter:
+    """Encodes frames; the file appears when the block ends without an error."""
+
+    def __init__(self, path: str | os.PathLike, fps: float):
+        """Opens nothing yet.
+
+        Args:
+          path: ends in .mp4; an existing file is replaced.
+          fps: frames per second, 0.01 to 1000.
+        """
+        self._path = path
+        self._rate = min(max(Fraction(fps).limit_denominator(1001), _LEAST_FPS), _MOST_FPS)
+        self._stack = contextlib.ExitStack()
+        self._stream: av.VideoStream | None = None
+        self._size = 0, 0
+
+    def __enter__(self) -> "VideoWriter":
+        """Returns itself; OSError where the file cannot be written."""
+        with contextlib.ExitStack() as stack:
+            new = stack.enter_context(files.new_path(self._path))
+            options = {"movflags": "+faststart"}
+            self._container = stack.enter_context(
+                av.open(str(new), "w", format="mp4", container_options=options)
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> bool | None:
+        """Ends the file; after an error, or without a frame, there is none."""
+        with self._stack:
+            if error[0] is None and self._stream is not None:
+                self._container.mux(self._stream.encode())
+            return self._stack.__exit__(*error)
+
+    def add(self, picture: np.ndarray) -> None:
+        """Writes one frame.
+
+        Args:
+          picture: uint8 RGB [H, W, 3], of the size of the first one. Its last row or column is
+            repeated where H or W is odd, as H.264 stores colour at half the resolution.
+        """
+        if self._stream is None:
+            self._stream = self._started(*picture.shape[:2])
+        if picture.shape != (*self._size, 3) or picture.dtype != np.uint8:
+            raise ValueError(f"frame {picture.dtype} {picture.shape}, not uint8 {self._size}")
+        bottom, right = (side % 2 for side in self._size)
+        if bottom or right:
+            picture = cv2.copyMakeBorder(picture, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        self._container.mux(self._stream.encode(frame))
+
+    def _started(self, height, width):
+        self._size = height, width
+        if "libx264" in av.codecs_available:
+            # A constant quantiser and one thread: equal frames give equal bytes.
+            options = {"qp": "20", "preset": "veryfast", "threads": "1"}
+            stream = self._container.add_stream("libx264", rate=self._rate, options=options)
+        else:  # a libav without GPL parts; browsers do not play it
+            stream = self._container.add_stream("mpeg4", rate=self._rate)
+            stream.bit_rate = round(0.8 * height * width * float(self._rate))
+        stream.height, stream.width = height + height % 2, width + width % 2
+        stream.pix_fmt = "yuv420p"
+        return stream

@@ -1,0 +1,119 @@
+"""Detectors of people: HOG, a SavedModel of the expected signature and others, boxes of a file."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from i3d.detection.people import Hog, SavedModel, Stored, check_folder
+from i3d.runtime.command import BadData, UserError
+
+PICTURE = np.full((48, 64, 3), 90, np.uint8)
+# ymin, xmin, ymax, xmax: a person twice, a cup, somebody doubtful, one over the border
+BOXES = [[0.1, 0.2, 0.9, 0.4], [0.12, 0.2, 0.9, 0.41], [0.5, 0.5, 0.6, 0.6], [0.1, 0.6, 0.9, 0.8],
+         [0.2, 0.9, 1.1, 1.2]]  # fmt: skip
+SCORES, CLASSES = [0.95, 0.97, 0.99, 0.6, 0.91], [1, 1, 47, 1, 1]
+
+
+def save(folder, shape=(1, None, None, 3), dtype=tf.uint8, drop="", **signatures):
+    """Writes a SavedModel that says the same of every picture."""
+
+    class Model(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name="image")])
+        def __call__(self, image):
+            found = {
+                "detection_boxes": tf.constant([BOXES]),
+                "detection_scores": tf.constant([SCORES]),
+                "detection_classes": tf.constant([CLASSES], tf.float32),
+                "num_detections": tf.constant([5.0]),
+            }
+            found.pop(drop, None)
+            return found
+
+    model = Model()
+    tf.saved_model.save(model, str(folder), signatures=signatures or model.__call__)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save(tmp_path_factory.mktemp("detectors") / "good")
+
+
+def test_people_of_a_saved_model(folder):
+    boxes, scores = SavedModel(folder)(PICTURE, 0.0)
+    assert boxes.dtype == scores.dtype == np.float32
+    np.testing.assert_allclose(boxes, [[0.2, 0.12, 0.41, 0.9], [0.9, 0.2, 1, 1]], rtol=1e-6)
+    np.testing.assert_allclose(scores, [0.97, 0.91], rtol=1e-6)
+    boxes, scores = SavedModel(folder, 0.5)(PICTURE, 0.0)
+    np.testing.assert_allclose(scores, [0.97, 0.91, 0.6], rtol=1e-6)
+
+
+def test_a_saved_model_of_another_signature(tmp_path):
+    expected = "a signature serving_default of one input uint8 [1, H, W, 3] that gives detection"
+    for name, options, got in (
+        ("float", {"dtype": tf.float32}, "got float32 (1, None, None, 3)"),
+        ("flat", {"shape": (None, 12)}, "got uint8 (None, 12)"),
+        ("poor", {"drop": "detection_classes"}, "got outputs detection_boxes, detection_scores, n"),
+    ):
+        with pytest.raises(UserError, match="expected") as error:
+            SavedModel(save(tmp_path / name, **options))
+        assert expected in str(error.value) and got in str(error.value)
+    tf.saved_model.save(tf.Module(), str(tmp_path / "none"))
+    with pytest.raises(UserError, match="got signatures none$"):
+        SavedModel(tmp_path / "none")
+
+
+def test_folders_that_are_no_saved_model(tmp_path):
+    for path, got in ((tmp_path, "no saved_model.pb in it"), (tmp_path / "no", "no such folder")):
+        with pytest.raises(UserError, match=f"expected hog or the folder of .*{got}"):
+            check_folder(path)
+    (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="a SavedModel that cannot be loaded") as error:
+        SavedModel(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_hog_finds_nobody_on_a_wall():
+    for height, width in ((48, 64), (1, 1), (1, 3000), (600, 20)):
+        boxes, scores = Hog()(np.full((height, width, 3), 90, np.uint8), 0.0)
+        assert boxes.shape == (0, 4) and scores.shape == (0,)
+
+
+def test_real_people(clips, detectors):
+    """Two people who shake hands; their boxes were drawn by eye."""
+    from i3d.detection.boxes import iou
+    from i3d.video.sampled import wanted_frames
+
+    path = clips / "ut_interaction/hand_shaking/4_1_0.avi"
+    ((_, picture),) = wanted_frames(path, lambda count: [count // 2]).pictures.items()
+    truth = np.array([(83, 27, 205, 281), (195, 25, 307, 281)]) / (428, 312, 428, 312)
+    for find in (Hog(), SavedModel(detectors / "person_movenet", 0.3)):
+        boxes, scores = find(picture, 0.0)
+        assert len(boxes) == 2 and (np.diff(scores) <= 0).all()
+        assert (iou(boxes, truth).max(0) > 0.5).all()
+
+
+def stored(**options):
+    box = np.float32([[0.1, 0.2, 0.3, 0.9, 0.95], [0.5, 0.2, 0.7, 0.9, 0.4]])
+    seconds = {("my", float(second)): box + np.float32(second / 100) for second in (2, 3, 4, 10)}
+    other = {("other.mp4", 2.0): box}
+    return Stored(seconds | other, options.pop("video", "videos/my.mp4"), source="a.csv", **options)
+
+
+def test_boxes_of_a_file_are_those_of_the_nearest_second():
+    find = stored()
+    for second, expected in ((2, 0.12), (2.4, 0.12), (2.6, 0.13), (4.5, 0.14), (10.2, 0.2)):
+        boxes, scores = find(PICTURE, second)
+        np.testing.assert_allclose(boxes[:, 0], [expected], rtol=1e-5)
+    for second in (0, 1.4, 5, 9, 11):
+        assert len(find(PICTURE, second)[0]) == 0
+    assert len(stored(step_s=4.0)(PICTURE, 0.1)[0]) == 1
+    assert len(stored(threshold=0.2)(PICTURE, 2)[0]) == 2
+    assert len(stored(video="x/other.mp4")(PICTURE, 2.0)[0]) == 1
+
+
+def test_boxes_of_another_video():
+    with pytest.raises(BadData, match="^a.csv: no boxes of a video new; it has those of my, other"):
+        stored(video="videos/new.mp4")
+    with pytest.raises(BadData, match="it holds no boxes"):
+        Stored({}, "a.mp4", source="a.csv")
