@@ -88,6 +88,9 @@ class Hog(Detector):
         size = [max(1, round(n * scale)) for n in picture.shape[1::-1]]
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         image = cv2.cvtColor(cv2.resize(picture, size, interpolation=way), cv2.COLOR_RGB2BGR)
+        width, height = self._hog.winSize  # a smaller picture ends the process
+        below, beside = max(0, height - size[1]), max(0, width - size[0])
+        image = cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE)
         least = min(0.0, self.threshold)
         found, margins = self._hog.detectMultiScale(image, hitThreshold=least, **self._SETTINGS)
         corners = np.reshape(found, (-1, 4)).astype(np.float32)  # x, y, width, height
