@@ -110,7 +110,7 @@ def assert_agree(found):
     assert 1e-4 < jpeg <= JPEG, found  # so much does a change that nobody sees
 
 
-@pytest.mark.parametrize("stream", ["rgb", "flow"])
+@pytest.mark.parametrize("stream", ["rgb", pytest.param("flow", marks=pytest.mark.slow)])
 def test_inception_i3d(i3d_checkpoints, stored, tmp_path, stream, monkeypatch, capsys):
     """Whole videos: 21 frames, and 20 fields, in two clips of at most 12."""
     name, longest = f"{stream}_imagenet", 12

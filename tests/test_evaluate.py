@@ -250,7 +250,7 @@ def assert_same(path, scores):
             assert metrics.top_k_accuracy(found["logits"], found["labels"], k) == expected
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_one_two_and_three_replicas_agree(tmp_path, scores):
     assert 0 < metrics.top_k_accuracy(scores.logits, scores.labels) < 1
     finish(run_script("replicas", tmp_path, "r"))

@@ -115,6 +115,7 @@ def test_ucf101_from_files(network, videos, from_files):
     assert len(videos) == 15 and right(network, from_files, videos) == RIGHT
 
 
+@pytest.mark.slow
 def test_ucf101_in_bfloat16(checkpoints, videos, firsts, from_files):
     network = i3d.load(checkpoints / "rgb_scratch/model.ckpt", precision="bfloat16")
     chosen = [videos[place] for place in firsts]
@@ -123,6 +124,7 @@ def test_ucf101_in_bfloat16(checkpoints, videos, firsts, from_files):
     assert np.abs(logits - from_files[firsts]).max() <= 0.05 * np.abs(from_files).max()
 
 
+@pytest.mark.slow
 def test_ucf101_from_records(network, videos, firsts, from_files, tmp_path):
     """JPEG, quality 95, is all that comes between."""
     names, chosen = list(UCF101), [videos[place] for place in firsts]

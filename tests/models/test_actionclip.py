@@ -135,7 +135,7 @@ for head in ("Transf", "LSTM"):
 """
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_features_hold_on_other_backends(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:

@@ -92,7 +92,11 @@ def assert_close(actual, wanted, tolerance, key):
     assert error <= tolerance * np.abs(wanted).max(), f"{key}: {error / np.abs(wanted).max():.1e}"
 
 
-CASES = [(name, step) for name in INPUTS for step in range(3)]
+CASES = [
+    pytest.param(name, step, marks=[pytest.mark.slow] if name.startswith("tsn") else [])
+    for name in INPUTS
+    for step in range(3)
+]
 
 
 @pytest.mark.parametrize(("name", "step"), CASES)

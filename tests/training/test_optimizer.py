@@ -310,7 +310,10 @@ np.savez(sys.argv[1], *model.get_weights())
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("script, backend", [(REPLICAS, "tensorflow"), (BACKEND, "torch")])
+@pytest.mark.parametrize(
+    "script, backend",
+    [(REPLICAS, "tensorflow"), pytest.param(BACKEND, "torch", marks=pytest.mark.slow)],
+)
 def test_fit_on_two_replicas_and_on_another_backend(tmp_path, script, backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed (extra [{backend}])")
