@@ -11,6 +11,7 @@ from i3d.weights.pytorch.places import is_average, parted
 
 _USUAL = (
     "cls_head.fc_cls",
+    "roi_head.bbox_head.fc_cls",
     "logits.conv3d",
     "conv3d_0c_1x1.conv3d",
     "blocks.5.proj",
