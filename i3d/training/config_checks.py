@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from i3d.runtime.command import UserError
 from i3d.training import config_keys as keys
+from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 
 
@@ -118,13 +119,13 @@ def check_read(values: dict[str, Any], standard: dict[str, Any]) -> None:
                 f"only, and {choice} is {values[choice]!r}"
             )
     model = values["model.name"]
-    ignored, kind = (keys.OF_CLASSES, "without") if takes_text(model) else (keys.OF_TEXT, "with")
-    for key in ignored:
-        if values[key] != standard[key]:
-            raise UserError(
-                f"config.{key}: read by models {kind} a text tower only, and model.name is "
-                f"{model!r}"
-            )
+    kind = "text" if takes_text(model) else "boxes" if takes_boxes(model) else "classes"
+    for ignored, readers, kinds in keys.OF_MODELS:
+        for key in ignored:
+            if kind not in readers and values[key] != standard[key]:
+                raise UserError(
+                    f"config.{key}: read by models {kinds} only, and model.name is {model!r}"
+                )
 
 
 def check_frames_of_text(values: dict[str, Any]) -> None:
@@ -140,4 +141,27 @@ def check_frames_of_text(values: dict[str, Any]) -> None:
         raise UserError(
             f"config.data.segments: expected the number of frames that {values['model.name']} is "
             "to see, such as 8, got 0"
+        )
+
+
+def check_boxes(values: dict[str, Any]) -> None:
+    """Refuses what a model of boxes does not take."""
+    least, most = values["boxes.scale"]
+    if not 0 < least <= most:
+        raise UserError(
+            f"config.boxes.scale: expected the least and the most pixels of the short side, got "
+            f"{values['boxes.scale']}"
+        )
+    if values["data.size"] > least:
+        raise UserError(
+            f"config.data.size: expected at most {least}, the least short side of "
+            f"config.boxes.scale, got {values['data.size']}"
+        )
+    ids = values["boxes.classes"]
+    if len(set(ids)) < len(ids) or any(one < 1 for one in ids):
+        raise UserError(f"config.boxes.classes: expected different ids of at least 1, got {ids}")
+    if values["data.stream"] != "rgb":
+        raise UserError(
+            f"config.data.stream: expected 'rgb', as {values['model.name']} takes pictures, got "
+            f"{values['data.stream']!r}"
         )

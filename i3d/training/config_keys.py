@@ -24,11 +24,11 @@ CHOICES = {
 }
 # What numbers must not be below; the keys of every other number: 0.
 AT_LEAST_1 = (
-    "steps data.frames data.stride data.size data.read_mb batch.per_replica batch.accumulate "
-    "schedule.every schedule.hold log_every validate_every checkpoint_every"
+    "steps data.frames data.stride data.size data.read_mb boxes.most batch.per_replica "
+    "batch.accumulate schedule.every schedule.hold log_every validate_every checkpoint_every"
 ).split()
 SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
-SIZES |= {"data.rand_augment": (0, 2), "optimizer.betas": (2,)}
+SIZES |= {"data.rand_augment": (0, 2), "optimizer.betas": (2,), "boxes.scale": (2,)}
 BELOW_1 = (
     "batch_norm_momentum label_smoothing data.validation_share model.dropout optimizer.momentum "
     "optimizer.ema_decay"
@@ -37,11 +37,14 @@ BELOW_1 = (
 MOST = 10**12
 AT_MOST = {"model.width": 16, "batch.per_replica": 2**16, "data.read_mb": 2**24}
 AT_MOST |= {"data.color_jitter": 1, "data.grayscale": 1}
+AT_MOST |= {"boxes.most": 1000, "boxes.proposal_iou": 1, "boxes.jitter": 0.5}
 _NUMBERS = (int, float)
 ELEMENTS = {
     "data.mean": _NUMBERS,
     "data.std": _NUMBERS,
     "data.rand_augment": (int,),
+    "boxes.classes": (int,),
+    "boxes.scale": (int,),
     "optimizer.head_factors": _NUMBERS,
     "optimizer.betas": _NUMBERS,
     "schedule.boundaries": (int,),
@@ -57,14 +60,29 @@ READ_BY = {
     "schedule.boundaries": ("schedule.name", ("piecewise", "multi_step")),
     "schedule.factors": ("schedule.name", ("piecewise",)),
 }
-# The keys that only models with a text tower read, and those that they do not.
-OF_TEXT = (
+# The keys that only some kinds of models read ("classes", "text", "boxes"), and of which models.
+_OF_TEXT = (
     "text.labels text.split_camel_case text.target optimizer.visual_factor optimizer.fusion_factor"
 ).split()
-OF_CLASSES = (
+_OF_BOXES = (
+    "boxes.classes boxes.most boxes.proposal_iou boxes.jitter boxes.frame_jitter boxes.scale "
+    "boxes.focal_alpha boxes.focal_gamma"
+).split()
+_WITHOUT_TEXT = (
     "loss label_smoothing model.width model.dropout model.start_stream model.inflate "
     "optimizer.head_factors"
 ).split()
+_WITHOUT_BOXES = (
+    "loss label_smoothing data.validation_share data.shots data.segments data.sampling "
+    "data.frame_of_segment data.crop data.crop_places data.interpolation data.rand_augment "
+    "data.color_jitter data.grayscale model.start_stream model.inflate"
+).split()
+OF_MODELS = (
+    (_OF_TEXT, ("text",), "with a text tower"),
+    (_OF_BOXES, ("boxes",), "of boxes"),
+    (_WITHOUT_TEXT, ("classes", "boxes"), "without a text tower"),
+    (_WITHOUT_BOXES, ("classes", "text"), "without boxes"),
+)
 
 
 def defaults() -> ConfigDict:
@@ -85,6 +103,7 @@ def defaults() -> ConfigDict:
     config.data = _data()
     config.model = _model()
     config.text = _text()
+    config.boxes = _boxes()
     config.batch = _batch()
     config.optimizer = _optimizer()
     config.schedule = _schedule()
@@ -136,6 +155,19 @@ def _text():
     text.split_camel_case = False  # whether "ApplyEyeMakeup" is read as three words
     text.target = "softmax"  # of the loss, or "normalised"; see training/losses.py, contrastive
     return text
+
+
+def _boxes():
+    boxes = ConfigDict()  # of models of boxes
+    boxes.classes = ()  # ids of the label map that are learned, as 1, 2, ... in this order; (): all
+    boxes.most = 32  # of a key frame
+    boxes.proposal_iou = 0.9  # least overlap with a truth of a proposal that gets its labels
+    boxes.jitter = 0.0  # share of its sides by which a box is moved and scaled
+    boxes.frame_jitter = True  # frames are moved by less than half of the stride
+    boxes.scale = (256, 320)  # of the short side before the crop, pixels: the least and the most
+    boxes.focal_alpha = 1.0  # see training/losses.py, box_cross_entropy
+    boxes.focal_gamma = 0.0
+    return boxes
 
 
 def _batch():

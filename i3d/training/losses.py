@@ -1,8 +1,9 @@
-"""Losses of classes and of texts, and L2 regularisation as in the published recipes.
+"""Losses of classes, of texts and of boxes, and L2 regularisation as in the published recipes.
 
     each = cross_entropy(logits, labels, smoothing=0.1)                # [B], float32
     each = binary_cross_entropy(logits, truth)                         # several labels
     each = contrastive(video_to_text, text_to_video, labels, labels)   # videos against texts
+    each = box_cross_entropy(logits, actions)                          # [B, N], of boxes
     loss = weighted_mean(each, mask, total=global_batch_size)          # summable over replicas
     gradients = add_l2(gradients, model.trainable_variables, 1e-7)     # after clipping
 
@@ -106,6 +107,32 @@ def contrastive(
         return entropy - ops.sum(wanted * logs, axis=-1)
 
     return (divergence(video_to_text) + divergence(text_to_video)) / 2
+
+
+def box_cross_entropy(
+    logits: Tensor, actions: Tensor, focal_alpha: float = 1.0, focal_gamma: float = 0.0
+) -> Tensor:
+    """Returns the loss of each box, float32 [B, N]: the mean over its classes, of sigmoids.
+
+    With c the binary cross entropy of a class it is alpha * (1 - exp(-c)) ** gamma * c, exp(-c)
+    being the probability that was given to the truth. Alpha 1 and gamma 0 leave the cross entropy.
+
+    Args:
+      logits: float [B, N, K + 1], the first of the background, which is not read; computed with in
+        float32, whatever their type.
+      actions: bool [B, N, K], whether a box has a label.
+      focal_alpha: 0 or more.
+      focal_gamma: 0 or more.
+
+    Source: MMAction2 `BBoxHeadAVA`, `focal_alpha` and `focal_gamma`; Lin et al. 2017,
+    arXiv:1708.02002, eq. 5.
+    """
+    logits = ops.cast(logits, "float32")[..., 1:]
+    each = ops.binary_crossentropy(ops.cast(actions, "float32"), logits, from_logits=True)
+    if focal_gamma:
+        # Not 0, where a root has no gradient.
+        each = ops.maximum(-ops.expm1(-each), 1e-7) ** focal_gamma * each
+    return focal_alpha * ops.mean(each, axis=-1)
 
 
 LOSSES = {"softmax": cross_entropy, "sigmoid": binary_cross_entropy}

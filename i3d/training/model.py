@@ -6,6 +6,7 @@ with strategy.scope():
     optimizer = train_model.optimizer(settings, model)
 """
 
+import re
 from functools import partial
 
 import keras
@@ -20,6 +21,7 @@ from i3d.training.objectives import Classification
 from i3d.training.optimizer import SGD, AdamW
 from i3d.training.step import set_batch_norm
 from i3d.weights import find
+from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint
 from i3d.weights.pytorch.load import is_torch
@@ -34,7 +36,8 @@ def build(settings, spec, num_classes):
     Args:
       settings: ConfigDict as i3d.training.config.defaults.
       spec: InputSpec of the run.
-      num_classes: width of the head; not read for models with a text tower.
+      num_classes: width of the head (with boxes, the background included); not read for models
+        with a text tower.
 
     Raises:
       UserError: there is no such model, or it does not take such clips.
@@ -42,6 +45,9 @@ def build(settings, spec, num_classes):
     name, data = settings.model.name, settings.data
     if takes_text(name):
         return _built(settings, name, spec, num_classes, frames=spec.segments)
+    if takes_boxes(name):
+        keywords = {"dropout": settings.model.dropout, "frames": spec.length}
+        return _built(settings, name, spec, num_classes, **keywords)
     keywords = {"frames": None} if spec.segments else {}  # tested with more of them
     model = _built(settings, name, spec, num_classes, dropout=settings.model.dropout, **keywords)
     if len(model.input_shape) != 5:
@@ -66,6 +72,9 @@ def start(settings, spec, model):
     path = find.path_of(settings.model.start)
     if takes_text(settings.model.name):
         return _started(lambda: begin(model, None, path), "expected weights of that architecture")
+    if takes_boxes(settings.model.name):
+        hint = "expected weights of that network, or of its trunk as a classifier of videos"
+        return _started(lambda: begin(model, partial(_trunk, settings, spec), path), hint)
     if settings.model.inflate and is_torch(path):
         name = TWINS.get(settings.model.name)
         return begin_from_images(
@@ -84,6 +93,12 @@ def start(settings, spec, model):
     hint = "expected config.model.start of the same stream (for flow, as flow_imagenet), or "
     hint += "config.model.start_stream, width and inflate as that checkpoint needs"
     return _started(lambda: begin(model, source, path), hint)
+
+
+def _trunk(settings, spec, num_classes):
+    """Returns the classifier of videos that a model of boxes has the layers of."""
+    name = re.sub(r"^ava_(.*?)(_context|_temporal_max)?$", r"\1", settings.model.name)
+    return _built(settings, name, spec, num_classes)
 
 
 def _started(begun, hint):

@@ -2,6 +2,7 @@
 
     objective = Classification(cross_entropy)             # of a model of classes
     objective = VideoText(tokens, seed=0)                 # of a model of videos and texts
+    objective = Detection()                               # of a model of boxes
     each, hits = objective(model, clips, labels, draw)    # in a replica step, under a GradientTape
 
 An example is a clip with its label. `accuracy` names in the log what the hits are a share of.
@@ -14,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from i3d.models import actionclip
-from i3d.training.losses import contrastive, cross_entropy
+from i3d.training.losses import box_cross_entropy, contrastive, cross_entropy
 
 _STREAM = 999  # of the random numbers here; those of layers count from 0
 
@@ -108,6 +109,56 @@ class VideoText:
         row = tf.random.stateless_uniform(tf.shape(labels), seed, 0, templates, tf.int64)
         table = tf.constant(self._tokens.reshape(templates * classes, -1))
         return tf.gather(table, row * classes + tf.cast(labels, tf.int64))
+
+
+class Detection:
+    """The loss of boxes against their labels: the mean over all boxes of a batch, of all replicas.
+
+    So the sum of the replicas' losses is that of the whole batch, however many boxes each has.
+    (MMAction2 takes the mean of each GPU's means.) Where an update has several parts, it is the
+    mean of theirs. The number of hits is scaled likewise: their share of the clips is the share of
+    the boxes whose most probable class is among their labels.
+    """
+
+    accuracy = "box_accuracy"
+
+    def __init__(
+        self, focal_alpha: float = 1.0, focal_gamma: float = 0.0, weight: float = 1.0
+    ) -> None:
+        """Keeps its arguments.
+
+        Args:
+          focal_alpha, focal_gamma: as for i3d.training.losses.box_cross_entropy.
+          weight: what the loss is multiplied by.
+        """
+        self._focal, self._weight = (focal_alpha, focal_gamma), weight
+
+    def __call__(self, model: Any, clips: Any, labels: Any, draw: Any) -> tuple[Any, Any]:
+        """Returns the loss of each clip, float32 [B], and the number of hits.
+
+        Args:
+          model: as i3d.models.ava builds it: logits [B, N, K + 1].
+          clips: {"clips": float32 [B, T, H, W, 3], "boxes": float32 [B, N, 4]}.
+          labels: {"actions": bool [B, N, K], "counted": bool [B, N], False for padding}.
+          draw: int64 scalar, the number of the batch or of its part; not read.
+        """
+        logits = model(clips, training=True)
+        counted = tf.cast(labels["counted"], tf.float32)
+        each = box_cross_entropy(logits, labels["actions"], *self._focal)
+        best = tf.argmax(logits[..., 1:], axis=-1)
+        right = tf.cast(tf.gather(labels["actions"], best, batch_dims=2), tf.float32)
+        share = _clips_per_box(counted)
+        loss = self._weight * share * tf.reduce_sum(counted * each, axis=-1)
+        return loss, share * tf.reduce_sum(counted * right)
+
+
+def _clips_per_box(counted):
+    """Returns the clips of all replicas over their boxes, float32 scalar."""
+    context = tf.distribute.get_replica_context()
+    boxes = tf.reduce_sum(counted)
+    if context.num_replicas_in_sync > 1:
+        boxes = context.all_reduce(tf.distribute.ReduceOp.SUM, boxes)
+    return counted.shape[0] * context.num_replicas_in_sync / tf.maximum(boxes, 1.0)
 
 
 def _hits(logits, labels):

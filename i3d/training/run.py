@@ -4,7 +4,7 @@
 
 workdir/config.json, log.jsonl and tensorboard/ tell what was done; step-*/ are the last
 checkpoints; best.weights.h5 has the best top-1 accuracy in validation, or with several labels per
-video the best mean average precision.
+video, or boxes, the best mean average precision.
 """
 
 import contextlib
@@ -14,16 +14,13 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from i3d.inference import network
 from i3d.runtime import devices, stopping
 from i3d.runtime.progress import Progress
-from i3d.training import checkpoints, config, folder
+from i3d.training import checkpoints, config, folder, tasks
 from i3d.training import input as train_input
 from i3d.training import model as train_model
-from i3d.training import text as train_text
 from i3d.training.log import RunLog, Window
 from i3d.training.step import TrainStep, check_finite
-from i3d.training.validation import Validation
 
 SLOW_SAVE_EVERY_S = 120.0  # where a step takes seconds
 
@@ -49,9 +46,10 @@ def train(settings, workdir, replicas=0):
     keras.utils.set_random_seed(settings.seed)
     strategy = devices.strategy(replicas)
     replicas, chief = strategy.num_replicas_in_sync, devices.is_chief(strategy)
-    data = train_input.opened(settings, print if chief else lambda line: None)
-    spec = train_input.spec(settings, data[0])
-    own = settings, spec, replicas, train_text.labels(settings, data[0])
+    task = tasks.of(settings)
+    data = task.opened(settings, print if chief else lambda line: None)
+    spec = task.spec(settings, data[0])
+    own = settings, spec, replicas, task.classes(settings, data[0])
     with folder.alone(workdir) if chief else contextlib.nullcontext():
         folder.claim(workdir, *own, write=False)
         run = Run(settings, workdir, strategy, *data)
@@ -77,21 +75,23 @@ class Run:
         Args:
           settings, workdir: as for `train`.
           strategy: tf.distribute.Strategy.
-          records, validation: stored.Records; validation may be None.
+          records, validation: as the task opens them; validation may be None.
         """
         self.settings, self.workdir, self.strategy = settings, Path(workdir), strategy
-        self.records, self.validation = records, validation
-        self.spec = train_input.spec(settings, records)
-        self.labels = train_text.labels(settings, records)
-        self.objective = train_model.objective(settings, self.spec, self.labels)
+        self.records = records
+        self.task = tasks.of(settings)
+        self.spec = self.task.spec(settings, records)
+        self.labels = self.task.classes(settings, records)
+        self.objective = self.task.objective(settings, self.spec, self.labels)
         batch = settings.batch
         self.clips = batch.per_replica * batch.accumulate * strategy.num_replicas_in_sync
         self.chief = devices.is_chief(strategy)
         with strategy.scope():
-            self.model = train_model.build(settings, self.spec, len(records.class_names))
+            outputs = self.task.outputs(settings, records)
+            self.model = train_model.build(settings, self.spec, outputs)
             self.optimizer = train_model.optimizer(settings, self.model)
-            self.prepare = network.preprocessing(self.spec)
-            self._validation = self.validation and Validation(self, self.validation)
+            self.prepare = self.task.prepare(self.spec)
+            self._validation = validation and self.task.validation(self, validation)
         self.step = self._restored()
         self._step_s, self._saved_at = 0.0, time.monotonic()
         checkpoints.check_same_step(strategy, self.step)
@@ -111,7 +111,7 @@ class Run:
         if left <= 0:
             self._tell(f"{self.workdir}: already finished ({_steps(self.settings.steps)})")
             return 0
-        batches = iter(train_input.batches(self.settings, self.records, self.strategy, self.step))
+        batches = iter(self.task.batches(self.settings, self.records, self.strategy, self.step))
         opened = RunLog(self.workdir, self.step) if self.chief else contextlib.nullcontext()
         alone, window, asked = devices.is_alone(self.strategy), Window(self.step), None
         bar = Progress(self.settings.steps, "step", done=self.step)
@@ -154,7 +154,7 @@ class Run:
     def _after_update(self, log, window, asked):
         """Logs, validates and saves where it is time to; returns the window of the next step."""
         settings = self.settings
-        validate = self.validation and self._is_time(settings.validate_every)
+        validate = self._validation and self._is_time(settings.validate_every)
         save = asked or self._is_time(settings.checkpoint_every)
         if not (validate or save or self._is_time(settings.log_every)):
             self._save_slow_step(window)
@@ -193,7 +193,7 @@ class Run:
             return
         log.write(self.step, numbers, "validation")
         best = checkpoints.best_info(self.workdir)
-        ranked_by = "map" if self.validation.multi_label else "top1"
+        ranked_by = self._validation.ranked_by
         if best is None or numbers[ranked_by] > best[ranked_by]:
             info = {"step": self.step} | numbers
             checkpoints.save_best(self.workdir, self.model, self.optimizer, info)

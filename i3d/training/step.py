@@ -62,7 +62,7 @@ class TrainStep:
         clips_per_update,
         objective=None,
         seed=0,
-        prepare=tf.identity,
+        prepare=None,
     ):
         """Keeps what every step needs; variables must have been made under strategy.scope().
 
@@ -75,7 +75,8 @@ class TrainStep:
             number of hits), see i3d.training.objectives; None: Classification with cross-entropy.
           seed: int >= 0; dropout is a function of it, the step, the part and the replica, so
             that a resumed run needs no saved state of random numbers.
-          prepare: what makes the model's input of the clips of a batch, on the device.
+          prepare: what makes the model's input of the clips of a batch, on the device; None leaves
+            them.
 
         Raises:
           ValueError: the model holds float16 layers, which would need loss scaling.
@@ -88,7 +89,7 @@ class TrainStep:
             )
         self._strategy, self._model, self._optimizer = strategy, model, optimizer
         self._clips_per_update, self._objective = clips_per_update, objective or Classification()
-        self._seed, self._prepare = seed, prepare
+        self._seed, self._prepare = seed, prepare or (lambda clips: clips)
         self._random_states = [v for v in model.variables if v.name == "seed_generator_state"]
         self._trained = [v.value for v in optimizer.trained]
         self._statistics = _local_statistics(model)
@@ -99,7 +100,8 @@ class TrainStep:
         Args:
           batches: list of parts, each (clips [B, T, H, W, C], labels int [B], or bool [B, K]
             where clips have several) as the strategy distributes them; clips float32, or what
-            `prepare` takes. More than one part needs an optimizer that accumulates.
+            `prepare` takes; either may be a structure of tensors, as the objective takes it. More
+            than one part needs an optimizer that accumulates.
           learning_rate: Python float.
           step: number of this update, from 0.
 
@@ -156,7 +158,7 @@ class TrainStep:
 
     def _check_batch(self, labels, num_parts):
         replicas = self._strategy.num_replicas_in_sync
-        clips = labels.shape[0]
+        clips = tf.nest.flatten(labels)[0].shape[0]
         if clips is None or clips * replicas * num_parts != self._clips_per_update:
             raise ValueError(
                 f"expected {self._clips_per_update} clips per update, got {clips} per replica x "

@@ -16,7 +16,11 @@ from i3d.training import text
 
 
 class Validation:
-    """Tests the weights that the model of a run has now."""
+    """Tests the weights that the model of a run has now.
+
+    Attributes:
+      ranked_by: name of the number by which weights are the best.
+    """
 
     def __init__(self, run: Any, records: stored.Records) -> None:
         """Keeps what a test needs; to be made under strategy.scope().
@@ -26,6 +30,7 @@ class Validation:
           records: of the validation split.
         """
         self._run, self._records = run, records
+        self.ranked_by = "map" if records.multi_label else "top1"
         self._video = text.network_of(run.model, run.spec) if run.labels else None
 
     def __call__(self) -> dict[str, float]:

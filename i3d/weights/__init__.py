@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from i3d.weights import keras_h5, seal
+from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, listed
 from i3d.weights.inflate import inflate
@@ -70,7 +71,8 @@ def _load_backbone(model, path, averages):
     """Loads all but the head, by way of a model with a head of the file's number of classes."""
     from i3d.weights.start import head_classes  # which imports this
 
-    if takes_text(model.name):  # whose head has no classes
+    # The head of texts has no classes; that of boxes is not in files of a classifier.
+    if takes_text(model.name) or (takes_boxes(model.name) and is_torch(path)):
         _load(model, path, False, averages)
         return
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from i3d import weights
 from i3d.weights import keras_h5, tf1
+from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, of_texts
 from i3d.weights.inflate import inflate
@@ -30,12 +31,14 @@ _MOST_CLASSES = 1 << 15  # names and weights of a head are made for each; no dat
 def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     """Puts a checkpoint's weights into `model`; its head only where the classes are as many.
 
-    Of CLIP and ActionCLIP the head is the one over time, and only the same kind of head is taken.
+    Of CLIP and ActionCLIP the head is the one over time, and only the same kind of head is taken. A
+    model of boxes begins with weights of its own kind, or with those of its trunk as a classifier.
 
     Args:
       model: keras.Model, changed in place.
       build: num_classes -> model of the checkpoint: like `model`, or of another number of
-        channels (the first kernel's mean over them is repeated), or its 2-D twin (inflated).
+        channels (the first kernel's mean over them is repeated), or its 2-D twin (inflated); for
+        a model of boxes its trunk as a classifier.
       path: as for `weights.load`.
 
     Returns:
@@ -46,6 +49,8 @@ def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     """
     if takes_text(model.name):
         return _begin_clip(model, path)
+    if takes_boxes(model.name):
+        return _begin_with_boxes(model, build, path)
     ours = model.output_shape[-1]
     try:
         theirs = head_classes(path, model.name)
@@ -68,6 +73,21 @@ def _begin_clip(model, path):
         weights.load(model, path, head=False)
         return f"initialised from {path}; left out: the head over time, the model has a new one"
     return f"initialised from {path}, head over time included"
+
+
+def _begin_with_boxes(model, build, path):
+    for head, told in ((True, ", head included"), (False, "; left out: the head")):
+        try:
+            weights.load(model, path, head=head)
+            return f"initialised from {path}{told}"
+        except Misfit as error:
+            misfit = error
+    if _kind(Path(path)) != "keras":
+        raise misfit
+    source = build(head_classes(path))
+    weights.load(source, path)
+    inflate(source, model, skip_head=True)
+    return f"initialised from {path}; left out: the head"
 
 
 def begin_from_images(model: Model, path: str | Path, twin: Model | None = None) -> str:

@@ -203,3 +203,26 @@ def test_variable_without_gradient_is_named():
     variable = keras.Variable(np.ones((2, 2), "f"), name="unused")
     with pytest.raises(ValueError, match="unused has no gradient"):
         losses.add_l2([None], [variable], 0.1)
+
+
+def test_loss_of_boxes_is_that_of_the_classes_without_the_background():
+    rng = np.random.default_rng(0)
+    logits, actions = rng.normal(size=(2, 3, 6)).astype("f4"), rng.random((2, 3, 5)) < 0.4
+    found = np.array(losses.box_cross_entropy(logits, actions))
+    flat = losses.binary_cross_entropy(logits[..., 1:].reshape(6, 5), actions.reshape(6, 5))
+    np.testing.assert_allclose(found.ravel(), flat, rtol=1e-6)
+
+
+def test_focal_loss_of_boxes_by_hand():
+    # Sigmoids of (0, ln 3) are (1/2, 3/4); the truth is given 1/2 and 1/4.
+    logits, actions = np.float32([[[9, 0, np.log(3)]]]), np.array([[[True, False]]])
+    found = losses.box_cross_entropy(logits, actions, focal_alpha=3.0, focal_gamma=1.0)
+    expected = 3 * (0.5 * np.log(2) + 0.75 * np.log(4)) / 2
+    np.testing.assert_allclose(found, [[expected]], rtol=1e-6)
+
+
+def test_focal_loss_of_boxes_has_a_gradient_where_the_truth_is_certain():
+    logits = tf.Variable([[[0.0, 200.0, -200.0]]])
+    with tf.GradientTape() as tape:
+        loss = losses.box_cross_entropy(logits, np.array([[[True, False]]]), 1.0, 0.5)
+    assert np.all(np.isfinite(tape.gradient(loss, logits)))
