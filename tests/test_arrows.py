@@ -40,6 +40,7 @@ LIGHT = (
     "i3d.weights.download",
     "i3d.detection.ava",
     "i3d.detection.boxes",
+    "i3d.detection.metrics",
     "i3d.detection.proposals",
     "i3d.inference.decoding",
     "i3d.inference.views",
