@@ -1,7 +1,7 @@
 """The settings that a data set was built with, stored in its build.json.
 
 made = described("data/ucf101")          # {"recipe": {...}, "class_names": [...], "splits": ..}
-settings = BuildSettings.of(made)        # fps, short side, streams, flow method
+settings = settings_in(made)             # fps, short side, streams, flow method
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ WORK = ".build"  # folder of a build in progress
 
 _MAX_SIDE = 65500  # pixels of a JPEG file
 _MAX_FPS = 1000.0
+MOST_REACH = 10_000  # frames on either side of a key frame
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,6 @@ class BuildSettings:
         later = ("multi_label", "flow_images")
         return {name: value for name, value in fields.items() if value or name not in later}
 
-    @classmethod
-    def of(cls, made: dict[str, Any]) -> "BuildSettings | None":
-        """Returns the settings in a description, None where it is empty.
-
-        Raises:
-          DatasetError: a part of the description is missing or of another kind.
-        """
-        if not made:
-            return None
-        try:
-            recipe = made["recipe"]
-            settings = cls(**recipe | {"streams": tuple(recipe["streams"])})
-        except (KeyError, TypeError) as error:
-            raise DatasetError(f"{BUILD}: not as `build` writes it: {error}") from error
-        if wrong := [name for name, holds in settings._holds().items() if not holds]:
-            raise DatasetError(f"{BUILD}: not as `build` writes it: {wrong[0]} is out of range")
-        return settings
-
     def _holds(self):
         """Returns {field: whether its value can be}; those of a file may be of any type."""
         return {
@@ -82,6 +65,58 @@ class BuildSettings:
             "multi_label": isinstance(self.multi_label, bool),
             "flow_images": isinstance(self.flow_images, bool),
         }
+
+
+@dataclass(frozen=True)
+class KeyFrameSettings:
+    """What is made of a key frame of a video.
+
+    Attributes:
+      fps: frames per second.
+      short_side: pixels of the shorter side.
+      reach: how many frames are stored before a key frame, and how many after it.
+    """
+
+    fps: float = 30.0
+    short_side: int = SHORT_SIDE
+    reach: int = 40
+
+    with_flow = False
+    multi_label = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as build.json has them."""
+        return dataclasses.asdict(self)
+
+    def _holds(self):
+        """Returns {field: whether its value can be}; those of a file may be of any type."""
+        return {
+            "fps": _is_number(self.fps) and 0 < self.fps <= _MAX_FPS,
+            "short_side": isinstance(self.short_side, int) and 0 < self.short_side <= _MAX_SIDE,
+            "reach": type(self.reach) is int and 0 <= self.reach <= MOST_REACH,
+        }
+
+
+def settings_in(made: dict[str, Any]) -> BuildSettings | KeyFrameSettings | None:
+    """Returns the settings in a description, None where it is empty.
+
+    Raises:
+      DatasetError: a part of the description is missing or of another kind.
+    """
+    if not made:
+        return None
+    settings: BuildSettings | KeyFrameSettings
+    try:
+        recipe = made["recipe"]
+        if "reach" in recipe:
+            settings = KeyFrameSettings(**recipe)
+        else:
+            settings = BuildSettings(**recipe | {"streams": tuple(recipe["streams"])})
+    except (KeyError, TypeError) as error:
+        raise DatasetError(f"{BUILD}: not as `build` writes it: {error}") from error
+    if wrong := [name for name, holds in settings._holds().items() if not holds]:
+        raise DatasetError(f"{BUILD}: not as `build` writes it: {wrong[0]} is out of range")
+    return settings
 
 
 def _is_number(value):
@@ -112,7 +147,7 @@ def described(folder: str | Path) -> dict[str, Any]:
     }
     if wrong := [key for key, value in holds.items() if not value]:
         raise DatasetError(f"{path}: not as `build` writes it: {wrong[0]} is missing or damaged")
-    BuildSettings.of(made)
+    settings_in(made)
     return made
 
 
@@ -125,8 +160,9 @@ def _shards(listed):
 
 
 def settings_of(folder: str | Path) -> BuildSettings | None:
-    """Returns the settings that a data set was built by, None where unknown."""
+    """Returns the settings that a data set of videos was built by, None where unknown."""
     try:
-        return BuildSettings.of(described(folder))
+        found = settings_in(described(folder))
     except (DatasetError, OSError):
         return None
+    return found if isinstance(found, BuildSettings) else None

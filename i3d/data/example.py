@@ -11,6 +11,8 @@ example.proto and feature.proto.
 import struct
 from collections.abc import Collection, Iterator
 
+import numpy as np
+
 from i3d.runtime.command import BadData
 
 _BYTES, _FLOATS, _INTS = 1, 2, 3  # fields of a Feature
@@ -21,11 +23,15 @@ class ExampleError(BadData):
     """Bytes that are no tf.train.Example."""
 
 
-def encoded(features: dict[str, list[bytes] | float | int | tuple[int, ...]]) -> bytes:
+Value = list[bytes] | float | int | tuple[int, ...] | np.ndarray
+
+
+def encoded(features: dict[str, Value]) -> bytes:
     """Returns the bytes of an Example.
 
     Args:
-      features: a list of bytes, one float, one int or a tuple of them under each name.
+      features: a list of bytes, one float, an array of floats, one int or a tuple of them under
+        each name.
     """
     entries = []
     for name in sorted(features):  # as protobuf sorts maps where it is to be deterministic
@@ -39,11 +45,12 @@ def encoded(features: dict[str, list[bytes] | float | int | tuple[int, ...]]) ->
 def _feature(value):
     if isinstance(value, list):
         return _field(_BYTES, [piece for one in value for piece in _field(1, [one])])
-    if isinstance(value, float):
-        return _field(_FLOATS, _field(1, [struct.pack("<f", value)]))
+    if isinstance(value, float | np.ndarray):
+        packed = np.asarray(value, "<f4").tobytes()
+        return _field(_FLOATS, _field(1, [packed]) if packed else [])
     values = value if isinstance(value, tuple) else (value,)
-    packed = [varint(value % 2**64) for value in values]  # two's complement
-    return _field(_INTS, _field(1, packed) if packed else [])
+    varints = [varint(value % 2**64) for value in values]  # two's complement
+    return _field(_INTS, _field(1, varints) if varints else [])
 
 
 def _field(number, pieces):

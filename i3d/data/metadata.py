@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from i3d.data import features
 from i3d.runtime import files, json_file
 from i3d.runtime.command import BadData
 
 NAME = "videos"  # of the data set, as TFDS knows it
 INFO = "dataset_info.json"
 FEATURES = "features.json"
+LABEL_MAP = "label_map.txt"  # of key frames
 
 _MAX_BYTES = 1 << 24  # of a file; a hundred thousand shards and class names take less
+_MOST_LEFT_OUT = 100_000  # ids of a label map, one after the other
 _MAX_DIGITS = 15  # of a count; a data set of 2**50 bytes has fewer records
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
@@ -51,6 +54,8 @@ class Metadata:
       with_flow: whether flow is stored.
       multi_label: whether records hold `labels`, any number of them, in place of one `label`.
       splits: {name: Split}.
+      key_frames: whether records are key frames with boxes, as keyframe_schema has them; then
+        class_names[k - 1] is the name of action k, "" where the label map leaves it out.
     """
 
     description: str
@@ -58,6 +63,7 @@ class Metadata:
     with_flow: bool
     multi_label: bool
     splits: dict[str, Split]
+    key_frames: bool = False
 
 
 def shard_name(split: str, index: int, count: int) -> str:
@@ -79,9 +85,14 @@ def write(folder: Path, metadata: Metadata) -> None:
     ]
     info = {"description": own.description, "fileFormat": "tfrecord", "name": NAME}
     info |= {"splits": splits, "version": "1.0.0"}
-    features = _features(len(own.class_names), own.with_flow, own.multi_label)
-    files.write_text(folder / _labels(own.multi_label), "\n".join(own.class_names) + "\n")
-    files.write_text(folder / FEATURES, json.dumps(features, indent=4, sort_keys=True))
+    if own.key_frames:
+        expected = features.of_key_frames()
+        names = "".join(f"{k}: {name}\n" for k, name in enumerate(own.class_names, 1) if name)
+        files.write_text(folder / LABEL_MAP, names)
+    else:
+        expected = features.of_videos(len(own.class_names), own.with_flow, own.multi_label)
+        files.write_text(folder / _labels(own.multi_label), "\n".join(own.class_names) + "\n")
+    files.write_text(folder / FEATURES, json.dumps(expected, indent=4, sort_keys=True))
     files.write_text(folder / INFO, json.dumps(info, indent=2, sort_keys=True))
 
 
@@ -93,6 +104,9 @@ def read(folder: Path) -> Metadata:
     """
     with_flow, multi_label, count = _read_features(folder / FEATURES)
     description, splits = _read_info(folder / INFO)
+    if count is None:
+        names = _read_label_map(folder / LABEL_MAP)
+        return Metadata(description, names, False, False, splits, key_frames=True)
     path = folder / _labels(multi_label)
     names = tuple(_text(path).removesuffix("\n").split("\n"))
     if len(names) != count:
@@ -145,65 +159,49 @@ def _labels(multi_label):
     return "labels.labels.txt" if multi_label else "label.labels.txt"
 
 
-def _feature(kind, **own):
-    return {"pythonClassName": f"tensorflow_datasets.core.features.{kind}", **own}
-
-
-def _number(dtype):
-    tensor = {"dtype": dtype, "encoding": "none", "shape": {}}
-    return _feature("tensor_feature.Tensor", tensor=tensor)
-
-
-def _sequence(feature):
-    return _feature("sequence_feature.Sequence", sequence={"feature": feature, "length": "-1"})
-
-
-def _pictures(channels):
-    image = {"dtype": "uint8", "encodingFormat": "jpeg"}
-    image["shape"] = {"dimensions": ["-1", "-1", str(channels)]}
-    return _sequence(_feature("image_feature.Image", image=image))
-
-
-def _features(num_classes, with_flow, multi_label):
-    """Returns features.json: the records of schema.serialised as TFDS reads them."""
-    count = {"numClasses": str(num_classes)}
-    label = _feature("class_label_feature.ClassLabel", classLabel=count)
-    features = {
-        "id": _feature("text_feature.Text", text={}),
-        **({"labels": _sequence(label)} if multi_label else {"label": label}),
-        "fps": _number("float32"),
-        "start_s": _number("float32"),
-        "source_height": _number("int64"),
-        "source_width": _number("int64"),
-        "frames": _pictures(3),
-    }
-    if with_flow:
-        features["flow"] = _pictures(1)
-    return _feature("features_dict.FeaturesDict", featuresDict={"features": features})
+def _read_label_map(path):
+    """Returns the names of the actions, "" where the map leaves an id out."""
+    names = []
+    for line in _text(path).removesuffix("\n").split("\n"):
+        number, _, name = line.partition(": ")
+        known = number.isascii() and number.isdigit() and 0 < len(number) <= 9 and name
+        if not known or not len(names) < int(number) <= len(names) + _MOST_LEFT_OUT:
+            raise DatasetError(
+                f"{path}: expected lines `id: name` of rising ids from 1, got {_short(line)}"
+            )
+        names += [""] * (int(number) - len(names) - 1) + [name]
+    return tuple(names)
 
 
 def _read_features(path):
-    """Returns (whether there is flow, whether there are several labels, number of classes)."""
+    """Returns (whether there is flow, whether there are several labels, number of classes).
+
+    The number is None of a data set of key frames.
+    """
     found = read_json(path)
     try:
-        features = dict(found["featuresDict"]["features"])
+        listed = dict(found["featuresDict"]["features"])
     except (KeyError, TypeError, ValueError):
         raise DatasetError(f"{path}: expected features of a data set, got none") from None
-    multi_label = "labels" in features
+    if {"boxes", "centre", "frames"} <= listed.keys():
+        if line := _difference(found, features.of_key_frames()):
+            raise DatasetError(f"{path}: not as `build_detection` writes it: {line}")
+        return False, False, None
+    multi_label = "labels" in listed
     label = "labels" if multi_label else "label"
-    if not {"id", label, "frames"} <= features.keys():
+    if not {"id", label, "frames"} <= listed.keys():
         raise DatasetError(
             f"{path}: expected a data set of videos with id, label and frames, its features are "
-            f"{_short(', '.join(sorted(features)) or 'none')}"
+            f"{_short(', '.join(sorted(listed)) or 'none')}"
         )
     try:
-        feature = features[label]
+        feature = listed[label]
         feature = feature["sequence"]["feature"] if multi_label else feature
         count = _count(feature["classLabel"]["numClasses"])
     except (KeyError, TypeError, ValueError):
         raise DatasetError(f"{path}: {label}: expected a number of classes, got none") from None
-    with_flow = "flow" in features
-    if line := _difference(found, _features(count, with_flow, multi_label)):
+    with_flow = "flow" in listed
+    if line := _difference(found, features.of_videos(count, with_flow, multi_label)):
         raise DatasetError(f"{path}: not as `build` writes it: {line}")
     return with_flow, multi_label, count
 

@@ -88,10 +88,10 @@ def train_batches(
         clips = _changed(clips, change_crop, (seed, place, 1))
         return clips | {"label": video["label"], "record": number}
 
-    order = _order(records.num_records, seed, start)
-    mine = order.shard(context.num_input_pipelines, context.input_pipeline_id)
-    examples = mine.map(example, _calls(records, read_mb), deterministic=True)
-    return _finished(examples.batch(batch_size, drop_remainder=True))
+    mine = order(records.num_records, seed, start)
+    mine = mine.shard(context.num_input_pipelines, context.input_pipeline_id)
+    examples = mine.map(example, calls_at_once(records, read_mb), deterministic=True)
+    return finished(examples.batch(batch_size, drop_remainder=True))
 
 
 def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
@@ -124,7 +124,7 @@ def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
         raise ValueError(f"expected records of {spec.stream}, got {records.streams}")
     context, stream = context or tf.distribute.InputContext(), spec.stream
     _check_sizes(spec.crop, batch_size, 0, read_mb)
-    calls = _calls(records, read_mb / 2)  # once for their lengths, once for their frames
+    calls = calls_at_once(records, read_mb / 2)  # once for their lengths, once for their frames
     fps = float(records.recipe.get("fps", 0.0))
 
     @tf.autograph.experimental.do_not_convert  # it would warn of callers' lambdas
@@ -162,7 +162,7 @@ def eval_batches(records, spec, batch_size, *, read_mb=512, context=None):
     clips = videos.flat_map(clips_of)
     found = clips.map(views, os.cpu_count(), deterministic=True).unbatch()
     replicas = context.num_replicas_in_sync // context.num_input_pipelines
-    return _finished(_padded(found, batch_size * replicas))
+    return finished(_padded(found, batch_size * replicas))
 
 
 def _check_sizes(size, batch_size, start_step, read_mb):
@@ -173,8 +173,11 @@ def _check_sizes(size, batch_size, start_step, read_mb):
         )
 
 
-def _order(count, seed, start):
-    """Returns the endless Dataset of (place, record number) from a place on."""
+def order(count, seed, start):
+    """Returns the endless Dataset of (place, record number) from a place on.
+
+    Each `count` places hold a permutation of the records, drawn from the seed.
+    """
     first_epoch = start // count
 
     def permutation(epoch):
@@ -293,13 +296,14 @@ def _padded(views, batch_size):
     return views.concatenate(filling).batch(batch_size, drop_remainder=True)
 
 
-def _calls(records, read_mb):
+def calls_at_once(records, read_mb):
     """Returns how many records to read at once."""
     mean = records.num_bytes / records.num_records
     return int(max(1, min(os.cpu_count(), read_mb * 1e6 / mean)))
 
 
-def _finished(batches):
+def finished(batches):
+    """Returns a Dataset of batches that is deterministic, and two batches ahead."""
     options = tf.data.Options()
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

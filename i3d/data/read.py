@@ -19,7 +19,14 @@ import cv2
 import numpy as np
 
 from i3d.data import example, metadata, schema, tfrecord
-from i3d.data.build_settings import BUILD, WORK, BuildSettings, described
+from i3d.data.build_settings import (
+    BUILD,
+    WORK,
+    BuildSettings,
+    KeyFrameSettings,
+    described,
+    settings_in,
+)
 from i3d.data.metadata import INFO, DatasetError
 from i3d.data.shards import AGAIN, Shard, check_whole, of_split
 from i3d.runtime import image_size
@@ -51,8 +58,9 @@ class Dataset:
       with_flow: whether flow is stored.
       shards: {split: list of Shard}.
       made: build.json; {} where it is missing.
-      recipe: the BuildSettings it was built by; None likewise.
+      recipe: the BuildSettings, or KeyFrameSettings, it was built by; None likewise.
       multi_label: whether a video has any number of labels; else it has one.
+      key_frames: whether it holds key frames with boxes; else videos.
     """
 
     folder: Path
@@ -60,8 +68,9 @@ class Dataset:
     with_flow: bool
     shards: dict
     made: dict
-    recipe: BuildSettings | None
+    recipe: BuildSettings | KeyFrameSettings | None
     multi_label: bool = False
+    key_frames: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,19 +92,27 @@ class Segment:
         return self.label if isinstance(self.label, tuple) else (self.label,)
 
 
-def opened(folder):
+VIDEOS, KEY_FRAMES = "videos", "key frames"
+
+
+def opened(folder, kinds=(VIDEOS,)):
     """Returns the Dataset in a folder; looks at its metadata and at the names of files alone.
 
     Nothing that the metadata name is imported, and nothing outside of the folder is looked at.
 
+    Args:
+      folder: of the data set.
+      kinds: what it may hold: VIDEOS, KEY_FRAMES, or both.
+
     Raises:
-      DatasetError: it holds no data set of videos, or metadata that are damaged, contradict each
-        other, or are not as `build` writes them.
+      DatasetError: it holds no data set, one of another kind, or metadata that are damaged,
+        contradict each other, or are not as `build` writes them.
     """
     folder = Path(folder)
     _check_there(folder)
     found, made = metadata.read(folder), described(folder)
-    recipe = BuildSettings.of(made)
+    recipe = settings_in(made)
+    _check_kind(folder, KEY_FRAMES if found.key_frames else VIDEOS, kinds)
     if made:
         _check_agree(folder, found, made, recipe)
     count, entries = sum(len(s.lengths) for s in found.splits.values()), len(os.listdir(folder))
@@ -105,7 +122,24 @@ def opened(folder):
         )
     shards = {name: of_split(folder, name, split, made) for name, split in found.splits.items()}
     with_flow, multi_label = found.with_flow, found.multi_label
-    return Dataset(folder, found.class_names, with_flow, shards, made, recipe, multi_label)
+    return Dataset(
+        folder, found.class_names, with_flow, shards, made, recipe, multi_label, found.key_frames
+    )
+
+
+def _check_kind(folder, kind, kinds):
+    if kind in kinds:
+        return
+    if kind == KEY_FRAMES:
+        raise DatasetError(
+            f"{folder}: expected a data set of videos, this one holds key frames with boxes, of "
+            "`python -m data_prep build_detection`: train on it by a config of configs/ava, "
+            "evaluate with --task=ava"
+        )
+    raise DatasetError(
+        f"{folder}: expected key frames with boxes, this data set holds videos; make one by "
+        "`python -m data_prep build_detection`"
+    )
 
 
 def check_labelled(data):
@@ -136,6 +170,7 @@ def _check_there(folder):
 def _check_agree(folder, found, made, recipe):
     """Compares metadata.Metadata with build.json."""
     agree = {
+        "kind": found.key_frames == isinstance(recipe, KeyFrameSettings),
         "class names": list(found.class_names) == made["class_names"],
         "flow": found.with_flow == recipe.with_flow,
         "several labels": found.multi_label == recipe.multi_label,

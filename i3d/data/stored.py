@@ -19,7 +19,7 @@ from i3d.data import example, read, schema, shards, tfrecord
 from i3d.data.metadata import DatasetError
 
 STREAMS = ("rgb", "flow")
-_VERIFY = "`python -m data_prep verify` finds all such, then build the data set again"
+VERIFY = "`python -m data_prep verify` finds all such, then build the data set again"
 _READ_BUFFER = 0  # bytes; none, as each read is one whole record
 
 
@@ -77,15 +77,25 @@ def opened(folder, split, streams, flow_method=None):
     if not streams or not set(streams) <= set(STREAMS):
         raise DatasetError(f"expected streams out of {', '.join(STREAMS)}, got {streams}")
     data = read.opened(folder)
-    _check(data, split, streams, flow_method)
+    check_split(data, split)
+    _check(data, streams, flow_method)
+    files, lengths, num_bytes = whole_shards(data, split)
+    streams = tuple(stream for stream in STREAMS if stream in streams)
+    recipe = data.made.get("recipe", {})
+    return Records(files, lengths, num_bytes, data.class_names, streams, recipe, data.multi_label)
+
+
+def whole_shards(data, split):
+    """Returns (paths, numbers of records, bytes of all) of the shards of a split with records.
+
+    Raises:
+      DatasetError: a shard is missing, or states a record of a length that cannot be.
+    """
     shards.check_whole(data, split)
     there = [shard for shard in data.shards[split] if shard.length]
     files, lengths = zip(*((str(shard.path), shard.length) for shard in there), strict=True)
     _check_lengths(files)
-    num_bytes = sum(os.stat(file).st_size for file in files)
-    streams = tuple(stream for stream in STREAMS if stream in streams)
-    recipe = data.made.get("recipe", {})
-    return Records(files, lengths, num_bytes, data.class_names, streams, recipe, data.multi_label)
+    return files, lengths, sum(os.stat(file).st_size for file in files)
 
 
 def labels(records):
@@ -104,10 +114,10 @@ def labels(records):
                 own = values["labels"] if "labels" in values else values["label"]
                 found.append((values["id"][0].decode(errors="backslashreplace"), tuple(own)))
         except (example.ExampleError, KeyError, IndexError, AttributeError, OSError) as error:
-            line = f"{file}: damaged, record {len(found) - before}; {_VERIFY}"
+            line = f"{file}: damaged, record {len(found) - before}; {VERIFY}"
             raise DatasetError(line) from error
         if (there := len(found) - before) != length:
-            raise DatasetError(f"{file}: expected {length} records, got {there}; {_VERIFY}")
+            raise DatasetError(f"{file}: expected {length} records, got {there}; {VERIFY}")
     return found
 
 
@@ -131,7 +141,8 @@ def _oversized_at(file, *_):
     return tfrecord.oversized(file)
 
 
-def _check(data, split, streams, flow_method):
+def check_split(data, split):
+    """Raises DatasetError where a read.Dataset has no such split, or an empty one."""
     if split not in data.shards:
         there = ", ".join(sorted(data.shards))
         raise DatasetError(
@@ -139,6 +150,9 @@ def _check(data, split, streams, flow_method):
         )
     if not any(shard.length for shard in data.shards[split]):
         raise DatasetError(f"{data.folder}: the split {split!r} is empty")
+
+
+def _check(data, streams, flow_method):
     read.check_labelled(data)
     if "flow" not in streams:
         return
@@ -164,14 +178,16 @@ def video(records, number):
     with_flow = "flow" in records.streams
     if records.chosen is not None:
         number = tf.gather(tf.constant(records.chosen, tf.int64), number)
-    found = _read(records, number, with_flow)
+    found = parsed(
+        records, number, lambda data: schema.parsed(data, with_flow, records.multi_label)
+    )
     frames = tf.size(found["frames"])
     checks = _take_label(found, records)
-    checks.append(_stop_unless(frames > 0, found["id"], ": has no frames"))
+    checks.append(stop_unless(frames > 0, found["id"], ": has no frames"))
     if with_flow:
         fields = tf.size(found["flow"])
         text = (": expected one flow field less than frames, got ", fields, " and ", frames)
-        checks.append(_stop_unless((fields == frames - 1) & (fields > 0), found["id"], *text))
+        checks.append(stop_unless((fields == frames - 1) & (fields > 0), found["id"], *text))
     with tf.control_dependencies(checks):
         return {name: tf.identity(value) for name, value in found.items()}
 
@@ -183,22 +199,31 @@ def _take_label(found, records):
     found["label"] = labels
     if records.multi_label:
         found["label"] = tf.reduce_any(tf.one_hot(labels, len(classes), True, False), axis=0)
-        checks.append(_stop_unless(tf.size(labels) > 0, found["id"], ": expected labels, got none"))
+        checks.append(stop_unless(tf.size(labels) > 0, found["id"], ": expected labels, got none"))
         known = tf.reduce_all(known)
         got = tf.strings.reduce_join(tf.as_string(labels), separator=" ")
     text = (": expected a label from 0 to ", len(classes) - 1, ", got ", got)
-    return [*checks, _stop_unless(known, found["id"], *text)]
+    return [*checks, stop_unless(known, found["id"], *text)]
 
 
-def _read(records, number, with_flow):
-    """Returns schema.parsed of a record; the error of one that cannot be read names its shard."""
+def parsed(records, number, parse):
+    """Returns what a function makes of the bytes of a record, in a tf.data map.
+
+    Args:
+      records: it has `files` and `lengths`, as Records.
+      number: scalar int64 tensor.
+      parse: (scalar string tensor) -> {name: tensor}.
+
+    Raises:
+      tf.errors.InvalidArgumentError: in the iterator; it names the shard that cannot be read.
+    """
     ends = np.cumsum(records.lengths)
     file = tf.searchsorted(ends, number[None], side="right")[0]
     path = tf.constant(records.files)[file]
     number -= tf.constant(ends - records.lengths)[file]
 
     def read(path, number):
-        return schema.parsed(_record(path, number), with_flow, records.multi_label), True
+        return parse(_record(path, number)), True
 
     # TensorFlow's error would not say which file it was, and quotes bytes that are no text. An
     # error within `map` ends the data set, so that what is empty is left.
@@ -209,18 +234,18 @@ def _read(records, number, with_flow):
     text = (
         ": damaged, gone or cut off: cannot read record ",
         number,
-        f"; {_VERIFY}",
+        f"; {VERIFY}",
     )
-    with tf.control_dependencies([_stop_unless(whole, path, *text)]):
+    with tf.control_dependencies([stop_unless(whole, path, *text)]):
         return {name: tf.identity(value) for name, value in values.items()}
 
 
 def _empty(spec):
-    return tf.zeros([0] * len(spec.shape), spec.dtype)
+    return tf.zeros([side or 0 for side in spec.shape], spec.dtype)
 
 
-def _stop_unless(holds, *words):
-    """Returns the op that raises the words, strings and integers, one after the other."""
+def stop_unless(holds, *words):
+    """Returns an op that raises the words, strings and integers, unless a tensor holds."""
     texts = [tf.as_string(w) if not isinstance(w, str) else w for w in words]
     return tf.debugging.Assert(holds, [tf.strings.join(texts)])
 
