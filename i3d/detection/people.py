@@ -1,6 +1,6 @@
-"""Finds the people on a frame: by OpenCV's HOG detector, a TensorFlow SavedModel, or a file.
+"""Finds the people on a frame, by OpenCV's HOG detector or a TensorFlow SavedModel.
 
-    find = Hog()                                     # or SavedModel("detector"), Stored(...)
+    find = Hog()                                     # or SavedModel("detector")
     boxes, scores = find(picture, second=1.0)        # float32 [N, 4] in [0, 1], float32 [N]
 
 HOG is built into OpenCV, quick and weak: it looks for people who stand upright and are seen whole,
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from i3d.detection import boxes as box_arithmetic
-from i3d.runtime.command import BadData, UserError
+from i3d.runtime.command import UserError
 
 PERSON = 1  # class of a person in the label maps of TensorFlow's detection models
 _INPUT = "one input uint8 [1, H, W, 3]"
@@ -170,49 +170,3 @@ def check_folder(folder: str | os.PathLike) -> None:
             "--detector: expected hog or the folder of a TensorFlow SavedModel, got "
             f"{folder}: {what}"
         )
-
-
-class Stored(Detector):
-    """Boxes of a file, for the key frame that is nearest in time."""
-
-    def __init__(
-        self,
-        proposals: dict[tuple[str, float], np.ndarray],
-        video: str | os.PathLike,
-        threshold: float | None = None,
-        step_s: float = 0.0,
-        source: str = "boxes",
-    ):
-        """Takes the boxes of one video.
-
-        Args:
-          proposals: {(video, second): float [N, 5] x1, y1, x2, y2, score}, as
-            i3d.detection.proposals.read gives them.
-          video: path whose name, with or without its suffix, is that of the boxes.
-          threshold: the least score; None: 0.9, as MMAction2 has it.
-          step_s: seconds between key frames; those of the file count where they are longer.
-          source: name of the file, for messages.
-
-        Raises:
-          BadData: there are no boxes of this video.
-        """
-        super().__init__(threshold)
-        name = os.path.basename(os.fspath(video))
-        names = name, os.path.splitext(name)[0]
-        self._boxes = {second: rows for (of, second), rows in proposals.items() if of in names}
-        if not self._boxes:
-            others = sorted({of for of, _ in proposals})
-            more = f" and {len(others) - 3} more" if others[3:] else ""
-            told = f"has those of {', '.join(others[:3])}{more}" if others else "holds no boxes"
-            raise BadData(f"{source}: no boxes of a video {names[1]}; it {told}")
-        self._seconds = np.sort(list(self._boxes))
-        step = float(np.median(np.diff(self._seconds))) if len(self._seconds) > 1 else 0.0
-        self._reach = max(step_s, step) / 2 + 1e-6
-
-    def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
-        """Returns boxes [N, 4] and scores [N] of the nearest second, none if it is far."""
-        nearest = self._seconds[np.argmin(np.abs(self._seconds - second))]
-        if abs(nearest - second) > self._reach:
-            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-        rows = self._boxes[float(nearest)]
-        return rows[:, :4], rows[:, 4]

@@ -1,11 +1,11 @@
-"""Detectors of people: HOG, a SavedModel of the expected signature and others, boxes of a file."""
+"""Detectors of people: HOG, a SavedModel of the expected signature and others."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d.detection.people import Hog, SavedModel, Stored, check_folder
-from i3d.runtime.command import BadData, UserError
+from i3d.detection.people import Hog, SavedModel, check_folder
+from i3d.runtime.command import UserError
 
 PICTURE = np.full((48, 64, 3), 90, np.uint8)
 # ymin, xmin, ymax, xmax: a person twice, a cup, somebody doubtful, one over the border
@@ -91,29 +91,3 @@ def test_real_people(clips, detectors):
         boxes, scores = find(picture, 0.0)
         assert len(boxes) == 2 and (np.diff(scores) <= 0).all()
         assert (iou(boxes, truth).max(0) > 0.5).all()
-
-
-def stored(**options):
-    box = np.float32([[0.1, 0.2, 0.3, 0.9, 0.95], [0.5, 0.2, 0.7, 0.9, 0.4]])
-    seconds = {("my", float(second)): box + np.float32(second / 100) for second in (2, 3, 4, 10)}
-    other = {("other.mp4", 2.0): box}
-    return Stored(seconds | other, options.pop("video", "videos/my.mp4"), source="a.csv", **options)
-
-
-def test_boxes_of_a_file_are_those_of_the_nearest_second():
-    find = stored()
-    for second, expected in ((2, 0.12), (2.4, 0.12), (2.6, 0.13), (4.5, 0.14), (10.2, 0.2)):
-        boxes, scores = find(PICTURE, second)
-        np.testing.assert_allclose(boxes[:, 0], [expected], rtol=1e-5)
-    for second in (0, 1.4, 5, 9, 11):
-        assert len(find(PICTURE, second)[0]) == 0
-    assert len(stored(step_s=4.0)(PICTURE, 0.1)[0]) == 1
-    assert len(stored(threshold=0.2)(PICTURE, 2)[0]) == 2
-    assert len(stored(video="x/other.mp4")(PICTURE, 2.0)[0]) == 1
-
-
-def test_boxes_of_another_video():
-    with pytest.raises(BadData, match="^a.csv: no boxes of a video new; it has those of my, other"):
-        stored(video="videos/new.mp4")
-    with pytest.raises(BadData, match="it holds no boxes"):
-        Stored({}, "a.mp4", source="a.csv")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from i3d.detection import ava
-from i3d.detection.people import Stored
 from i3d.detection.results import COLUMNS, write_csv, write_json
 from i3d.detection.spatial import STAGES, Run
+from i3d.detection.stored import Stored
 from i3d.detection.windows import Windows
 from tests.helpers import video_files
 
@@ -25,12 +25,9 @@ def video(tmp_path_factory):
 
 def people(*seconds):
     """Boxes of one person at these seconds, of two at the first."""
-    rows = {("my clip", second): np.float32([[0.1, 0.1, 0.4, 0.9, 0.95]]) for second in seconds}
-    if seconds:
-        rows["my clip", seconds[0]] = np.float32(
-            [[0.5, 0.1, 0.7, 0.9, 0.99], [0.1, 0.1, 0.4, 0.9, 0.95]]
-        )
-    return rows
+    left, right = [0.1, 0.1, 0.4, 0.9, 0.95], [0.5, 0.1, 0.7, 0.9, 0.99]
+    rows = {second: np.float32([left]) for second in seconds}
+    return Stored(rows | {seconds[0]: np.float32([right, left])})
 
 
 def scores(views, boxes):
@@ -46,7 +43,7 @@ def run(find, **options):
 
 def test_people_actions_and_shown_frames(video):
     shown = []
-    find = Stored(people(0.2, 0.36, 0.52), "my clip.mp4")
+    find = people(0.2, 0.36, 0.52)
     result = run(find).over(video, lambda picture, there: shown.append((picture, there)))
     assert (result.video, result.width, result.height, result.fps) == ("my clip", 48, 32, 25)
     assert (result.frames, result.people) == (25, 2) and set(result.seconds) == set(STAGES)
@@ -63,7 +60,7 @@ def test_people_actions_and_shown_frames(video):
 
 
 def test_files(video, tmp_path):
-    result = run(Stored(people(900.2, 900.36), "my clip"), start_s=900.0).over(video)
+    result = run(people(900.2, 900.36), start_s=900.0).over(video)
     write_csv(result, tmp_path / "a.csv")
     write_json(result, tmp_path / "a.json")
     with open(tmp_path / "a.csv", newline="") as file:
@@ -83,7 +80,7 @@ def test_files(video, tmp_path):
 def test_nobody_anywhere(video):
     """Actions are not asked for, all frames are shown."""
     shown = []
-    result = run(Stored(people(50.0), "my clip")).over(video, lambda *frame: shown.append(frame))
+    result = run(people(50.0)).over(video, lambda *frame: shown.append(frame))
     assert result.people == 0 and not list(result.rows())
     assert len(result.key_frames) == len(WINDOWS.keys(25)) and all(not p for _, p in shown)
 
@@ -91,11 +88,11 @@ def test_nobody_anywhere(video):
 def test_a_video_of_one_frame(tmp_path):
     path = video_files.write(tmp_path / "my clip.mp4", video_files.numbered(1))
     shown = []
-    result = run(Stored(people(0.0), "my clip")).over(path, lambda *frame: shown.append(frame))
+    result = run(people(0.0)).over(path, lambda *frame: shown.append(frame))
     assert result.frames == len(result.key_frames) == len(shown) == 1
     assert [person.number for person in result.key_frames[0].people] == [1, 2]
 
 
 def test_resampling_changes_the_key_frames(video):
-    result = run(Stored(people(0.2), "my clip"), fps=50.0).over(video)
+    result = run(people(0.2), fps=50.0).over(video)
     assert result.fps == result.frames == 50 and result.key_frames[1].second == pytest.approx(0.18)
