@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from absl import app, flags
 
-from data_prep import shards
+from data_prep.jpeg import jpeg
 from i3d.data import schema
 from i3d.flow import methods
 from i3d.video import frames, inputs
@@ -64,7 +64,7 @@ def measured(path):
     sizes, errors = [], []
     try:
         for field in itertools.islice(fields, 0, 2 * FIELDS, 2):
-            file = shards.jpeg(schema.flow_to_levels(field))
+            file = jpeg(schema.flow_to_levels(field))
             stored = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_GRAYSCALE)
             bound = schema.FLOW_BOUND_PX
             errors.append(schema.levels_to_flow(stored) - np.clip(field, -bound, bound))

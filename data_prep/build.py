@@ -11,17 +11,20 @@ import dataclasses
 import functools
 import hashlib
 import json
+import math
 import os
 import shutil
 import threading
 import time
 from concurrent import futures
+from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
 
 from data_prep import dataset, shards
+from data_prep.key_frames import KeyFrameItem
 from i3d.data import metadata
-from i3d.data.build_settings import WORK, BuildSettings
+from i3d.data.build_settings import WORK, BuildSettings, KeyFrameSettings
 from i3d.runtime import files, stopping
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
@@ -38,10 +41,11 @@ class Build:
     Attributes:
       out: folder of the data set; it may hold other splits already.
       split: its name.
-      items: tuple of i3d.video.inputs.Item.
+      items: tuple of i3d.video.inputs.Item, or of key_frames.KeyFrameItem.
       class_names: in label order; the same for all splits of a data set.
-      recipe: BuildSettings; the same for all splits.
-      num_shards: None chooses one for every 32 videos, but 16 where there are that many videos.
+      recipe: BuildSettings, or KeyFrameSettings; the same for all splits.
+      num_shards: None chooses one for every 32 videos or 256 key frames, but 16 where there are
+        that many videos.
       strict: stop at the first video that fails.
     """
 
@@ -49,14 +53,15 @@ class Build:
     split: str
     items: tuple
     class_names: tuple
-    recipe: BuildSettings
+    recipe: BuildSettings | KeyFrameSettings
     num_shards: int | None = None
     strict: bool = False
 
     @functools.cached_property
     def tasks(self):
         """The ShardTasks; videos are spread by a hash of their ids, so that classes mix."""
-        count = self.num_shards or max(-(-len(self.items) // 32), min(len(self.items), 16))
+        many = sum(_share(item) for item in self.items)
+        count = self.num_shards or max(math.ceil(many), min(len(self.items), 16))
         count = min(count, len(self.items))
         spread = sorted(self.items, key=lambda item: hashlib.sha256(item.id.encode()).digest())
         cuts = [len(spread) * index // count for index in range(count + 1)]
@@ -79,11 +84,24 @@ class Build:
     def fingerprint(self):
         """Returns a digest of all that decides the bytes of the split."""
         plan = [self.recipe.to_json(), list(self.class_names), len(self.tasks)]
-        for item in self.items:  # not where they lie
-            label = item.labels if self.recipe.multi_label else item.label
-            rate = [item.images.fps] if item.images else []
-            plan.append([item.id, label, item.start_s, item.end_s, *rate])
+        plan += [_planned(item, self.recipe) for item in self.items]
         return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
+
+
+def _share(item):
+    """Returns the part of a shard that an item fills."""
+    if isinstance(item, KeyFrameItem):
+        return Fraction(len(item.key_frames), 256)
+    return Fraction(1, 32)
+
+
+def _planned(item, recipe):
+    """Returns what decides the bytes of an item, as JSON has it; not where it lies."""
+    if isinstance(item, KeyFrameItem):
+        return [item.id, item.key_frames]
+    label = item.labels if recipe.multi_label else item.label
+    rate = [item.images.fps] if item.images else []
+    return [item.id, label, item.start_s, item.end_s, *rate]
 
 
 def run(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from data_prep import shards
+from data_prep import segments
 from i3d.data import read, schema
 from i3d.video import frames as video_frames
 
@@ -51,7 +51,7 @@ def with_source(parts, item, recipe, done=lambda: None):
       read.ReadError: the stored video is damaged, or has other frames than the source.
       video.VideoError: the source cannot be read.
     """
-    method = shards.flow_method(item, recipe)
+    method = segments.flow_method(item, recipe)
     source = video_frames.read_frames(
         item.source, recipe.fps, recipe.short_side, item.start_s, item.end_s
     )
@@ -59,7 +59,7 @@ def with_source(parts, item, recipe, done=lambda: None):
     bias, before, field = np.zeros(2), None, None
     for (jpeg, next_field), frame in _together(read.steps(parts), source):
         frames += 1
-        again = read.rgb(shards.jpeg(frame))  # fine texture costs JPEG more than any limit
+        again = read.rgb(jpeg(frame))  # fine texture costs JPEG more than any limit
         frame_square += np.mean(np.square(_stored(jpeg, frame) - np.float32(again)))
         if method:
             grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)

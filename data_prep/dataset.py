@@ -14,12 +14,13 @@ from pathlib import Path
 
 from data_prep import shards
 from i3d.data import metadata, read
-from i3d.data.build_settings import BUILD, described
+from i3d.data.build_settings import BUILD, KeyFrameSettings, described
 from i3d.data.metadata import INFO, DatasetError, Metadata, Split
 from i3d.runtime import files
 from i3d.runtime.progress import tracked
 
 FAILURES = "failures.jsonl"
+_ANY = (read.VIDEOS, read.KEY_FRAMES)
 _FAILURE = ("split", "id", "path", "reason")  # what a line of it tells
 
 
@@ -55,7 +56,7 @@ def _is_lost(shard):
 
 def _recorded(build):
     """Returns the read.Shard of each task of a complete split."""
-    there = read.opened(build.out).shards[build.split]
+    there = read.opened(build.out, _ANY).shards[build.split]
     if len(there) != len(build.tasks):
         raise DatasetError(
             f"{build.out}: expected {len(build.tasks)} shards of split {build.split!r}, its "
@@ -74,8 +75,11 @@ def check_fits(out, build):
             )
         return
     if there["splits"]:
-        read.opened(out)  # its metadata are gone on with
+        read.opened(out, _ANY)  # its metadata are gone on with
     wanted = build.recipe.to_json()
+    if ("reach" in wanted) != ("reach" in there["recipe"]):
+        kind = "key frames" if "reach" in there["recipe"] else "videos"
+        raise DatasetError(f"{out}: holds a data set of {kind}; choose another --out")
     if wanted.get("multi_label") and not there["recipe"].get("multi_label"):
         raise DatasetError(
             f"{out}: the splits in it have one label per video, of these videos some have several; "
@@ -198,12 +202,17 @@ def _write_info(build, reports, folder):
     lengths = tuple(report["examples"] for report in reports)
     own = Split(lengths, sum(report["bytes"] for report in reports))
     recipe = build.recipe
-    flow = f"; flow {recipe.flow_method}" if recipe.with_flow else "; no flow"
+    key_frames = isinstance(recipe, KeyFrameSettings)
+    if key_frames:
+        more = f"; {recipe.reach} frames on either side of each key frame"
+    else:
+        more = f"; flow {recipe.flow_method}" if recipe.with_flow else "; no flow"
     found = Metadata(
-        description=f"{recipe.fps:g} fps, short side {recipe.short_side}{flow}",
+        description=f"{recipe.fps:g} fps, short side {recipe.short_side}{more}",
         class_names=tuple(build.class_names),
         with_flow=recipe.with_flow,
         multi_label=recipe.multi_label,
         splits=there | {build.split: own},
+        key_frames=key_frames,
     )
     metadata.write(folder, found)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import cv2
 
-from data_prep import shards
+from data_prep.jpeg import jpeg
 from i3d.data import schema
 from i3d.flow import methods as flow_methods
 from i3d.runtime.command import UserError
@@ -68,14 +68,12 @@ def _cost(path, seconds, recipe, method):
     first = next(frames)  # opens the file
     began = time.perf_counter()
     frames = list(itertools.islice(frames, PAIRS))
-    stored = [shards.jpeg(frame) for frame in frames]
+    stored = [jpeg(frame) for frame in frames]
     frame_s = time.perf_counter() - began
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in [first, *frames]]
     method(grey[0], grey[-1])  # compiles where it has to
     began = time.perf_counter()
-    fields = [
-        shards.jpeg(schema.flow_to_levels(method(*pair))) for pair in itertools.pairwise(grey)
-    ]
+    fields = [jpeg(schema.flow_to_levels(method(*pair))) for pair in itertools.pairwise(grey)]
     field_s = time.perf_counter() - began
     sizes = [sum(map(len, files)) for files in (stored, fields)]
     return Cost(len(frames), *sizes, frame_s, field_s)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.shards import jpeg
+from data_prep.jpeg import jpeg
 from i3d.data import read, schema
 from i3d.runtime import command
 

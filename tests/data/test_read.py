@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from data_prep import shards
+from data_prep.jpeg import jpeg
 from i3d.data import read, schema
 from i3d.data.build_settings import BuildSettings
 from i3d.data.metadata import DatasetError
@@ -58,11 +58,11 @@ def test_joined_segments_are_the_video(data, videos):
     assert len(parts) == 3 and [part.label for part in parts] == [1, 1, 1]
     steps = list(read.steps(parts))
     frames = list(video_frames.read_frames(videos / "run/run2.mp4", 25, 48))
-    assert [frame for frame, _ in steps] == [shards.jpeg(frame) for frame in frames]
+    assert [frame for frame, _ in steps] == [jpeg(frame) for frame in frames]
     fields = list(methods.flow_fields(frames, "dis"))
     assert steps[-1][1] is None
     for field, (_, stored_field) in zip(fields, steps[:-1], strict=True):
-        assert stored_field == shards.jpeg(schema.flow_to_levels(field))
+        assert stored_field == jpeg(schema.flow_to_levels(field))
         assert np.abs(read.flow(stored_field) - field).mean() < 0.08
 
 
@@ -88,7 +88,7 @@ def test_without_flow(videos, tmp_path):
     assert not data.with_flow
     steps = list(read.steps(read.segments(place(data, "run/run2"))))
     frames = list(video_frames.read_frames(videos / "run/run2.mp4", 25, 48))
-    assert steps == [(shards.jpeg(frame), None) for frame in frames]
+    assert steps == [(jpeg(frame), None) for frame in frames]
 
 
 def test_unknown_id_names_the_nearest(data):
@@ -176,8 +176,8 @@ def test_not_a_record():
 
 
 def test_cut_jpeg_is_damaged():
-    jpeg = shards.jpeg(np.random.default_rng(0).integers(0, 255, (40, 40), dtype=np.uint8))
-    assert read.picture(jpeg).shape == (40, 40)
-    for bad in (b"", b"abc", jpeg[:-2], jpeg[: len(jpeg) // 2], jpeg[2:], b"\xff\xd8\xff\xd9"):
+    whole = jpeg(np.random.default_rng(0).integers(0, 255, (40, 40), dtype=np.uint8))
+    assert read.picture(whole).shape == (40, 40)
+    for bad in (b"", b"abc", whole[:-2], whole[: len(whole) // 2], whole[2:], b"\xff\xd8\xff\xd9"):
         with pytest.raises(read.ReadError, match="not a whole JPEG file"):
             read.picture(bad)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import shards
+from data_prep.jpeg import jpeg
 from i3d.data import schema
 from i3d.flow import methods
 from i3d.spec import FPS
@@ -27,7 +27,7 @@ def smooth_field(height=256, width=340, seed=0):
 
 def stored(field):
     """Returns (the field after storing, bytes stored)."""
-    data = shards.jpeg(schema.flow_to_levels(field))
+    data = jpeg(schema.flow_to_levels(field))
     levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     return schema.levels_to_flow(levels), len(data)
 

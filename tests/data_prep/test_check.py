@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data_prep import check
-from data_prep.shards import jpeg
+from data_prep.jpeg import jpeg
 from i3d.data import read, schema
 from i3d.data.build_settings import BuildSettings
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_prep import segments
 from data_prep import shards as data_prep_shards
+from data_prep.jpeg import jpeg
 from i3d.data import schema
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
@@ -157,7 +159,7 @@ def test_segments_share_one_frame_and_lose_no_flow(tmp_path, clip):
 def test_no_segment_is_one_shared_frame_alone(tmp_path, count, lengths):
     path = videos.write_video(tmp_path / "v.mp4", videos.texture_frames(count))
     recipe = BuildSettings(("rgb",), short_side=48, max_segment_s=0.96)  # 24 fields
-    assert [frames for _, frames in data_prep_shards.examples(item(path), recipe)] == lengths
+    assert [frames for _, frames in segments.examples(item(path), recipe)] == lengths
 
 
 def test_rgb_alone_has_no_flow_and_takes_one_frame(tmp_path):
@@ -173,8 +175,8 @@ def test_rgb_alone_has_no_flow_and_takes_one_frame(tmp_path):
 def test_a_picture_too_long_for_jpeg_is_a_failure():
     """OpenCV would give an empty file."""
     with pytest.raises(video_frames.VideoError, match="65501x16 is too long for JPEG"):
-        data_prep_shards.jpeg(np.zeros((16, 65501, 3), np.uint8))
-    assert decoded(data_prep_shards.jpeg(np.zeros((65500, 16), np.uint8))).shape == (65500, 16)
+        jpeg(np.zeros((16, 65501, 3), np.uint8))
+    assert decoded(jpeg(np.zeros((65500, 16), np.uint8))).shape == (65500, 16)
 
 
 def test_two_attempts_at_once_do_not_meet(tmp_path, clip):

@@ -6,7 +6,8 @@ import shutil
 import cv2
 import numpy as np
 
-from data_prep import check, dataset, shards
+from data_prep import check, dataset
+from data_prep.jpeg import jpeg
 from i3d.data import read, schema, tfrecord
 from tests.fuzz import mutate
 from tests.fuzz.harness import Kind
@@ -98,7 +99,7 @@ def _read_example(path):
 def _write_jpeg(root):
     root.mkdir(exist_ok=True)
     picture = next(iter(texture_frames(1)))
-    (root / "a.jpg").write_bytes(shards.jpeg(picture))
+    (root / "a.jpg").write_bytes(jpeg(picture))
     return root / "a.jpg"
 
 

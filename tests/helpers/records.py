@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from data_prep.shards import jpeg
+from data_prep.jpeg import jpeg
 from i3d.data import schema, stored
 
 HEIGHT, WIDTH = 16, 24

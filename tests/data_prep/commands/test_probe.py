@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from data_prep import estimate
-from data_prep import shards as data_prep_shards
+from data_prep import estimate, segments
+from data_prep.jpeg import jpeg
 from i3d.data import schema
 from i3d.data.build_settings import BuildSettings
 from i3d.flow import methods
@@ -99,7 +99,7 @@ def test_probe_names_what_a_build_would_leave_out(call, videos, tmp_path):
 
 def fails(item):
     try:
-        return not list(data_prep_shards.examples(item, datasets.RECIPE))
+        return not list(segments.examples(item, datasets.RECIPE))
     except video_frames.VideoError:
         return True
 
@@ -176,9 +176,9 @@ def test_probe_estimates_what_a_build_takes(call, videos, tmp_path):
     frames, fields = [], []
     for path, _ in chosen:
         pictures = list(video_frames.read_frames(path, 25, 48))
-        frames += [len(data_prep_shards.jpeg(picture)) for picture in pictures]
+        frames += [len(jpeg(picture)) for picture in pictures]
         fields += [
-            len(data_prep_shards.jpeg(schema.flow_to_levels(field)))
+            len(jpeg(schema.flow_to_levels(field)))
             for field in methods.flow_fields(pictures, "dis")
         ]
     assert cost.pairs == 15 and cost.frame_s > 0 and cost.field_s > 0
