@@ -1,11 +1,12 @@
 """Preprocesses video files into TFRecords: `python -m data_prep COMMAND [flags]`.
 
-    figures     renders the synthetic data set, videos of a moving figure
-    probe       decodes every video; writes a manifest, estimates a build
-    build       builds TFRecord shards with flow from videos
-    verify      checks every record of a data set
-    show        renders a video of a data set as a GIF or contact sheet
-    export_npy  exports a video of a data set as the published sample arrays
+    figures          renders the synthetic data set, videos of moving figures
+    probe            decodes every video; writes a manifest, estimates a build
+    build            builds TFRecord shards with flow from videos
+    build_detection  builds TFRecord shards of key frames with boxes
+    verify           checks every record of a data set
+    show             renders a video of a data set as a GIF or contact sheet
+    export_npy       exports a video of a data set as the published sample arrays
 
 `python -m data_prep COMMAND --help` lists the flags. Exit status: 0 when all is well, 1 when
 some videos failed (the others are all there) or the work did, 2 for a wrong call, 130 when
@@ -21,8 +22,8 @@ from absl import flags
 from i3d.runtime import command
 from i3d.runtime.command import UserError
 
-RESUMED = ("figures", "build")
-COMMANDS = ("figures", "probe", "build", "verify", "show", "export_npy")
+RESUMED = ("figures", "build", "build_detection")
+COMMANDS = ("figures", "probe", "build", "build_detection", "verify", "show", "export_npy")
 
 
 def main(argv: list[str] | None = None) -> int:
