@@ -9,6 +9,7 @@
     python -m i3d.evaluate ... --split=test01,test02,test03      # each, and their mean
     python -m i3d.evaluate ... --half_classes=10 --seed=0        # draws of half of the classes
     python -m i3d.evaluate ... --shots=4 --shots_split=train     # text and 4 videos of each class
+    python -m i3d.evaluate --task=ava ...      # boxes of people: i3d/detection/evaluate.py
 
 Weights of a training run are tested as the config.json beside them says (records, stream, frames,
 stride, size, model, precision), published ones by their test protocol, others by --config or
@@ -36,6 +37,7 @@ from absl import flags
 
 from i3d.data import read
 from i3d.data.build_settings import settings_of
+from i3d.detection import evaluate as detection
 from i3d.evaluation import report
 from i3d.evaluation.run import Job
 from i3d.inference import checkpoint as checkpoints
@@ -140,12 +142,15 @@ callable_module.make(__name__, evaluate)
 
 def main(argv: list[str]) -> int:
     """Prints the accuracies; returns the exit status."""
+    if detection.asked(argv):
+        return detection.main(argv)
     return command.run(argv, "evaluate", __doc__, defined_flags, checked, work)
 
 
 def defined_flags(argv: list[str]) -> flags.FlagValues:
     """Returns the flags of the command."""
     own = flags.FlagValues()
+    detection.define_task(own)
     config.define_flag(own, argv)
     options.define(own)
     text = flags.DEFINE_string
