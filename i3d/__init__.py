@@ -9,11 +9,12 @@
     predictor.model.summary()                       # the keras.Model
     i3d.evaluate("runs/rgb/best.weights.h5")        # Result(... top-1 ...)
     i3d.probe("clips", "rgb_scratch")               # ProbeResult: a classifier of your classes
+    i3d.detect("my.mp4", out="labelled.mp4")        # Detections: who does what, where
     model = i3d.models.build("inception_i3d", num_classes=400)
     i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")
 
 `import i3d` is light: Keras and TensorFlow are imported by the submodules that need them.
-`i3d.evaluate` and `i3d.probe` are both modules of commands and callable (see
+`i3d.detect`, `i3d.evaluate` and `i3d.probe` are both modules of commands and callable (see
 i3d/runtime/callable_module.py).
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from i3d import flow, models, spec, weights
+    from i3d.detect import detect
     from i3d.evaluate import evaluate
     from i3d.inference.load import load
     from i3d.probe import probe
@@ -33,6 +35,7 @@ __version__ = "0.1.0"
 _FACE = {
     "cards": "i3d.weights.table:cards",
     "config": "i3d.training.config",
+    "detect": "i3d.detect",
     "evaluate": "i3d.evaluate",
     "flow": "i3d.flow",
     "load": "i3d.inference.load:load",
@@ -41,7 +44,18 @@ _FACE = {
     "spec": "i3d.spec",
     "weights": "i3d.weights",
 }
-__all__ = ["cards", "config", "evaluate", "flow", "load", "models", "probe", "spec", "weights"]
+__all__ = [
+    "cards",
+    "config",
+    "detect",
+    "evaluate",
+    "flow",
+    "load",
+    "models",
+    "probe",
+    "spec",
+    "weights",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
     predict            labels videos
     extract_features   clip features of videos
+    detect             people and their actions: who does what, where
     probe              a classifier of your own classes on features, in minutes
     train              trains or fine-tunes a network on records
     evaluate           tests a network on a split of records
@@ -21,8 +22,9 @@ from i3d import __version__
 from i3d.runtime import command
 
 COMMANDS = (
-    "predict", "extract_features", "probe", "train", "evaluate", "fuse", "evaluate_sample"
-)  # fmt: skip
+    *("predict", "detect", "extract_features", "probe"),
+    *("train", "evaluate", "fuse", "evaluate_sample"),
+)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -51,6 +51,7 @@ LIGHT = (
     "i3d.extract_features",
     "i3d.predict",
     "i3d.probe",
+    "i3d.detect",
     "i3d.fuse",
     "data_prep.__main__",
     "data_prep.build",

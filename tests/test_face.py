@@ -10,7 +10,7 @@ import pytest
 import i3d
 from tests.helpers.processes import ROOT
 
-FUNCTIONS = ("evaluate", "probe")  # modules of commands that can be called
+FUNCTIONS = ("detect", "evaluate", "probe")  # modules of commands that can be called
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -52,7 +52,10 @@ PUBLIC = (
     "i3d.training.objectives", "i3d.training.optimizer", "i3d.training.optimizer_base",
     "i3d.training.recipes", "i3d.training.schedules", "i3d.predict",
     "i3d.evaluate", "i3d.evaluate_sample", "i3d.extract_features", "i3d.fuse", "i3d.probe",
-    "i3d.train",
+    "i3d.train", "i3d.detect", "i3d.detection.job", "i3d.detection.key_frames",
+    "i3d.detection.people", "i3d.detection.results", "i3d.detection.spatial",
+    "i3d.detection.stored", "i3d.detection.tracks", "i3d.detection.windows", "i3d.visual.people",
+    "i3d.visual.video", "i3d.video.streamed",
 )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def test_the_wheel_holds_what_a_user_needs_and_no_more(wheel):
 
 def test_commands_from_an_empty_folder(installed, tmp_path):
     assert installed("i3d", "--version") == f"i3d {i3d.__version__}\n"
-    for command in ("predict", "train", "evaluate", "fuse", "extract_features", "probe"):
+    for command in ("predict", "detect", "train", "evaluate", "fuse", "extract_features", "probe"):
         assert "flags:" in installed("i3d", command, "--help")
     assert "tsn/finetune" in installed("i3d", "train", "--help")
     (video,) = write_folder(tmp_path, ("walk",), 1).rglob("*.mp4")

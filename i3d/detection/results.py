@@ -127,8 +127,11 @@ def _rounded(box):
 
 
 def write_json(result: Detections, path: str | os.PathLike) -> None:
-    """Writes a JSON file: video, key frames with second and people, their boxes and actions."""
-    files.write_text(path, json.dumps(result.to_json(), ensure_ascii=False, indent=1) + "\n")
+    """Writes a JSON file: the video, and its key frames, one a line, with people and actions."""
+    fields = result.to_json()
+    frames = [json.dumps(frame, ensure_ascii=False) for frame in fields.pop("key_frames")]
+    head = json.dumps(fields, ensure_ascii=False).removesuffix("}")
+    files.write_text(path, head + ', "key_frames": [\n' + ",\n".join(frames) + "\n]}\n")
 
 
 def write_csv(result: Detections, path: str | os.PathLike) -> None:
@@ -139,3 +142,24 @@ def write_csv(result: Detections, path: str | os.PathLike) -> None:
         for row in result.rows():
             place = result.video, f"{row.second:.3f}", *_rounded(row.box)
             table.writerow((*place, row.id, f"{row.score:.4f}", row.person, row.name))
+
+
+def lines(result: Detections) -> Iterator[str]:
+    """Yields a line for each person on each key frame: second, number, box, actions."""
+    for frame in result.key_frames:
+        for person in frame.people:
+            box = " ".join(f"{value:.2f}" for value in person.box)
+            actions = ", ".join(f"{a.name} {a.score:.2f}" for a in person.actions)
+            yield f"{frame.second:7.2f} s  person {person.number} [{box}]  {actions or '-'}"
+
+
+def summary(result: Detections) -> str:
+    """Returns two lines: what was found, and the seconds of each stage."""
+    count, total = len(result.key_frames), sum(result.seconds.values())
+    found = f"{result.people} people" if result.people else "no person was found"
+    rate = result.frames / total if total else 0.0
+    times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    return (
+        f"{result.video}: {result.frames} frames at {result.fps:g} per second, {count} key frames, "
+        f"{found}\n{times}; {rate:.1f} frames a second"
+    )

@@ -1,0 +1,198 @@
+"""What detection is asked for: one dataclass for the flags of the command and for Python.
+
+job = checked(Options("my.mp4", checkpoint="best.weights.h5"))      # before any work
+run = job.run()                                                     # loads the networks
+"""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+
+from i3d.detection import ava, people, proposals
+from i3d.detection.spatial import Run
+from i3d.detection.stored import Stored
+from i3d.detection.windows import Windows
+from i3d.inference import options as network_options
+from i3d.runtime import files
+from i3d.runtime.command import UserError
+from i3d.video.sampled import frame_rate
+from i3d.weights import cards, find
+from i3d.weights.ava_zoo import takes_boxes
+from i3d.weights.cards import Card
+from i3d.weights.start import head_classes
+
+HOG = "hog"
+DEMO = "demo_detection"  # the card that is taken without --checkpoint
+PRECISIONS = ("float32", "bfloat16")
+_OUTPUTS = {"out": ".mp4", "json": ".json", "csv": ".csv"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The arguments of `i3d.detect` and the flags of `python -m i3d.detect`, which have one name.
+
+    Attributes: see i3d.detect.detect.
+    """
+
+    video: str
+    checkpoint: str | None = None
+    model: str | None = None
+    out: str | None = None
+    json: str | None = None
+    csv: str | None = None
+    detector: str | None = None
+    boxes: str | None = None
+    det_score_thr: float | None = None
+    action_score_thr: float = 0.5
+    label_map: str | None = None
+    predict_stepsize: int = 8
+    output_stepsize: int = 4
+    output_fps: float = 6.0
+    fps: float | None = None
+    start_s: float = 0.0
+    precision: str = "float32"
+
+    def check(self) -> None:
+        """Looks at what can be seen without reading the video or the checkpoint.
+
+        Raises:
+          UserError: something contradicts something else, is out of range or is there already.
+        """
+        if self.boxes and self.detector:
+            raise UserError("expected --boxes or --detector, got both")
+        if self.detector not in (None, HOG):
+            people.check_folder(self.detector)
+        if self.precision not in PRECISIONS:
+            expected = " or ".join(PRECISIONS)
+            raise UserError(f"--precision: expected {expected}, got {self.precision!r}")
+        for name in ("predict_stepsize", "output_stepsize"):
+            _check_range(name, getattr(self, name), 1, 10_000)
+        for name, most in (("output_fps", 1000), ("fps", 1000), ("start_s", 1e6)):
+            _check_range(name, getattr(self, name), 0, most)
+        _check_range("action_score_thr", self.action_score_thr, 0, 1)
+        _check_range("det_score_thr", self.det_score_thr, -1e6, 1e6)
+        for name, suffix in _OUTPUTS.items():
+            if path := getattr(self, name):
+                files.check_new(path, suffix)
+
+
+def _check_range(name, value, least, most):
+    if value is not None and not (math.isfinite(value) and least <= value <= most):
+        raise UserError(f"--{name}: expected a number from {least:g} to {most:g}, got {value:g}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What is asked for, looked at.
+
+    Attributes:
+      options: as given.
+      card: of the network.
+      names: of the class ids from 1 on; "" of those that are not reported.
+      windows: key frames and what the network sees.
+      fps: frames per second that the video is resampled to; 0 keeps its own.
+      rate: frames per second that are read.
+      boxes: {second: float32 [N, 5]} of --boxes, None without.
+    """
+
+    options: Options
+    card: Card
+    names: tuple[str, ...]
+    windows: Windows
+    fps: float
+    rate: float
+    boxes: dict[float, np.ndarray] | None
+
+    def run(self) -> Run:
+        """Returns the Run of loaded networks.
+
+        Raises:
+          UserError: one cannot be loaded.
+        """
+        from i3d.detection.scores import ActionScores
+        from i3d.inference import network
+
+        finder = self._detector()
+        scores = ActionScores(network.load_with_boxes(self.card, self.options.precision))
+        size, threshold = self.card.spec.resize, self.options.action_score_thr
+        return Run(
+            finder, scores, self.names, self.windows, size, self.fps, threshold,
+            self.options.start_s,
+        )  # fmt: skip
+
+    def _detector(self):
+        threshold, detector = self.options.det_score_thr, self.options.detector
+        if self.boxes is not None:
+            return Stored(self.boxes, threshold, self.windows.predict_step / self.rate)
+        if detector in (None, HOG):
+            return people.Hog(threshold)
+        return people.SavedModel(detector, threshold)
+
+
+def checked(options: Options) -> Job:
+    """Returns the Job of Options; the video is opened, the head of the checkpoint read.
+
+    Raises:
+      UserError: something cannot be used as asked.
+    """
+    options.check()
+    label_map = ava.read_label_map(options.label_map) if options.label_map else None
+    boxes = None
+    if options.boxes:
+        name = Path(options.video).stem
+        boxes = proposals.of_video(proposals.read(options.boxes), name, options.boxes)
+    stated_rate = frame_rate(options.video)
+    card = _card(options)
+    names = _names(card, label_map, options.label_map)
+    steps = options.predict_stepsize, options.output_stepsize
+    windows = Windows(card.spec.frames, card.spec.stride, *steps)
+    fps = card.spec.fps if options.fps is None else options.fps
+    return Job(options, card, names, windows, fps, fps or stated_rate or 25.0, boxes)
+
+
+def _card(options):
+    """Returns the Card of the checkpoint.
+
+    Raises:
+      UserError: there is none, or it takes no boxes.
+    """
+    checkpoint = options.checkpoint or DEMO
+    if not options.checkpoint and options.model:
+        raise UserError(f"--model={options.model}: --checkpoint is needed, too")
+    named = find.NAMED.get(checkpoint)
+    if named and not takes_boxes(named.model):  # before it is downloaded
+        _refuse(checkpoint, named.model)
+    names = [options.model] if options.model else []
+    (card,) = network_options.cards_of([checkpoint], names)
+    if not takes_boxes(card.model):
+        _refuse(checkpoint, card.model)
+    return card
+
+
+def _refuse(checkpoint, model):
+    raise UserError(
+        f"{checkpoint}: expected a model that takes boxes, whose name begins with ava_, got "
+        f"{model}; python -m i3d.predict labels whole videos"
+    )
+
+
+def _names(card, label_map, file):
+    """Returns the names of the class ids from 1 on.
+
+    Raises:
+      UserError: the label map has ids that the checkpoint does not have.
+    """
+    count = head_classes(card.file, card.model) - 1  # without the background
+    if label_map is not None:
+        if max(label_map) > count:
+            raise UserError(
+                f"{file}: expected ids from 1 to {count}, as the checkpoint has classes, got "
+                f"{max(label_map)}"
+            )
+        return tuple(label_map.get(id, "") for id in range(1, count + 1))
+    of_ava = cards.class_names("ava")
+    if len(names := card.class_names()) == count:
+        return names
+    return of_ava if count == len(of_ava) else tuple(map(str, range(1, count + 1)))
