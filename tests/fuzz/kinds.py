@@ -1,7 +1,14 @@
 """Every kind of file that the product reads from others: how a good one is made, who reads it."""
 
 from i3d.data import tfrecord
-from tests.fuzz import array_kinds, data_kinds, text_kinds, video_kinds, weight_kinds
+from tests.fuzz import (
+    array_kinds,
+    data_kinds,
+    detection_kinds,
+    text_kinds,
+    video_kinds,
+    weight_kinds,
+)
 from tests.fuzz.harness import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -9,6 +16,7 @@ KINDS: tuple[Kind, ...] = (
     *array_kinds.KINDS,
     *weight_kinds.KINDS,
     *data_kinds.KINDS,
+    *detection_kinds.KINDS,
     *video_kinds.KINDS,
 )
 
