@@ -9,6 +9,7 @@ A checksum proves that a record is what was written; the other checks, that it w
 import dataclasses
 from typing import NamedTuple
 
+from data_prep import check_key_frames, pictures
 from i3d.data import read, tfrecord
 from i3d.runtime import files
 
@@ -19,7 +20,7 @@ class Found:
 
     Attributes:
       shard: read.Shard.
-      videos: {id: (read.Place, labels)}.
+      videos: {id: (read.Place, labels)}; of key frames the labels are those of all people.
       examples, frames, fields: counts; a frame that two segments share counts once.
       problems: one line each, at most one for a record.
     """
@@ -33,7 +34,7 @@ class Found:
 
 
 def check_shard(data, shard):
-    """Returns what was Found in a shard; decodes all of its pictures, holds one segment.
+    """Returns what was Found in a shard; decodes all of its pictures, holds one record.
 
     The checksum of the file is told where nothing else is wrong with it.
 
@@ -45,7 +46,10 @@ def check_shard(data, shard):
     try:
         for record in tfrecord.read(shard.path):
             found.examples += 1
-            before = _check_record(data, found, record, before)
+            if data.key_frames:
+                check_key_frames.check_record(data, found, record)
+            else:
+                before = _check_record(data, found, record, before)
         crc32 = files.crc32(shard.path)
     except OSError as error:
         found.problems.append(f"{shard.path.name}: cannot be read: {error.strerror}")
@@ -97,7 +101,9 @@ def _check_record(data, found, record, before):
             _check_continues(segment, size, before)
         else:
             _check_begins(found, record.number, segment, before)
-        _check_pictures(segment, size)
+        height, width = size
+        pictures.check("frame", segment.frames, (height, width, 3))
+        pictures.check("flow field", segment.flow or (), (2 * height, width))
     except read.ReadError as error:
         found.problems.append(f"{where}: {error}")
     end_s = segment.start_s + (len(segment.frames) - 1) / segment.fps
@@ -150,20 +156,3 @@ def _check_continues(segment, size, before):
         raise read.ReadError("expected the label and size of the segment before it, got others")
     if segment.frames[0] != before.frame:
         raise read.ReadError("expected it to begin with the frame that the one before it ends with")
-
-
-def _check_pictures(segment, size):
-    height, width = size
-    kinds = [("frame", segment.frames, (height, width, 3), "colour")]
-    kinds.append(("flow field", segment.flow or (), (2 * height, width), "grey"))
-    for kind, pictures, shape, colour in kinds:
-        for index, jpeg in enumerate(pictures):
-            try:
-                came = read.picture(jpeg).shape
-            except read.ReadError as error:
-                raise read.ReadError(f"{kind} {index}: {error}") from None
-            if came != shape:
-                raise read.ReadError(
-                    f"{kind} {index}: expected {shape[0]} x {shape[1]} {colour}, got "
-                    f"{came[0]} x {came[1]} {'colour' if came[2:] else 'grey'}"
-                )

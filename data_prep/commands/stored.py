@@ -19,10 +19,10 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_string("split", None, "the split; default: all", flag_values=values)
 
 
-def opened(values: flags.FlagValues) -> read.Dataset:
-    """Returns the data set of --data, which has the split of --split."""
+def opened(values: flags.FlagValues, kinds: tuple[str, ...] = (read.VIDEOS,)) -> read.Dataset:
+    """Returns the data set of --data, which has the split of --split; kinds as of read.opened."""
     need(values, "data")
-    data = read.opened(values.data)
+    data = read.opened(values.data, kinds)
     splits(values, data)
     return data
 

@@ -3,11 +3,12 @@
     python -m data_prep verify --data=data/mine
     python -m data_prep verify --data=data/mine --split=train --videos=train.csv --sample=10
 
-Prints what is in it, and one line for each record that is wrong, and for each shard that is not the
-one that was built; then the exit status is 1. With --videos (and --video_root, --labels and so on,
-as given to `build`) it also tells which videos are missing, and computes frames and flow of
---sample of them again: peak signal-to-noise ratio of the frames, mean error (x, y) and root mean
-squared error of the flow. A damaged split is to be built again, into another folder.
+Takes data sets of `build` and of `build_detection`. Prints what is in it, and one line for each
+record that is wrong, and for each shard that is not the one that was built; then the exit status is
+1. With --videos (and --video_root, --labels and so on, as given to `build`) it also tells which
+videos are missing, and computes frames and flow of --sample of them again: peak signal-to-noise
+ratio of the frames, mean error (x, y) and root mean squared error of the flow. A damaged split is
+to be built again, into another folder.
 """
 
 import os
@@ -45,7 +46,7 @@ SHOWN = 100  # lines of problems
 def check(options: flags.FlagValues, argv: list[str]) -> tuple[read.Dataset, list[str], list]:
     """Returns the data set, splits and items of the command line."""
     refuse_words(options(argv)[1:])
-    data = stored.opened(options)
+    data = stored.opened(options, (read.VIDEOS, read.KEY_FRAMES))
     splits = stored.splits(options, data)
     return data, splits, _items(data, splits)
 
@@ -78,6 +79,8 @@ def _items(data, splits):
     given.refuse_alone(FLAGS)
     if not FLAGS.videos:
         return []
+    if data.key_frames:
+        raise UserError("--videos goes with data sets of videos, this one holds key frames")
     if len(splits) > 1:
         raise UserError(f"--videos needs --split, one of {', '.join(splits)}")
     if not data.recipe:
@@ -114,7 +117,28 @@ def _checked(data, split):
         return list(tracked(found, len(shards), "shard", split))
 
 
+def _summary_of_key_frames(data, split, found, failed):
+    key_frames = [labels for shard in found for _, labels in shard.videos.values()]
+    counted = Counter(label for labels in key_frames for label in labels)
+    frames = sum(shard.frames for shard in found)
+    size = sum(s.shard.path.stat().st_size for s in found if s.shard.path.exists())
+    lines = [
+        f"{split}: {len(key_frames)} key frames in {len(found)} shards, {frames} frames, "
+        f"{size / 1e6:.1f} MB",
+        f"  videos that could not be stored as a whole when it was built: {failed}",
+    ]
+    counts = ", ".join(
+        f"{name or f'id {i}'} {counted[i]}"
+        for i, name in enumerate(data.class_names, start=1)
+        if name or counted[i]
+    )
+    lines += textwrap.wrap(f"  boxes by action: {counts}", 98, subsequent_indent="    ")
+    return "\n".join(lines)
+
+
 def _summary(data, split, found, failed):
+    if data.key_frames:
+        return _summary_of_key_frames(data, split, found, failed)
     videos = [labels for shard in found for _, labels in shard.videos.values()]
     counted = Counter(label for labels in videos for label in labels)
     totals = [sum(getattr(s, n) for s in found) for n in ("examples", "frames", "fields")]
