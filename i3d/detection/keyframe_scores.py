@@ -1,0 +1,102 @@
+"""Scores the people of all key frames of a split of records, and gives its truth.
+
+    records = keyframes.opened("data/ava", "val")
+    found = detections(network, records, boxes="proposals")   # [(video, second, x1, ..., score)]
+    metrics.frame_map(truth(records), found, records.label_map)
+
+One key frame is scored at a time, so that memory does not grow with their number.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from i3d.data import keyframe_boxes, keyframes
+from i3d.data.keyframes import KeyFrames
+from i3d.detection.ava import NO_PERSON, Label
+from i3d.detection.proposals import Proposals
+from i3d.detection.scores import ActionScores
+from i3d.inference.network import Network
+from i3d.runtime.command import UserError
+from i3d.runtime.progress import tracked
+
+THRESHOLD = 0.002  # of the scores that count; MMAction2's action_thr
+
+Row = tuple[str, float, float, float, float, float, int, float]
+
+
+def truth(records: KeyFrames) -> list[Label]:
+    """Returns the Labels of all key frames; of one without boxes the key frame alone.
+
+    Raises:
+      DatasetError: a shard is damaged.
+    """
+    found = []
+    for one in keyframes.truths(records):
+        labels = [
+            Label(one.video, one.second, tuple(box), action, person, 0)
+            for box, actions, person in zip(
+                one.boxes.tolist(), one.actions, one.people, strict=True
+            )
+            for action in actions
+        ]
+        found += labels or [Label(one.video, one.second, None, None, NO_PERSON, 0)]
+    return found
+
+
+def detections(
+    network: Network,
+    records: KeyFrames,
+    boxes: str | Proposals = "truth",
+    score_threshold: float = THRESHOLD,
+    progress: bool = True,
+    ids: Sequence[int] = (),
+) -> list[Row]:
+    """Returns (video, second, x1, y1, x2, y2, action id, score) of the people of all key frames.
+
+    Args:
+      network: Network of a model that takes boxes, as network.load_with_boxes gives it.
+      records: keyframes.KeyFrames.
+      boxes: "truth"; "proposals", those of the records; or proposals of a file. Of proposals those
+        of a score of 0.9 or more are taken, else the best one, else the whole picture.
+      score_threshold: scores above it are kept.
+      progress: whether the number of key frames done goes to standard error.
+      ids: action id of each class of the network without the background, 0 of those that are not
+        reported; () for 1, 2, ..., those of the label map.
+
+    Raises:
+      DatasetError: the records cannot be used, or lack frames that the network needs.
+      UserError: a score is not finite.
+      tf.errors.OpError: a record is damaged.
+    """
+    number = network.num_classes - 1
+    known = records.label_map
+    actions = np.array(ids or [k if k in known else 0 for k in range(1, number + 1)])
+    stored = boxes if isinstance(boxes, str) else "truth"
+    scores_of, found = ActionScores(network), []
+    batches = keyframes.eval_batches(records, network.spec, stored)
+    items = batches.as_numpy_iterator()
+    if progress:
+        items = tracked(items, records.num_records, "key frame", "scores")
+    for item in items:
+        video, second = item["video"].decode(), round(float(item["second"]), 3)
+        people = item["boxes"] if isinstance(boxes, str) else _of_file(boxes, (video, second))
+        scores = scores_of(item["views"], people)
+        if not np.isfinite(scores).all():
+            raise UserError(
+                f"{video},{second:g}: a score is not finite; the weights are damaged, or were "
+                "trained with too large a rate"
+            )
+        rows, columns = np.nonzero((scores > score_threshold) & (actions > 0))
+        found += [
+            (video, second, *people[row].tolist(), int(actions[column]), float(score))
+            for row, column, score in zip(rows, columns, scores[rows, columns], strict=True)
+        ]
+    return found
+
+
+def _of_file(proposals, key):
+    """Returns float32 [N, 4]: the people of a key frame by a file."""
+    of_key = proposals.get(key, np.zeros((0, 5), np.float32))
+    return keyframe_boxes.detected(tf.constant(of_key), keyframes.LEAST_SCORE)[0].numpy()
