@@ -18,8 +18,7 @@ from i3d.inference import options as network_options
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.video.sampled import frame_rate
-from i3d.weights import cards, find
-from i3d.weights.ava_zoo import takes_boxes
+from i3d.weights import cards
 from i3d.weights.cards import Card
 from i3d.weights.start import head_classes
 
@@ -161,21 +160,9 @@ def _card(options):
     checkpoint = options.checkpoint or DEMO
     if not options.checkpoint and options.model:
         raise UserError(f"--model={options.model}: --checkpoint is needed, too")
-    named = find.NAMED.get(checkpoint)
-    if named and not takes_boxes(named.model):  # before it is downloaded
-        _refuse(checkpoint, named.model)
     names = [options.model] if options.model else []
-    (card,) = network_options.cards_of([checkpoint], names)
-    if not takes_boxes(card.model):
-        _refuse(checkpoint, card.model)
+    (card,) = network_options.cards_of([checkpoint], names, boxes=True)
     return card
-
-
-def _refuse(checkpoint, model):
-    raise UserError(
-        f"{checkpoint}: expected a model that takes boxes, whose name begins with ava_, got "
-        f"{model}; python -m i3d.predict labels whole videos"
-    )
 
 
 def _names(card, label_map, file):

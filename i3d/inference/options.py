@@ -13,6 +13,7 @@ from absl import flags
 from i3d.inference.checkpoint import card_of
 from i3d.runtime.command import UserError
 from i3d.weights import find
+from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
@@ -65,6 +66,7 @@ def cards(
     settings: dict[str, Any] | None = None,
     clips: int | None = None,
     short_side: int | None = None,
+    boxes: bool = False,
 ) -> list[Card]:
     """Returns the Cards of the networks that parsed flags name.
 
@@ -73,6 +75,7 @@ def cards(
       settings: flat settings of --config, None without.
       clips: in place of --clips.
       short_side: as for `card_of`.
+      boxes: whether the networks are to score people in boxes; others are refused.
 
     Raises:
       UserError: there are more or fewer checkpoints than models, or one cannot be used.
@@ -85,7 +88,7 @@ def cards(
         )
     clips = own.clips if clips is None else clips  # WHOLE is 0
     crops = own.crops and int(own.crops)
-    return cards_of(files, names, settings, clips=clips, crops=crops, short_side=short_side)
+    return cards_of(files, names, settings, clips, crops, short_side, boxes)
 
 
 def cards_of(
@@ -95,6 +98,7 @@ def cards_of(
     clips: int | None = None,
     crops: int | None = None,
     short_side: int | None = None,
+    boxes: bool = False,
 ) -> list[Card]:
     """Returns the Cards of checkpoints, whose heads are read: a damaged file is refused early.
 
@@ -103,10 +107,14 @@ def cards_of(
       names: of their models, as many; () for none.
       settings: flat settings of --config, None without.
       clips, crops, short_side: as for `card_of`.
+      boxes: as for `cards`.
 
     Raises:
       UserError: there are more or fewer checkpoints than models, or one cannot be used.
     """
+    for file in files:
+        if file in find.NAMED:  # before it is downloaded
+            _check_kind(file, find.NAMED[file].model, boxes)
     if names and len(names) != len(files):
         raise UserError(f"expected a --checkpoint for each --model, got {len(files)}")
     if settings is not None and (names or len(files) > 1):
@@ -116,11 +124,26 @@ def cards_of(
         for name, file in zip(names or [None] * len(files), files, strict=True)
     ]
     for card in found:
+        _check_kind(card.file, card.model, boxes)
         if takes_text(card.model):  # it has no head
             continue
         with contextlib.suppress(NoHead):  # enough for features
             head_classes(card.file, card.model)
     return found
+
+
+def _check_kind(checkpoint, model, boxes):
+    """Raises UserError where a model takes boxes and is not to, or takes none."""
+    if boxes and not takes_boxes(model):
+        raise UserError(
+            f"{checkpoint}: expected a model that takes boxes, whose name begins with ava_, got "
+            f"{model}; python -m i3d.predict labels whole videos"
+        )
+    if takes_boxes(model) and not boxes:
+        raise UserError(
+            f"{checkpoint}: {model} scores the actions of people in boxes, not videos; use "
+            "python -m i3d.detect, or python -m i3d.evaluate --task=ava"
+        )
 
 
 def batch_size(own: flags.FlagValues, cards: list[Card]) -> int:

@@ -1,11 +1,18 @@
 """Videos that are written for browsers."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import av
 import numpy as np
 import pytest
 
 from i3d.visual.video import VideoWriter
 from tests.helpers import video_files
+from tests.helpers.points import Point
+from tests.helpers.processes import ROOT
 
 
 def write(path, frames, fps=25):
@@ -63,3 +70,30 @@ def test_an_error_leaves_no_file(tmp_path):
 def test_without_a_frame_there_is_no_file(tmp_path):
     write(tmp_path / "a.mp4", [])
     assert not list(tmp_path.iterdir())
+
+
+WRITE = """
+import sys
+from i3d.visual.video import VideoWriter
+from tests.helpers import video_files
+with VideoWriter(sys.argv[1], 25) as video:
+    for frame in video_files.noisy(6):
+        video.add(frame)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pattern", ["fsync .*mp4", "rename .*mp4"])
+def test_a_killed_writer_leaves_the_older_file(tmp_path, pattern):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    path = folder / "a.mp4"
+    path.write_text("older")
+    line = [sys.executable, "-c", WRITE, str(path)]
+    point = Point(folder, tmp_path / "log", pattern)
+    environment = os.environ | point.environment()
+    killed = subprocess.run(line, cwd=ROOT, env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL and len(point.steps()) == 1
+    assert path.read_text() == "older"
+    subprocess.run(line, cwd=ROOT, check=True)
+    assert len(video_files.read(path, fps=None)) == 6

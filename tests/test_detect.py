@@ -1,0 +1,170 @@
+"""`python -m i3d.detect` and i3d.detect on videos whose people are known."""
+
+import csv
+import json
+
+import av
+import numpy as np
+import pytest
+
+import i3d
+from i3d import detect, evaluate, predict
+from i3d.detection.windows import Windows
+from i3d.runtime.command import UserError
+from tests.detection.test_people import save
+from tests.helpers import calls, detection, video_files, videos
+
+ROWS = "my,0.3,0.1,0.2,0.4,0.9,0.95\nmy,0.3,0.5,0.2,0.8,0.9,0.95\nmy,0.6,0.5,0.2,0.8,0.9,0.95\n"
+KEYS = Windows(4, 4).keys(40)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A checkpoint, a video of 40 frames and boxes of two people on it."""
+    folder = tmp_path_factory.mktemp("detect")
+    detection.write_run(folder / "run")
+    videos.write_video(folder / "my.mp4", videos.texture_frames(40, 96, 128))
+    (folder / "people.csv").write_text(ROWS)
+    return folder
+
+
+def words(folder, *more, video="my.mp4", checkpoint="run/best.weights.h5"):
+    return [f"--checkpoint={folder / checkpoint}", *map(str, more), str(folder / video)]
+
+
+def refused(*given, status=2):
+    return calls.refused(detect.main, "detect", *given, status=status)
+
+
+def test_a_video_is_drawn_and_told(folder, tmp_path, capsys):
+    out = [tmp_path / f"new.{kind}" for kind in ("mp4", "json", "csv")]
+    flags = [f"--{name}={path}" for name, path in zip(("out", "json", "csv"), out, strict=True)]
+    boxes = f"--boxes={folder / 'people.csv'}"
+    assert detect.main(["detect", *words(folder, boxes, "--action_score_thr=0", *flags)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == f"my: 40 frames at 25 per second, {len(KEYS)} key frames, 2 people"
+    assert printed[1].startswith("decode ") and "actions" in printed[1] and len(printed) == 2
+    with av.open(str(out[0])) as container:
+        assert container.streams.video[0].average_rate == 6
+    assert len(video_files.read(out[0], fps=None)) == 2 * len(KEYS)
+    found = json.loads(out[1].read_text())
+    assert [frame["frame"] for frame in found["key_frames"]] == KEYS
+    assert [len(frame["people"]) for frame in found["key_frames"]] == [2, 1, 0, 0]
+    first = found["key_frames"][0]["people"]
+    assert [person["person"] for person in first] == [1, 2]
+    assert {action["name"] for action in first[0]["actions"]} == set(detection.NAMES)
+    with open(out[2], newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + 3 * len(detection.NAMES)
+
+
+def test_from_python(folder):
+    found = i3d.detect(
+        folder / "my.mp4", folder / "run/best.weights.h5", boxes=folder / "people.csv",
+        action_score_thr=0.0, predict_stepsize=12, output_stepsize=6,
+    )  # fmt: skip
+    assert [frame.number for frame in found.key_frames] == [7, 19, 31]
+    rows = list(found.rows())
+    assert len(rows) == 3 * len(detection.NAMES) and found.people == 2
+    assert [row.score for row in rows[:4]] == sorted((r.score for r in rows[:4]), reverse=True)
+
+
+def test_scores_are_those_of_the_network_on_rgb(folder):
+    from i3d.detection.scores import ActionScores
+    from i3d.inference import network
+    from i3d.inference.checkpoint import card_of
+    from i3d.inference.pixels import resized
+
+    card = card_of(None, str(folder / "run/best.weights.h5"))
+    frames = video_files.read(folder / "my.mp4", fps=25)
+    views = np.stack([resized(frames[n], 48) for n in Windows(4, 4).seen(KEYS[0])])
+    scores = ActionScores(network.load_with_boxes(card))
+    box = np.float32([[0.1, 0.2, 0.4, 0.9]])
+    (expected,), (other,) = scores(views, box), scores(views[..., ::-1], box)
+    found = i3d.detect(
+        folder / "my.mp4", folder / "run/best.weights.h5", boxes=folder / "people.csv",
+        action_score_thr=0.0,
+    )  # fmt: skip
+    actions = {a.id: a.score for a in found.key_frames[0].people[0].actions}
+    np.testing.assert_allclose([actions[id] for id in (1, 2, 3, 4)], expected, rtol=1e-5)
+    assert np.abs(expected - other).max() > 1e-4  # blue and red differ in this video
+
+
+def test_nobody_in_a_video_of_one_frame(folder, tmp_path, capsys):
+    """By the built-in detector; every output is written."""
+    video_files.write(folder / "one.mp4", video_files.numbered(1))
+    flags = f"--out={tmp_path / 'a.mp4'}", f"--csv={tmp_path / 'a.csv'}"
+    assert detect.main(["detect", *words(folder, *flags, video="one.mp4")]) == 0
+    assert "one: 1 frames at 25 per second, 1 key frames, no person" in capsys.readouterr().out
+    assert len(video_files.read(tmp_path / "a.mp4", fps=None)) == 1
+    assert (tmp_path / "a.csv").read_text().count("\n") == 1
+    assert detect.main(["detect", *words(folder, video="one.mp4")]) == 0
+
+
+def test_lines_are_printed_where_no_file_is_asked_for(folder, capsys):
+    (folder / "label_map.txt").write_text("3: waves\n")
+    flags = f"--boxes={folder / 'people.csv'}", "--action_score_thr=0"
+    label_map = f"--label_map={folder / 'label_map.txt'}"
+    assert detect.main(["detect", *words(folder, *flags, label_map)]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("   0.28 s  person 1 [0.10 0.20 0.40 0.90]  waves 0.")
+    assert first.count(",") == 0  # ids that the map does not have are not reported
+
+
+def test_wrong_calls(folder, tmp_path):
+    (tmp_path / "there.mp4").write_text("")
+    (tmp_path / "map.txt").write_text("1: stand\n9: fly\n")
+    (tmp_path / "other.csv").write_text("another,1,0.1,0.1,0.2,0.2,0.9\n")
+    (tmp_path / "wide.csv").write_text("my,1,0.1,0.1,0.2,0.2,0.9\nmy,1,10,10,200,200,0.9\n")
+    checkpoint = words(folder)[0]
+    for given, expected in (
+        ([checkpoint], "expected one video, got 0"),
+        ([checkpoint, "a.mp4", "b.mp4"], "expected one video, got 2"),
+        ([checkpoint, "no.mp4"], "no.mp4: no such file"),
+        (words(folder, checkpoint="no.h5"), "no.h5: no such checkpoint"),
+        (["--model=ava_slowonly_r50_8x8x1", words(folder)[1]], "--checkpoint is needed, too"),
+        (words(folder, "--detector=no"), "expected hog or the folder of a TensorFlow SavedModel"),
+        (words(folder, "--detector=hog", "--boxes=a.csv"), "--boxes or --detector, got both"),
+        (words(folder, f"--boxes={tmp_path}/other.csv"), "expected key frames of 'my', got those"),
+        (words(folder, f"--boxes={tmp_path}/wide.csv"), "wide.csv:2: expected a box x1,y1,x2,y2"),
+        (words(folder, f"--label_map={tmp_path}/map.txt"), "expected ids from 1 to 4"),
+        (words(folder, f"--out={tmp_path}/there.mp4"), "is there already"),
+        (words(folder, "--out=a.avi"), "expected a name that ends in .mp4"),
+        (words(folder, "--output_stepsize=3"), "a multiple of --output_stepsize=3, got 8"),
+        (words(folder, "--action_score_thr=2"), "--action_score_thr: expected a number from 0 to"),
+        (words(folder, "--output_fps=inf"), "--output_fps: expected a number from 0 to 1000"),
+        (["--checkpoint=rgb_scratch", words(folder)[1]], "expected a model that takes boxes"),
+    ):
+        assert expected in refused(*given), given
+
+
+def test_a_detector_of_another_signature(folder, tmp_path):
+    detector = save(tmp_path / "detector", shape=(None, 12))
+    line = refused(*words(folder, f"--detector={detector}"), status=1)
+    assert "expected a SavedModel with a signature serving_default of one input uint8" in line
+
+
+def test_people_of_a_saved_model(folder, tmp_path, capsys):
+    detector = save(tmp_path / "detector")
+    assert detect.main(["detect", *words(folder, f"--detector={detector}")]) == 0
+    assert "2 people" in capsys.readouterr().out
+
+
+def test_a_damaged_video_leaves_no_file(folder, tmp_path):
+    video_files.write(folder / "noise.mp4", video_files.noisy(60))
+    content = bytearray((folder / "noise.mp4").read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 20000] = bytes(20000)
+    (folder / "damaged.mp4").write_bytes(content)
+    out = tmp_path / "a.mp4"
+    line = refused(*words(folder, f"--out={out}", video="damaged.mp4"), status=1)
+    assert "damaged.mp4: corrupt after" in line and not list(tmp_path.iterdir())
+
+
+def test_other_commands_name_detect(folder):
+    checkpoint = words(folder)[0]
+    for name, main, given in (
+        ("predict", predict.main, words(folder)),
+        ("evaluate", evaluate.main, [checkpoint]),
+    ):
+        assert "use python -m i3d.detect" in calls.refused(main, name, *given)
+    with pytest.raises(UserError, match="use python -m i3d.detect"):
+        i3d.load(str(folder / "run/best.weights.h5"))
