@@ -57,38 +57,33 @@ def test_a_video_is_drawn_and_told(folder, tmp_path, capsys):
         assert len(list(csv.reader(file))) == 1 + 3 * len(detection.NAMES)
 
 
-def test_from_python(folder):
-    found = i3d.detect(
-        folder / "my.mp4", folder / "run/best.weights.h5", boxes=folder / "people.csv",
-        action_score_thr=0.0, predict_stepsize=12, output_stepsize=6,
-    )  # fmt: skip
-    assert [frame.number for frame in found.key_frames] == [7, 19, 31]
-    rows = list(found.rows())
-    assert len(rows) == 3 * len(detection.NAMES) and found.people == 2
-    assert [row.score for row in rows[:4]] == sorted((r.score for r in rows[:4]), reverse=True)
-
-
-def test_scores_are_those_of_the_network_on_rgb(folder):
+@pytest.mark.long
+def test_from_python_scores_are_those_of_the_network_on_rgb(folder):
     from i3d.detection.scores import ActionScores
     from i3d.inference import network
     from i3d.inference.checkpoint import card_of
     from i3d.inference.pixels import resized
 
-    card = card_of(None, str(folder / "run/best.weights.h5"))
-    frames = video_files.read(folder / "my.mp4", fps=25)
-    views = np.stack([resized(frames[n], 48) for n in Windows(4, 4).seen(KEYS[0])])
-    scores = ActionScores(network.load_with_boxes(card))
-    box = np.float32([[0.1, 0.2, 0.4, 0.9]])
-    (expected,), (other,) = scores(views, box), scores(views[..., ::-1], box)
     found = i3d.detect(
         folder / "my.mp4", folder / "run/best.weights.h5", boxes=folder / "people.csv",
-        action_score_thr=0.0,
+        action_score_thr=0.0, predict_stepsize=12, output_stepsize=6,
     )  # fmt: skip
+    assert [frame.number for frame in found.key_frames] == [7, 19, 31] and found.people == 2
+    rows = list(found.rows())
+    assert len(rows) == 3 * len(detection.NAMES)
+    assert [row.score for row in rows[:4]] == sorted((r.score for r in rows[:4]), reverse=True)
+
+    scores = ActionScores(network.load_with_boxes(card_of(None, f"{folder}/run/best.weights.h5")))
+    frames = video_files.read(folder / "my.mp4", fps=25)
+    views = np.stack([resized(frames[n], 48) for n in Windows(4, 4).seen(7)])
+    box = np.float32([[0.1, 0.2, 0.4, 0.9]])
+    (expected,), (other,) = scores(views, box), scores(views[..., ::-1], box)
     actions = {a.id: a.score for a in found.key_frames[0].people[0].actions}
     np.testing.assert_allclose([actions[id] for id in (1, 2, 3, 4)], expected, rtol=1e-5)
     assert np.abs(expected - other).max() > 1e-4  # blue and red differ in this video
 
 
+@pytest.mark.long
 def test_nobody_in_a_video_of_one_frame(folder, tmp_path, capsys):
     """By the built-in detector; every output is written."""
     video_files.write(folder / "one.mp4", video_files.numbered(1))
@@ -97,9 +92,9 @@ def test_nobody_in_a_video_of_one_frame(folder, tmp_path, capsys):
     assert "one: 1 frames at 25 per second, 1 key frames, no person" in capsys.readouterr().out
     assert len(video_files.read(tmp_path / "a.mp4", fps=None)) == 1
     assert (tmp_path / "a.csv").read_text().count("\n") == 1
-    assert detect.main(["detect", *words(folder, video="one.mp4")]) == 0
 
 
+@pytest.mark.long
 def test_lines_are_printed_where_no_file_is_asked_for(folder, capsys):
     (folder / "label_map.txt").write_text("3: waves\n")
     flags = f"--boxes={folder / 'people.csv'}", "--action_score_thr=0"
@@ -137,18 +132,21 @@ def test_wrong_calls(folder, tmp_path):
         assert expected in refused(*given), given
 
 
+@pytest.mark.long
 def test_a_detector_of_another_signature(folder, tmp_path):
     detector = save(tmp_path / "detector", shape=(None, 12))
     line = refused(*words(folder, f"--detector={detector}"), status=1)
     assert "expected a SavedModel with a signature serving_default of one input uint8" in line
 
 
+@pytest.mark.long
 def test_people_of_a_saved_model(folder, tmp_path, capsys):
     detector = save(tmp_path / "detector")
     assert detect.main(["detect", *words(folder, f"--detector={detector}")]) == 0
     assert "2 people" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_damaged_video_leaves_no_file(folder, tmp_path):
     video_files.write(folder / "noise.mp4", video_files.noisy(60))
     content = bytearray((folder / "noise.mp4").read_bytes())
@@ -159,6 +157,7 @@ def test_a_damaged_video_leaves_no_file(folder, tmp_path):
     assert "damaged.mp4: corrupt after" in line and not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_other_commands_name_detect(folder, tmp_path):
     for name, main, more in (
         ("predict", predict.main, []),

@@ -79,6 +79,7 @@ def test_hog_finds_nobody_on_a_wall():
         assert boxes.shape == (0, 4) and scores.shape == (0,)
 
 
+@pytest.mark.long
 def test_real_people(clips, detectors):
     """Two people who shake hands; their boxes were drawn by eye."""
     from i3d.detection.boxes import iou
