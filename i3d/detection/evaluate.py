@@ -2,45 +2,31 @@
 
     python -m i3d.evaluate --task=ava --truth=val.csv --detections=det.csv --label_map=map.pbtxt
     python -m i3d.evaluate --task=ava ... --protocol=mmaction2 --excluded=excluded.csv
+    python -m i3d.evaluate --task=ava --checkpoint=runs/ava/best.weights.h5
+    python -m i3d.evaluate --task=ava --checkpoint=ava.pth --records=data/ava --boxes=proposals
 
---truth has rows video,second,x1,y1,x2,y2,action_id[,person_id], --detections has rows
-video,second,x1,y1,x2,y2,action_id,score; boxes are in [0, 1] of the picture. Prints the protocol,
-the mean, the groups of AVA's classes and each class. The protocols differ in which boxes and key
-frames count (i3d/detection/metrics.py); figures of different protocols are not to be compared.
+The truth is a file, --truth, of rows video,second,x1,y1,x2,y2,action_id[,person_id], or that of
+--records, which `python -m data_prep build_detection` makes. The detections are a file of rows
+video,second,x1,y1,x2,y2,action_id,score, or what the network of --checkpoint scores on the records,
+of the people in --boxes; --detections_out keeps them. Boxes are in [0, 1] of the picture.
+
+Prints the protocol, the mean, the groups of AVA's classes and each class. The protocols differ in
+which boxes and key frames count (i3d/detection/metrics.py); figures of different protocols are not
+to be compared.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from absl import flags
 
-from i3d.detection import ava, metrics, proposals, report
-from i3d.detection.ava import Detections, Label
+from i3d.detection import metrics, report, tested
+from i3d.detection.tested import Job, Material
+from i3d.inference import checkpoint as checkpoints
+from i3d.inference import options
 from i3d.runtime import command, files
-from i3d.runtime.command import BadData, UserError
+from i3d.runtime.command import UserError
 
 TASK = "ava"
-
-
-class Job(NamedTuple):
-    """What is asked for.
-
-    Attributes:
-      truth, detections, label_map: paths of files; label_map may be "ava".
-      excluded: path, or None.
-      protocol: one of metrics.PROTOCOLS.
-      classes: ids that are counted; () for those of the label map.
-      json: file to write, or None.
-    """
-
-    truth: str
-    detections: str
-    label_map: str
-    excluded: str | None
-    protocol: str
-    classes: tuple[int, ...]
-    json: str | None
 
 
 def asked(argv: list[str]) -> bool:
@@ -70,20 +56,30 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     """Returns the flags of the task."""
     own = flags.FlagValues()
     define_task(own)
-    text = flags.DEFINE_string
+    text, choice = flags.DEFINE_string, flags.DEFINE_enum
     text("truth", None, "CSV file of the true boxes and their actions", flag_values=own)
-    text("detections", None, "CSV file of the detected boxes, actions and scores", flag_values=own)
     label_map = "file of ids and names (.pbtxt, or lines `id: name`), or ava for AVA's 60 actions"
     text("label_map", None, label_map, flag_values=own)
+    text("records", None, "folder of key frames; default: that of the run", flag_values=own)
+    text("split", "val", "name of the split of the records", flag_values=own)
+    text("detections", None, "CSV file of the detected boxes, actions and scores", flag_values=own)
+    checkpoint = "checkpoint of a model that takes boxes: a file, or the name of a card"
+    text("checkpoint", None, checkpoint, flag_values=own)
+    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
+    text("model", None, model, flag_values=own)
+    boxes = "whom the network scores: truth, proposals (those of the records), or a file of them"
+    text("boxes", "truth", boxes, flag_values=own)
+    precision = "precision that the network computes in"
+    choice("precision", "float32", ["float32", "bfloat16"], precision, flag_values=own)
     excluded = "CSV file video,second of key frames that are not counted"
     text("excluded", None, excluded, flag_values=own)
-    protocols = "which boxes and key frames count, as in the code of that name"
-    flags.DEFINE_enum(
-        "protocol", metrics.PROTOCOLS[0], metrics.PROTOCOLS, protocols, flag_values=own
-    )
+    protocol = "which boxes and key frames count, as in the code of that name"
+    choice("protocol", metrics.PROTOCOLS[0], metrics.PROTOCOLS, protocol, flag_values=own)
     classes = "ids between commas that alone are counted; default: those of the label map"
     flags.DEFINE_list("classes", [], classes, flag_values=own)
     text("json", None, "new .json file for the figures", flag_values=own)
+    out = "new .csv file for the detections of the network"
+    text("detections_out", None, out, flag_values=own)
     return own
 
 
@@ -91,24 +87,66 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     """Returns the Job of a command line.
 
     Raises:
-      UserError: a flag is missing or cannot be used, or a file exists already.
+      UserError: a flag is missing, cannot be used or contradicts another, or a file exists already.
     """
     command.refuse_words(own(argv)[1:])
-    for name in ("truth", "detections", "label_map"):
-        if not own[name].value:
-            raise UserError(f"--{name} is needed: {own[name].help}")
     metrics.check_excluded(own.excluded or (), own.protocol)
-    if own.json:
-        files.check_new(own.json, ".json")
+    for path, suffix in ((own.json, ".json"), (own.detections_out, ".csv")):
+        if path:
+            files.check_new(path, suffix)
+    _check_sources(own)
+    records = own.records
+    card = None
+    if own.checkpoint:
+        names = [own.model] if own.model else []
+        (card,) = options.cards_of([own.checkpoint], names, boxes=True)
+        records = records or _records_of_run(card.file)
+    if records:
+        from i3d.data import keyframes
+
+        keyframes.opened(records, own.split)
     return Job(
-        own.truth,
-        own.detections,
-        own.label_map,
-        own.excluded,
-        own.protocol,
-        _ids(own.classes),
-        own.json,
+        truth=own.truth,
+        label_map=own.label_map,
+        records=records,
+        split=own.split,
+        detections=own.detections,
+        card=card,
+        boxes=own.boxes,
+        precision=own.precision,
+        excluded=own.excluded,
+        protocol=own.protocol,
+        classes=_ids(own.classes),
+        json=own.json,
+        detections_out=own.detections_out,
     )
+
+
+def _check_sources(own):
+    """Makes sure that there is one source of the truth and one of the detections."""
+    of_files = "--truth=FILE.csv with --label_map=FILE"
+    if bool(own.detections) == bool(own.checkpoint):
+        got = "both" if own.checkpoint else "neither"
+        raise UserError(f"expected --detections=FILE.csv or --checkpoint=FILE, got {got}")
+    if own.truth and (own.records or own.checkpoint):
+        raise UserError("expected --truth with --detections alone; records have their own truth")
+    if not (own.truth or own.records or own.checkpoint):
+        raise UserError(f"expected {of_files}, or --records=FOLDER, got neither")
+    if bool(own.truth) != bool(own.label_map):
+        raise UserError(f"expected {of_files}, got one of them; records have their own label map")
+    of_network = ("model", "boxes", "precision", "detections_out")
+    given = [name for name in of_network if own[name].present]
+    if given and not own.checkpoint:
+        raise UserError(f"--{given[0]} goes with --checkpoint alone")
+
+
+def _records_of_run(checkpoint):
+    """Returns the folder of the records of a checkpoint's training."""
+    file = checkpoints.run_file(checkpoint)
+    folder = checkpoints.run_settings(checkpoint).get("data.records") if file else None
+    if not folder:
+        raise UserError("--records is needed: the folder of a data set of key frames")
+    return folder
 
 
 def _ids(words):
@@ -121,100 +159,32 @@ def _ids(words):
 
 
 def work(job: Job) -> None:
-    """Reads, computes, prints and writes."""
-    names = names_of(job.label_map)
-    truth, counts = ava.counted(job.truth, names)
-    detections = ava.read_detections(job.detections)
-    excluded = ava.read_excluded(job.excluded) if job.excluded else ()
-    check_together(truth, detections, job.detections)
-    for line in notes(counts, truth, detections, job):
-        print(line)
-    tell(truth, detections, names, job.classes, job.protocol, excluded, job.json)
+    """Reads or scores, computes, prints and writes."""
+    material = tested.of_job(job)
+    found = frame_map(material, job)
+    for note in material.notes:
+        print(note)
+    if job.json:
+        text = json.dumps(report.as_json(found, material.names), indent=1)
+        files.write_text(job.json, text + "\n")
+    print(report.described(found, material.names), flush=True)
 
 
-def names_of(label_map: str) -> dict[int, str]:
-    """Returns {id: name} of a file, or of "ava".
-
-    Raises:
-      BadData: the file cannot be used.
-    """
-    return report.names_of_ava() if label_map == report.AVA else ava.read_label_map(label_map)
-
-
-def check_together(truth: list[Label], detections: Detections, path: str) -> None:
-    """Makes sure that there are detections, and some in key frames of the truth.
-
-    Raises:
-      BadData: there are none.
-    """
-    if not detections.videos:
-        raise BadData(f"{path}: expected rows video,second,x1,y1,x2,y2,action_id,score, got none")
-    found = set(zip(detections.videos, detections.seconds.tolist(), strict=True))
-    proposals.check_videos(found, (label.video for label in truth), path)
-    known = {(label.video, label.second) for label in truth}
-    if not found & known:
-        one, other = min(found), min(known)
-        raise BadData(
-            f"{path}: expected detections in key frames of the truth, such as {ava.key(*other)!r}, "
-            f"got none, but such as {ava.key(*one)!r}"
-        )
-
-
-def notes(counts: ava.Counts, truth: list[Label], detections: Detections, job: Job) -> list[str]:
-    """Returns a line for each thing about the files that a reader should know."""
-    lines = []
-    if counts.clipped:
-        lines.append(f"{job.truth}: {counts.clipped:,} boxes reach over the border; cut off there")
-    if counts.repeated:
-        lines.append(f"{job.truth}: {counts.repeated:,} rows say again what an earlier row says")
-    if counts.unknown:
-        ids = ", ".join(map(str, counts.unknown))
-        total = sum(counts.unknown.values())
-        lines.append(f"{job.truth}: {total:,} rows of ids without a name are left out: {ids}")
-    known = {(label.video, label.second) for label in truth}
-    keys = zip(detections.videos, detections.seconds.tolist(), strict=True)
-    if outside := sum(key not in known for key in keys):
-        how = "false" if job.protocol == "pyslowfast" else "not counted"
-        lines.append(
-            f"{job.detections}: {outside:,} rows in key frames without truth, which are {how} by "
-            f"{job.protocol}"
-        )
-    return lines
-
-
-def tell(
-    truth: list[Label],
-    detections: Detections | Iterable[tuple],
-    names: Mapping[int, str],
-    classes: tuple[int, ...],
-    protocol: str,
-    excluded: Iterable[tuple[str, float]] = (),
-    json_file: str | None = None,
-) -> metrics.FrameMAP:
-    """Computes the frame mAP, writes the file that is asked for and prints.
-
-    Args:
-      truth, detections, protocol, excluded: as for metrics.frame_map.
-      names: {id: name} of the label map.
-      classes: ids that are counted, () for all of the label map.
-      json_file: to write, or None.
+def frame_map(material: Material, job: Job) -> metrics.FrameMAP:
+    """Returns the frame mAP of what was read.
 
     Raises:
       UserError: a class is not in the label map, or none of them has truth.
     """
-    if unknown := [action for action in classes if action not in names]:
+    classes = job.classes or material.classes
+    if unknown := [action for action in classes if action not in material.names]:
         raise UserError(
-            f"--classes: {unknown[0]} is not in the label map, whose ids are {_of(names)}"
+            f"--classes: {unknown[0]} is not in the label map, whose ids are "
+            f"{tested.listed(material.names)}"
         )
-    found = metrics.frame_map(truth, detections, classes or names, protocol, set(excluded))
+    found = metrics.frame_map(
+        material.truth, material.detections, classes, job.protocol, material.excluded
+    )
     if not sum(found.truths.values()):
         raise UserError("expected truth of the classes that are counted, got none")
-    if json_file:
-        files.write_text(json_file, json.dumps(report.as_json(found, names), indent=1) + "\n")
-    print(report.described(found, names), flush=True)
     return found
-
-
-def _of(names):
-    ids = ", ".join(map(str, sorted(names)[:20]))
-    return ids + f" and {len(names) - 20} more" * (len(names) > 20)

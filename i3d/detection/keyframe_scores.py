@@ -74,7 +74,9 @@ def detections(
     known = records.label_map
     actions = np.array(ids or [k if k in known else 0 for k in range(1, number + 1)])
     stored = boxes if isinstance(boxes, str) else "truth"
-    scores_of, found = ActionScores(network), []
+    # Compiled once, for every validation of a training.
+    scores_of = network.steps.setdefault("boxes", ActionScores(network))
+    found: list[Row] = []
     batches = keyframes.eval_batches(records, network.spec, stored)
     items = batches.as_numpy_iterator()
     if progress:

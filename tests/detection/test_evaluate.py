@@ -116,7 +116,7 @@ def test_files_that_cannot_be_used(files, capsys, given, status, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ([], "--truth is needed"),
+        ([], "got neither"),
         (["--truth=no.csv", "--detections=d.csv", "--label_map=ava"], "no.csv"),
         (
             ["--classes=a,b", "--truth=t", "--detections=d", "--label_map=ava"],

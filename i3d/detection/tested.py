@@ -1,0 +1,204 @@
+"""Gives the truth and the detections of a test: of files, of records, or of a network on records.
+
+material = of_job(job)
+material.truth, material.detections, material.names, material.classes
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from i3d.detection import ava, proposals, report
+from i3d.detection.ava import Detections, Label
+from i3d.runtime import files
+from i3d.runtime.command import BadData, UserError
+from i3d.weights.cards import Card
+
+OF_RECORDS = ("truth", "proposals")  # what --boxes may be beside a file
+
+
+class Job(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+      truth, label_map: paths of files; label_map may be "ava". None with records.
+      records, split: folder of key frames, and the split; records is None with truth.
+      detections: path of a file, None with a card.
+      card: Card of the network, None with detections.
+      boxes: "truth", "proposals" or the path of a file: whom the network scores.
+      precision: that it computes in.
+      excluded: path of a file, or None.
+      protocol: one of metrics.PROTOCOLS.
+      classes: ids that are counted; () for those of the label map.
+      json, detections_out: files to write, or None.
+    """
+
+    truth: str | None
+    label_map: str | None
+    records: str | None
+    split: str
+    detections: str | None
+    card: Card | None
+    boxes: str
+    precision: str
+    excluded: str | None
+    protocol: str
+    classes: tuple[int, ...]
+    json: str | None
+    detections_out: str | None
+
+
+class Material(NamedTuple):
+    """What a frame mAP is computed of.
+
+    Attributes:
+      truth: Labels.
+      detections: Detections, or rows (video, second, x1, y1, x2, y2, action id, score).
+      names: {id: name} of the label map.
+      classes: ids that are counted by default.
+      excluded: (video, second) of key frames that are not counted.
+      notes: lines on what a reader should know.
+    """
+
+    truth: list[Label]
+    detections: Detections | list[tuple]
+    names: Mapping[int, str]
+    classes: Collection[int]
+    excluded: Collection[tuple[str, float]]
+    notes: list[str]
+
+
+def of_job(job: Job) -> Material:
+    """Reads files and records; scores the key frames where a network is asked for.
+
+    Raises:
+      BadData, UserError: something cannot be used as asked; one line.
+      OSError: a file cannot be read or written.
+    """
+    excluded = ava.read_excluded(job.excluded) if job.excluded else set()
+    notes: list[str] = []
+    if job.records:
+        from i3d.data import keyframes
+        from i3d.detection import keyframe_scores
+
+        records = keyframes.opened(job.records, job.split)
+        names: Mapping[int, str] = records.label_map
+        truth = keyframe_scores.truth(records)
+    else:
+        records, names = None, names_of(job.label_map)
+        truth, counts = ava.counted(job.truth, names)
+        notes = notes_on_truth(counts, job.truth)
+    if job.card is None:
+        found = ava.read_detections(job.detections)
+        check_together(truth, found, job.detections)
+        notes += notes_on_detections(truth, found, job)
+        return Material(truth, found, names, tuple(names), excluded, notes)
+    ids = ids_of(job.card, names)
+    rows = _scored(job, records, ids)
+    if job.detections_out:
+        files.write_text(job.detections_out, ava.detections_text(rows))
+    if lacking := sorted(set(names) - set(ids)):
+        notes.append(
+            f"{job.card.file}: has no class for the ids {listed(lacking)}; they are not counted"
+        )
+    return Material(truth, rows, names, sorted(set(names) & set(ids)), excluded, notes)
+
+
+def names_of(label_map: str) -> dict[int, str]:
+    """Returns {id: name} of a file, or of "ava".
+
+    Raises:
+      BadData: the file cannot be used.
+    """
+    return report.names_of_ava() if label_map == report.AVA else ava.read_label_map(label_map)
+
+
+def ids_of(card: Card, names: Mapping[int, str]) -> list[int]:
+    """Returns the action id of each class of a card without the background, 0 of others.
+
+    They are found by their names; where a card has none, class k is of id k.
+
+    Raises:
+      UserError: none is in the label map, or ids are beyond the classes of the checkpoint.
+    """
+    from i3d.inference import network
+
+    count = network.classes_of(card) - 1
+    own = card.class_names()
+    if len(own) == count:
+        of_name = {name: action for action, name in names.items()}
+        ids = [of_name.get(name, 0) for name in own]
+    else:
+        ids = [action if action in names else 0 for action in range(1, count + 1)]
+    if not any(ids):
+        raise UserError(
+            f"{card.file}: expected classes of the label map, such as {min(names.items())[1]!r}, "
+            f"got {', '.join(map(repr, own[:3])) or count}"
+        )
+    return ids
+
+
+def _scored(job, records, ids):
+    """Returns the rows of a network."""
+    from i3d.detection import keyframe_scores
+    from i3d.inference import network
+
+    boxes = job.boxes
+    if boxes not in OF_RECORDS:
+        boxes = proposals.read(job.boxes)
+        videos = {label.video for label in keyframe_scores.truth(records)}
+        proposals.check_videos(boxes, videos, job.boxes)
+    net = network.load_with_boxes(job.card, job.precision)
+    return keyframe_scores.detections(net, records, boxes, ids=ids)
+
+
+def check_together(truth: list[Label], detections: Detections, path: str) -> None:
+    """Makes sure that there are detections, and some in key frames of the truth.
+
+    Raises:
+      BadData: there are none.
+    """
+    if not detections.videos:
+        raise BadData(f"{path}: expected rows video,second,x1,y1,x2,y2,action_id,score, got none")
+    found = set(zip(detections.videos, detections.seconds.tolist(), strict=True))
+    proposals.check_videos(found, (label.video for label in truth), path)
+    known = {(label.video, label.second) for label in truth}
+    if not found & known:
+        one, other = min(found), min(known)
+        raise BadData(
+            f"{path}: expected detections in key frames of the truth, such as {ava.key(*other)!r}, "
+            f"got none, but such as {ava.key(*one)!r}"
+        )
+
+
+def notes_on_truth(counts: ava.Counts, path: str) -> list[str]:
+    """Returns a line for each thing about a file of truth that a reader should know."""
+    lines = []
+    if counts.clipped:
+        lines.append(f"{path}: {counts.clipped:,} boxes reach over the border; cut off there")
+    if counts.repeated:
+        lines.append(f"{path}: {counts.repeated:,} rows say again what an earlier row says")
+    if counts.unknown:
+        total = sum(counts.unknown.values())
+        ids = listed(counts.unknown)
+        lines.append(f"{path}: {total:,} rows of ids without a name are left out: {ids}")
+    return lines
+
+
+def notes_on_detections(truth: list[Label], detections: Detections, job: Job) -> list[str]:
+    """Returns a line on detections in key frames without truth, if there are any."""
+    known = {(label.video, label.second) for label in truth}
+    keys = zip(detections.videos, detections.seconds.tolist(), strict=True)
+    outside = sum(key not in known for key in keys)
+    if not outside:
+        return []
+    how = "false" if job.protocol == "pyslowfast" else "not counted"
+    return [
+        f"{job.detections}: {outside:,} rows in key frames without truth, which are {how} by "
+        f"{job.protocol}"
+    ]
+
+
+def listed(ids: Iterable[int]) -> str:
+    """Returns ids between commas, the first 20 of many."""
+    ids = list(ids)
+    return ", ".join(map(str, ids[:20])) + f" and {len(ids) - 20} more" * (len(ids) > 20)
