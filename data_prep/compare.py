@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from data_prep import segments
+from data_prep.jpeg import jpeg
 from i3d.data import read, schema
 from i3d.video import frames as video_frames
 
@@ -57,10 +58,10 @@ def with_source(parts, item, recipe, done=lambda: None):
     )
     frames = fields = frame_square = flow_square = 0
     bias, before, field = np.zeros(2), None, None
-    for (jpeg, next_field), frame in _together(read.steps(parts), source):
+    for (stored, next_field), frame in _together(read.steps(parts), source):
         frames += 1
         again = read.rgb(jpeg(frame))  # fine texture costs JPEG more than any limit
-        frame_square += np.mean(np.square(_stored(jpeg, frame) - np.float32(again)))
+        frame_square += np.mean(np.square(_stored(stored, frame) - np.float32(again)))
         if method:
             grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
             if field is not None:
@@ -88,9 +89,9 @@ def _together(steps, frames):
         yield step, frame
 
 
-def _stored(jpeg, frame):
+def _stored(data, frame):
     """Returns the decoded frame; ReadError where it has not the size of the other."""
-    stored = read.rgb(jpeg)
+    stored = read.rgb(data)
     if stored.shape != frame.shape:
         sizes = [f"{image.shape[0]} x {image.shape[1]}" for image in (stored, frame)]
         raise read.ReadError(f"its frames are {sizes[0]}, its source gives {sizes[1]}")
