@@ -61,7 +61,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     label_map = "file of ids and names (.pbtxt, or lines `id: name`), or ava for AVA's 60 actions"
     text("label_map", None, label_map, flag_values=own)
     text("records", None, "folder of key frames; default: that of the run", flag_values=own)
-    text("split", "val", "name of the split of the records", flag_values=own)
+    split = "name of the split of the records; default: that of the run's validation, or val"
+    text("split", None, split, flag_values=own)
     text("detections", None, "CSV file of the detected boxes, actions and scores", flag_values=own)
     checkpoint = "checkpoint of a model that takes boxes: a file, or the name of a card"
     text("checkpoint", None, checkpoint, flag_values=own)
@@ -96,21 +97,26 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
             files.check_new(path, suffix)
     _check_sources(own)
     records = own.records
-    card = None
+    card, split = None, own.split
     if own.checkpoint:
         names = [own.model] if own.model else []
         (card,) = options.cards_of([own.checkpoint], names, boxes=True)
-        records = records or _records_of_run(card.file)
+        trained = _settings_of_run(card.file)
+        records = records or trained.get("data.records")
+        split = split or trained.get("data.validation")
+        if not records:
+            raise UserError("--records is needed: the folder of a data set of key frames")
+    split = split or "val"
     if records:
         from i3d.data import keyframes
 
-        keyframes.opened(records, own.split)
+        keyframes.opened(records, split)
     return Job(
-        truth=own.truth,
-        label_map=own.label_map,
-        records=records,
-        split=own.split,
-        detections=own.detections,
+        truth=own.truth or "",
+        label_map=own.label_map or "",
+        records=records or "",
+        split=split,
+        detections=own.detections or "",
         card=card,
         boxes=own.boxes,
         precision=own.precision,
@@ -140,13 +146,9 @@ def _check_sources(own):
         raise UserError(f"--{given[0]} goes with --checkpoint alone")
 
 
-def _records_of_run(checkpoint):
-    """Returns the folder of the records of a checkpoint's training."""
-    file = checkpoints.run_file(checkpoint)
-    folder = checkpoints.run_settings(checkpoint).get("data.records") if file else None
-    if not folder:
-        raise UserError("--records is needed: the folder of a data set of key frames")
-    return folder
+def _settings_of_run(checkpoint):
+    """Returns config.json of the run of a checkpoint as a flat dict, {} without a run."""
+    return checkpoints.run_settings(checkpoint) if checkpoints.run_file(checkpoint) else {}
 
 
 def _ids(words):

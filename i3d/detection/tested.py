@@ -20,9 +20,9 @@ class Job(NamedTuple):
     """What is asked for.
 
     Attributes:
-      truth, label_map: paths of files; label_map may be "ava". None with records.
-      records, split: folder of key frames, and the split; records is None with truth.
-      detections: path of a file, None with a card.
+      truth, label_map: paths of files; label_map may be "ava". "" with records.
+      records, split: folder of key frames, and the split; records is "" with truth.
+      detections: path of a file, "" with a card.
       card: Card of the network, None with detections.
       boxes: "truth", "proposals" or the path of a file: whom the network scores.
       precision: that it computes in.
@@ -32,11 +32,11 @@ class Job(NamedTuple):
       json, detections_out: files to write, or None.
     """
 
-    truth: str | None
-    label_map: str | None
-    records: str | None
+    truth: str
+    label_map: str
+    records: str
     split: str
-    detections: str | None
+    detections: str
     card: Card | None
     boxes: str
     precision: str

@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
     detection.write_run(folder / "run", NAMES)
     file = folder / "run/config.json"
     settings = json.loads(file.read_text())
-    settings |= {"data.records": str(records)}
+    settings |= {"data.records": str(records), "data.validation": "train"}
     settings["input"] |= {"fps": 30.0}
     file.write_text(json.dumps(settings))
     return folder
@@ -47,8 +47,8 @@ def records(folder):
 
 
 def words(folder, *more):
-    given = ["--task=ava", f"--checkpoint={folder / 'run/best.weights.h5'}", "--split=train"]
-    return ["evaluate", *given, *map(str, more)]
+    checkpoint = f"--checkpoint={folder / 'run/best.weights.h5'}"
+    return ["evaluate", "--task=ava", checkpoint, *map(str, more)]
 
 
 def test_the_truth_of_records(records):
