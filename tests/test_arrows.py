@@ -56,6 +56,7 @@ LIGHT = (
     "data_prep.__main__",
     "data_prep.build",
     "data_prep.commands.build",
+    "data_prep.commands.build_detection",
     "i3d.visual.figures.render",
     "i3d.video.inputs",
     "i3d.evaluate_sample",
