@@ -16,6 +16,7 @@ from i3d.data import read
 from i3d.runtime import command, quiet
 from i3d.runtime.command import UserError
 from i3d.training import config
+from i3d.weights.ava_zoo import takes_boxes
 
 HINT = "lower config.batch.per_replica"  # where memory ends before the training begins
 
@@ -44,8 +45,11 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
     command.refuse_words(config.parse_flags(argv, options)[1:])
     if not options.workdir:
         raise UserError("--workdir is needed: the folder of the run")
-    if options.config.data.records:  # without, the configuration's own line says so
-        read.check_labelled(read.opened(options.config.data.records))
+    folder = options.config.data.records
+    if folder and takes_boxes(options.config.model.name):
+        read.opened(folder, (read.KEY_FRAMES,))
+    elif folder:  # without, the configuration's own line says so
+        read.check_labelled(read.opened(folder))
     return options
 
 

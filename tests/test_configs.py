@@ -12,6 +12,7 @@ from i3d import models
 from i3d.models import actionclip as clip
 from i3d.training import config
 from i3d.weights import zoo
+from i3d.weights.ava_zoo import takes_boxes
 from tests.golden import mmaction
 
 ROOT = Path(__file__).parents[1]
@@ -129,6 +130,33 @@ def test_recipes_of_the_family_are_the_published_ones(name):
 
 
 @pytest.mark.parametrize(
+    "name, clips, schedule",
+    [
+        ("slowonly_4x16x1", 128, "ava_slowonly_20e"),
+        ("slowfast_4x16x1", 128, "ava_slowonly_20e"),
+        ("slowfast_temporal_max", 48, "ava_slowfast_8x8x1_cosine_10e"),
+    ],
+)
+def test_recipes_of_ava_are_the_published_ones(name, clips, schedule):
+    published = mmaction.read("lr_schedules.json.gz")["schedules"][schedule]
+    settings = loaded(ROOT / f"configs/ava/{name}.py")
+    own = settings.optimizer
+    assert (own.momentum, own.weight_decay, own.clip_norm) == (0.9, 1e-5, 40)
+    assert 8 * settings.batch.per_replica == own.reference_batch == clips
+    assert (settings.data.size, settings.boxes.scale) == (256, (256, 320))
+    for epoch, rate in enumerate(published["first"]):  # of ten iterations, which shows in a warm-up
+        step = settings.steps * epoch // published["epochs"]
+        assert config.learning_rate(settings, step, clips) == pytest.approx(rate, 0.05), epoch
+
+
+def test_fine_tuning_of_boxes_is_for_few_key_frames():
+    settings = loaded(ROOT / "configs/ava/finetune.py")
+    assert (settings.data.validation, settings.data.validation_share) == ("val", 0)
+    assert settings.batch.per_replica * settings.batch.accumulate == 16
+    assert zoo.card_of(Path(settings.model.start).name).model == settings.model.name
+
+
+@pytest.mark.parametrize(
     "name, clips, model, start",
     [
         ("k400", 128, "actionclip_b32_8f", "ViT-B-32.pt"),
@@ -173,6 +201,8 @@ def test_models_and_inputs_fit(path):
     card = zoo.card_of(Path(settings.model.start).name)
     if card:
         same = (settings.model.name, card.model)
+        if takes_boxes(settings.model.name) and not takes_boxes(card.model):  # its trunk
+            same = same[0].removeprefix("ava_").removesuffix("_temporal_max"), same[1]
         if card.model in clip.CONFIGS:  # CLIP's towers begin an ActionCLIP
             same = [clip.CONFIGS[name].arch for name in same]
         assert same[0] == same[1]
@@ -184,7 +214,8 @@ def test_models_and_inputs_fit(path):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if p.stem.startswith("finetune") and "i3d" != p.parent.name],
+    "path",
+    [p for p in FILES if p.stem.startswith("finetune") and p.parent.name not in ("i3d", "ava")],
     ids=lambda path: f"{path.parent.name}/{path.stem}",
 )  # fmt: skip
 def test_fine_tuning_of_the_family_fits_the_protocol_of_its_weights(path):

@@ -1,7 +1,8 @@
-"""Settings that the published recipes of MMAction2 share, and those of ActionCLIP.
+"""Settings that the published recipes of MMAction2 share, for Kinetics and AVA, and ActionCLIP's.
 
 c = published.kinetics(epochs=100, clips=256)     # in updates of so many clips
 published.fine_tuned(c, "tsn_....pth")            # the same for a data set of one's own
+c = published.ava(epochs=20, clips=128)           # of boxes
 c = published.actionclip(per_epoch=298, clips=32) # 50 epochs of so many updates
 """
 
@@ -16,6 +17,7 @@ KINETICS_MEAN, KINETICS_STD = (110.2008, 100.63983, 95.99475), (58.14765, 56.469
 CLIP_MEAN = tuple(255 * value for value in (0.48145466, 0.4578275, 0.40821073))
 CLIP_STD = tuple(255 * value for value in (0.26862954, 0.26130258, 0.27577711))
 KINETICS_VIDEOS = 240_000  # to train on, about; videos go offline all the time
+AVA_KEY_FRAMES = 211_000  # to train on, about; Feichtenhofer et al. 2019, arXiv:1812.03982, 5
 
 
 def steps(epochs, clips, videos=KINETICS_VIDEOS):
@@ -74,6 +76,56 @@ def fine_tuned(c, start):
     c.schedule = config.defaults().schedule
     c.schedule.name = "multi_step"
     c.schedule.boundaries = (1_200, 1_700)
+    return c
+
+
+def ava(epochs, clips, warmup):
+    """Returns the part that the recipes for AVA have in common.
+
+    Args:
+      epochs: of all training.
+      clips: key frames per update; with others the learning rate scales linearly.
+      warmup: updates in which the learning rate rises from a tenth.
+    """
+    c = config.defaults()
+    c.steps = steps(epochs, clips, AVA_KEY_FRAMES)
+    c.log_every = 100
+    c.validate_every = 5_000
+    c.checkpoint_every = 1_000
+    c.data.records = "data/ava"
+    c.data.validation = "val"
+    c.data.size = 256
+    c.data.mean, c.data.std = IMAGENET_MEAN, IMAGENET_STD
+    c.boxes.scale = (256, 320)
+    c.model.dropout = 0.5
+    c.batch.per_replica = clips // 8  # on 8 GPUs
+    c.optimizer.learning_rate = 0.2 * clips / 128
+    c.optimizer.reference_batch = clips
+    c.optimizer.weight_decay = 1e-5
+    c.optimizer.clip_norm = 40.0
+    c.schedule.warmup_steps = warmup
+    return c
+
+
+def ava_20_epochs(clips):
+    """Returns `ava` of 20 epochs, whose rate changes between epochs alone.
+
+    It rises up to the fifth epoch and falls to a tenth after the tenth and the fifteenth.
+    """
+    epoch = steps(1, clips, AVA_KEY_FRAMES)
+    c = ava(20, clips, warmup=4 * epoch)
+    c.steps = 20 * epoch
+    c.schedule.name = "multi_step"
+    c.schedule.hold = epoch  # a rate that is held changes at the last update of an epoch
+    c.schedule.boundaries = (10 * epoch - 1, 15 * epoch - 1)
+    return c
+
+
+def ava_cosine(clips):
+    """Returns `ava` of 10 epochs, whose rate rises in two and falls by a cosine."""
+    begin = steps(2, clips, AVA_KEY_FRAMES)
+    c = ava(10, clips, warmup=begin)
+    c.schedule.name, c.schedule.begin = "cosine", begin
     return c
 
 

@@ -37,7 +37,7 @@ BELOW_1 = (
 MOST = 10**12
 AT_MOST = {"model.width": 16, "batch.per_replica": 2**16, "data.read_mb": 2**24}
 AT_MOST |= {"data.color_jitter": 1, "data.grayscale": 1}
-AT_MOST |= {"boxes.most": 1000, "boxes.proposal_iou": 1, "boxes.jitter": 0.5}
+AT_MOST |= {"boxes.most": 1000, "boxes.proposal_iou": 1, "boxes.jitter": 0.4}
 _NUMBERS = (int, float)
 ELEMENTS = {
     "data.mean": _NUMBERS,
@@ -162,7 +162,7 @@ def _boxes():
     boxes.classes = ()  # ids of the label map that are learned, as 1, 2, ... in this order; (): all
     boxes.most = 32  # of a key frame
     boxes.proposal_iou = 0.9  # least overlap with a truth of a proposal that gets its labels
-    boxes.jitter = 0.0  # share of its sides by which a box is moved and scaled
+    boxes.jitter = 0.0  # share of a box's width or height by which each side is moved, at most
     boxes.frame_jitter = True  # frames are moved by less than half of the stride
     boxes.scale = (256, 320)  # of the short side before the crop, pixels: the least and the most
     boxes.focal_alpha = 1.0  # see training/losses.py, box_cross_entropy

@@ -11,6 +11,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from i3d.data import keyframes
+from i3d.data.keyframes import KeyFrames
+from i3d.data.metadata import DatasetError
 from i3d.detection import keyframe_scores, metrics
 from i3d.inference import network
 from i3d.runtime.command import UserError
@@ -21,7 +23,7 @@ from i3d.training.objectives import Detection
 
 def opened(
     settings: ConfigDict, tell: Callable[[str], None] = lambda line: None
-) -> tuple[Any, Any]:
+) -> tuple[KeyFrames, KeyFrames | None]:
     """Returns the key frames of training and of validation (None where it is switched off).
 
     Args:
@@ -38,8 +40,8 @@ def opened(
         return records, None
     try:
         return records, _opened(settings, data.validation)
-    except keyframes.DatasetError as error:
-        raise UserError(
+    except DatasetError as error:
+        raise DatasetError(
             f"validation: {error}; --config.data.validation= (nothing) trains without"
         ) from error
 
@@ -52,17 +54,11 @@ def _opened(settings, split):
             f"config.boxes.classes: {unknown[0]} is not in the label map of {data.records}; "
             f"expected some of {', '.join(map(str, sorted(records.label_map)))}"
         )
-    reach = data.frames // 2 * data.stride
-    if reach > records.reach:
-        raise UserError(
-            f"config.data.frames, config.data.stride: {data.frames} frames, every {data.stride}, "
-            f"reach {reach} frames from the key frame, and those in {data.records} reach "
-            f"{records.reach}; take fewer, or build them with --reach={reach}"
-        )
+    keyframes.check_reach(records, data.frames, data.stride)
     return records
 
 
-def spec(settings: ConfigDict, records: Any) -> InputSpec:
+def spec(settings: ConfigDict, records: KeyFrames) -> InputSpec:
     """Returns the InputSpec of the run: one clip around a key frame, the whole picture."""
     data = settings.data
     return InputSpec(
@@ -79,14 +75,13 @@ def spec(settings: ConfigDict, records: Any) -> InputSpec:
     )
 
 
-def classes(settings: ConfigDict, records: Any) -> tuple[str, ...]:
+def classes(settings: ConfigDict, records: KeyFrames) -> tuple[str, ...]:
     """Returns the names of the classes 1, 2, ...; "" for ids that the label map does not have."""
-    names = records.label_map
-    ids = settings.boxes.classes or range(1, max(names) + 1)
-    return tuple(names.get(one, "") for one in ids)
+    ids = settings.boxes.classes
+    return tuple(records.label_map[one] for one in ids) if ids else records.class_names
 
 
-def batches(settings: ConfigDict, records: Any, strategy: Any, start_step: int) -> Any:
+def batches(settings: ConfigDict, records: KeyFrames, strategy: Any, start_step: int) -> Any:
     """Returns the endless data set of pairs for i3d.training.objectives.Detection.
 
     They are {"clips": uint8 [B, T, S, S, 3], "boxes": float32 [B, N, 4]} and {"actions": bool
@@ -116,6 +111,7 @@ def batches(settings: ConfigDict, records: Any, strategy: Any, start_step: int) 
             most_boxes=boxes.most,
             proposal_iou=boxes.proposal_iou,
             flip=0.5 if data.flip else 0.0,
+            read_mb=data.read_mb,
             context=context,
         )
         return found.map(
@@ -148,7 +144,7 @@ class Validation:
 
     ranked_by = "map"
 
-    def __init__(self, run: Any, records: Any) -> None:
+    def __init__(self, run: Any, records: KeyFrames) -> None:
         """Keeps what a test needs; to be made under strategy.scope().
 
         Args:
@@ -162,6 +158,5 @@ class Validation:
     def __call__(self) -> dict[str, float]:
         """Returns the mean average precision as {"map": float}."""
         truth = keyframe_scores.truth(self._records)
-        found = keyframe_scores.detections(self._network, self._records, boxes="truth")
-        scores = metrics.frame_map(truth, found, self._records.label_map, protocol="official")
-        return {"map": scores.mean}
+        found = keyframe_scores.detections(self._network, self._records, ids=self._ids)
+        return {"map": metrics.frame_map(truth, found, self._ids or self._records.label_map).mean}

@@ -12,8 +12,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from i3d.inference import network
+from i3d.training import detection, model, text
 from i3d.training import input as train_input
-from i3d.training import model, text
 from i3d.training.validation import Validation
 from i3d.weights.ava_zoo import takes_boxes
 
@@ -56,22 +56,18 @@ RECOGNITION = Task(
     validation=Validation,
 )
 
-
-def _detection():
-    from i3d.training import detection
-
-    return Task(
-        opened=detection.opened,
-        spec=detection.spec,
-        classes=detection.classes,
-        outputs=lambda settings, records: 1 + len(detection.classes(settings, records)),
-        batches=detection.batches,
-        prepare=detection.prepare,
-        objective=detection.objective,
-        validation=detection.Validation,
-    )
+DETECTION = Task(
+    opened=detection.opened,
+    spec=detection.spec,
+    classes=detection.classes,
+    outputs=lambda settings, records: 1 + len(detection.classes(settings, records)),
+    batches=detection.batches,
+    prepare=detection.prepare,
+    objective=detection.objective,
+    validation=detection.Validation,
+)
 
 
 def of(settings: ConfigDict) -> Task:
     """Returns the Task of a configuration, by its model."""
-    return _detection() if takes_boxes(settings.model.name) else RECOGNITION
+    return DETECTION if takes_boxes(settings.model.name) else RECOGNITION
