@@ -145,6 +145,7 @@ class SavedModel(Detector):
         if not isinstance(outputs, dict) or set(_OUTPUTS) - set(outputs):
             self._refuse(f"outputs {', '.join(sorted(outputs))}")
         self._input = next(iter(run.structured_input_signature[1]))
+        self._size = tuple(inputs[0].shape[1:3]) if inputs[0].shape.rank else (None, None)
         return run
 
     def _refuse(self, got):
@@ -155,12 +156,15 @@ class SavedModel(Detector):
 
     def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
         """Returns boxes [N, 4] and scores [N] of what the model takes for people."""
+        height, width = (own or side for own, side in zip(self._size, picture.shape, strict=False))
+        if (height, width) != picture.shape[:2]:  # of a model for one size; boxes are relative
+            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
         given = self._run(**{self._input: self._constant(picture[None])})
         boxes, scores, classes = (np.asarray(given[name]) for name in _OUTPUTS)
         if boxes.shape != (1, scores.size, 4) or classes.size != scores.size:
             shapes = ", ".join(str(array.shape) for array in (boxes, scores, classes))
             self._refuse(f"arrays of {shapes}")
-        people = classes.reshape(-1).astype(np.int64) == PERSON
+        people = classes.reshape(-1) == PERSON
         return boxes[0][people][:, [1, 0, 3, 2]], scores.reshape(-1)[people]
 
 

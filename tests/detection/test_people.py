@@ -48,6 +48,11 @@ def test_people_of_a_saved_model(folder):
     np.testing.assert_allclose(scores, [0.97, 0.91, 0.6], rtol=1e-6)
 
 
+def test_a_saved_model_of_one_size(tmp_path):
+    find = SavedModel(save(tmp_path / "fixed", shape=(1, 20, 30, 3)))
+    assert len(find(PICTURE, 0.0)[0]) == len(find(PICTURE[:20, :30], 0.0)[0]) == 2
+
+
 def test_a_saved_model_of_another_signature(tmp_path):
     expected = "a signature serving_default of one input uint8 [1, H, W, 3] that gives detection"
     for name, options, got in (
