@@ -8,6 +8,9 @@ A GIF plays the first --max_frames frames (default 250) at the stored rate; a .p
 many spread over the video (default 24). Flow is drawn as a colour wheel: hue is the direction,
 white is no motion, and a full colour is the motion that 99 % of each picture stay below; it is
 printed. A file that exists is not replaced: it is an error.
+
+Of a data set of `build_detection` it draws the boxes and actions of a key frame: in a GIF on all
+frames around it, else on the key frame alone. Ids are those of key frames, such as clip,0902.
 """
 
 import itertools
@@ -18,11 +21,12 @@ import cv2
 import numpy as np
 from absl import flags
 
+from data_prep import stored_key_frames
 from data_prep.commands import need, stored
 from i3d.data import read
 from i3d.flow import methods
 from i3d.runtime import files
-from i3d.runtime.command import refuse_words
+from i3d.runtime.command import UserError, refuse_words
 from i3d.visual.gif import GifWriter
 
 FLAGS = flags.FlagValues()
@@ -42,13 +46,15 @@ def check(options: flags.FlagValues, argv: list[str]) -> read.Dataset:
     if options.id is not None:
         need(options, "out")
         files.check_new(options.out, (".gif", *SHEETS))
-    return stored.opened(options)
+    return stored.opened(options, (read.VIDEOS, read.KEY_FRAMES))
 
 
 def work(data: read.Dataset) -> int:
     """Writes the picture, or lists ids; returns 0."""
     if FLAGS.id is None:
         return _list(data)
+    if data.key_frames:
+        return _show_key_frame(data, Path(FLAGS.out))
     out, place = Path(FLAGS.out), stored.video(FLAGS, data)
     rate = next(read.segments(place)).fps
     if out.suffix.lower() == ".gif":
@@ -66,10 +72,29 @@ def work(data: read.Dataset) -> int:
 
 def _list(data):
     """Prints the first ids; returns 0."""
-    places = read.videos(data, stored.splits(FLAGS, data))
-    for place in itertools.islice(places, LISTED):
-        print(place.id)
+    splits = stored.splits(FLAGS, data)
+    if data.key_frames:
+        ids = stored_key_frames.ids(data, splits)
+    else:
+        ids = (place.id for place in read.videos(data, splits))
+    for id in itertools.islice(ids, LISTED):
+        print(id)
     print(f"(the first {LISTED} at most; name one by --id)")
+    return 0
+
+
+def _show_key_frame(data, out):
+    """Draws the boxes of a key frame: on its frames in a GIF, else on it alone; returns 0."""
+    try:
+        own, split = stored_key_frames.found(data, stored.splits(FLAGS, data), FLAGS.id)
+    except read.ReadError as error:
+        raise UserError(f"{data.folder}: {error}") from error
+    drawn = stored_key_frames.pictures(own, data.class_names)
+    if out.suffix.lower() == ".gif":
+        count = _write_gif(out, own.fps, itertools.islice(drawn, FLAGS.max_frames))
+    else:
+        count = _write_sheet(out, itertools.islice(drawn, own.centre, own.centre + 1))
+    print(f"{out}: {count} frames of {own.id} ({split}), {len(own.boxes)} people")
     return 0
 
 

@@ -114,10 +114,22 @@ def test_verify_tells_what_is_in_it(folder, call):
     assert status == 2 and "this one holds key frames" in errors
 
 
-@pytest.mark.parametrize("command", ["show", "export_npy"])
-def test_commands_of_videos_say_what_it_is(built, tmp_path, call, command):
-    more = ["--id=a", f"--out={tmp_path / 'a'}"] if command == "export_npy" else []
-    status, _, errors = call(command, f"--data={built}", *more)
+def test_show_draws_the_people_of_a_key_frame(built, tmp_path, call):
+    status, output, _ = call("show", f"--data={built}")
+    assert status == 0 and "scene_001,0001" in output.splitlines()
+    people = len(scenes.scene(1, **SIZE).people)
+    for name, frames in (("a.png", 1), ("a.gif", 17)):
+        out = tmp_path / name
+        status, output, _ = call("show", f"--data={built}", "--id=scene_001,0001", f"--out={out}")
+        told = f"{out}: {frames} frames of scene_001,0001 (train), {people} people\n"
+        assert (status, output) == (0, told) and out.exists()
+    out = tmp_path / "b.png"
+    status, _, errors = call("show", f"--data={built}", "--id=scene_001,09", f"--out={out}")
+    assert status == 1 and "no key frame has the id 'scene_001,09'; the nearest is" in errors
+
+
+def test_commands_of_videos_say_what_it_is(built, tmp_path, call):
+    status, _, errors = call("export_npy", f"--data={built}", "--id=a", f"--out={tmp_path / 'a'}")
     assert status == 2 and "this one holds key frames with boxes" in errors
 
 
