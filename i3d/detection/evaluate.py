@@ -4,11 +4,13 @@
     python -m i3d.evaluate --task=ava ... --protocol=mmaction2 --excluded=excluded.csv
     python -m i3d.evaluate --task=ava --checkpoint=runs/ava/best.weights.h5
     python -m i3d.evaluate --task=ava --checkpoint=ava.pth --records=data/ava --boxes=proposals
+    python -m i3d.evaluate --task=ava --checkpoint=ava.pth --records=data/ava --detector=hog
 
 The truth is a file, --truth, of rows video,second,x1,y1,x2,y2,action_id[,person_id], or that of
 --records, which `python -m data_prep build_detection` makes. The detections are a file of rows
 video,second,x1,y1,x2,y2,action_id,score, or what the network of --checkpoint scores on the records,
-of the people in --boxes; --detections_out keeps them. Boxes are in [0, 1] of the picture.
+of the people in --boxes or of those that --detector finds on the stored pictures; --detections_out
+keeps them. Boxes are in [0, 1] of the picture.
 
 Prints the protocol, the mean, the groups of AVA's classes and each class. The protocols differ in
 which boxes and key frames count (i3d/detection/metrics.py); figures of different protocols are not
@@ -20,7 +22,7 @@ import json
 from absl import flags
 
 from i3d.detection import metrics, report, tested
-from i3d.detection.tested import Job, Material
+from i3d.detection.tested import Job
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import options
 from i3d.runtime import command, files
@@ -70,6 +72,11 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text("model", None, model, flag_values=own)
     boxes = "whom the network scores: truth, proposals (those of the records), or a file of them"
     text("boxes", "truth", boxes, flag_values=own)
+    detector = "who finds people in place of --boxes: hog (built in, weak), or the folder of a "
+    detector += "TensorFlow SavedModel, which is code: only from someone trusted"
+    text("detector", None, detector, flag_values=own)
+    threshold = "least score of a person; default: 0.9, of hog a margin of 0.2"
+    flags.DEFINE_float("det_score_thr", None, threshold, flag_values=own)
     precision = "precision that the network computes in"
     choice("precision", "float32", ["float32", "bfloat16"], precision, flag_values=own)
     excluded = "CSV file video,second of key frames that are not counted"
@@ -119,6 +126,8 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         detections=own.detections or "",
         card=card,
         boxes=own.boxes,
+        detector=own.detector or "",
+        det_score_thr=own.det_score_thr,
         precision=own.precision,
         excluded=own.excluded,
         protocol=own.protocol,
@@ -140,10 +149,20 @@ def _check_sources(own):
         raise UserError(f"expected {of_files}, or --records=FOLDER, got neither")
     if bool(own.truth) != bool(own.label_map):
         raise UserError(f"expected {of_files}, got one of them; records have their own label map")
-    of_network = ("model", "boxes", "precision", "detections_out")
+    of_network = ("model", "boxes", "detector", "det_score_thr", "precision", "detections_out")
     given = [name for name in of_network if own[name].present]
     if given and not own.checkpoint:
         raise UserError(f"--{given[0]} goes with --checkpoint alone")
+    if own["boxes"].present and own.detector:
+        raise UserError("expected --boxes or --detector, got both")
+    if own.det_score_thr is not None and own.boxes == "truth" and not own.detector:
+        raise UserError(
+            "--det_score_thr goes with --detector or proposals; true boxes have no score"
+        )
+    if own.detector not in (None, tested.HOG):
+        from i3d.detection import people
+
+        people.check_folder(own.detector)
 
 
 def _settings_of_run(checkpoint):
@@ -163,30 +182,12 @@ def _ids(words):
 def work(job: Job) -> None:
     """Reads or scores, computes, prints and writes."""
     material = tested.of_job(job)
-    found = frame_map(material, job)
+    found = metrics.frame_map(
+        material.truth, material.detections, material.classes, job.protocol, material.excluded
+    )
     for note in material.notes:
         print(note)
     if job.json:
         text = json.dumps(report.as_json(found, material.names), indent=1)
         files.write_text(job.json, text + "\n")
     print(report.described(found, material.names), flush=True)
-
-
-def frame_map(material: Material, job: Job) -> metrics.FrameMAP:
-    """Returns the frame mAP of what was read.
-
-    Raises:
-      UserError: a class is not in the label map, or none of them has truth.
-    """
-    classes = job.classes or material.classes
-    if unknown := [action for action in classes if action not in material.names]:
-        raise UserError(
-            f"--classes: {unknown[0]} is not in the label map, whose ids are "
-            f"{tested.listed(material.names)}"
-        )
-    found = metrics.frame_map(
-        material.truth, material.detections, classes, job.protocol, material.excluded
-    )
-    if not sum(found.truths.values()):
-        raise UserError("expected truth of the classes that are counted, got none")
-    return found

@@ -13,8 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from i3d.data import keyframe_boxes, keyframes
-from i3d.data.keyframes import KeyFrames
+from i3d.data.keyframes import LEAST_SCORE, KeyFrames
 from i3d.detection.ava import NO_PERSON, Label
+from i3d.detection.people import Detector
 from i3d.detection.proposals import Proposals
 from i3d.detection.scores import ActionScores
 from i3d.inference.network import Network
@@ -48,22 +49,25 @@ def truth(records: KeyFrames) -> list[Label]:
 def detections(
     network: Network,
     records: KeyFrames,
-    boxes: str | Proposals = "truth",
+    boxes: str | Proposals | Detector = "truth",
     score_threshold: float = THRESHOLD,
     progress: bool = True,
     ids: Sequence[int] = (),
+    least_score: float = LEAST_SCORE,
 ) -> list[Row]:
     """Returns (video, second, x1, y1, x2, y2, action id, score) of the people of all key frames.
 
     Args:
       network: Network of a model that takes boxes, as network.load_with_boxes gives it.
       records: keyframes.KeyFrames.
-      boxes: "truth"; "proposals", those of the records; or proposals of a file. Of proposals those
-        of a score of 0.9 or more are taken, else the best one, else the whole picture.
+      boxes: "truth"; "proposals", those of the records; proposals of a file; or a detector, which
+        looks at the stored pictures.
       score_threshold: scores above it are kept.
       progress: whether the number of key frames done goes to standard error.
       ids: action id of each class of the network without the background, 0 of those that are not
         reported; () for 1, 2, ..., those of the label map.
+      least_score: proposals of this score or more are taken, else the best one, else the whole
+        picture. A detector has a threshold of its own.
 
     Raises:
       DatasetError: the records cannot be used, or lack frames that the network needs.
@@ -73,17 +77,16 @@ def detections(
     number = network.num_classes - 1
     known = records.label_map
     actions = np.array(ids or [k if k in known else 0 for k in range(1, number + 1)])
-    stored = boxes if isinstance(boxes, str) else "truth"
+    people_of = _people_of(boxes, records, least_score)
     # Compiled once, for every validation of a training.
     scores_of = network.steps.setdefault("boxes", ActionScores(network))
     found: list[Row] = []
-    batches = keyframes.eval_batches(records, network.spec, stored)
-    items = batches.as_numpy_iterator()
+    items = keyframes.eval_batches(records, network.spec).as_numpy_iterator()
     if progress:
         items = tracked(items, records.num_records, "key frame", "scores")
     for item in items:
         video, second = item["video"].decode(), round(float(item["second"]), 3)
-        people = item["boxes"] if isinstance(boxes, str) else _of_file(boxes, (video, second))
+        people = people_of(item, (video, second))
         scores = scores_of(item["views"], people)
         if not np.isfinite(scores).all():
             raise UserError(
@@ -98,7 +101,18 @@ def detections(
     return found
 
 
-def _of_file(proposals, key):
-    """Returns float32 [N, 4]: the people of a key frame by a file."""
-    of_key = proposals.get(key, np.zeros((0, 5), np.float32))
-    return keyframe_boxes.detected(tf.constant(of_key), keyframes.LEAST_SCORE)[0].numpy()
+def _people_of(boxes, records, least_score):
+    """Returns a function of an item of eval_batches and (video, second): float32 [N, 4]."""
+    if boxes == "truth":
+        return lambda item, key: item["boxes"]
+    if isinstance(boxes, Detector):
+        return lambda item, key: boxes(item["views"][len(item["views"]) // 2], key[1])[0]
+    if boxes == "proposals":
+        boxes = {(one.video, one.second): one.proposals for one in keyframes.truths(records)}
+    nobody = np.zeros((0, 5), np.float32)
+
+    def of_proposals(item, key):
+        own = tf.constant(boxes.get(key, nobody))
+        return keyframe_boxes.detected(own, least_score)[0].numpy()
+
+    return of_proposals

@@ -13,7 +13,7 @@ from i3d.runtime import files
 from i3d.runtime.command import BadData, UserError
 from i3d.weights.cards import Card
 
-OF_RECORDS = ("truth", "proposals")  # what --boxes may be beside a file
+HOG = "hog"  # the detector that is built in
 
 
 class Job(NamedTuple):
@@ -25,6 +25,8 @@ class Job(NamedTuple):
       detections: path of a file, "" with a card.
       card: Card of the network, None with detections.
       boxes: "truth", "proposals" or the path of a file: whom the network scores.
+      detector: "hog" or the folder of a SavedModel, which finds whom it scores; "" without.
+      det_score_thr: least score of people; None: the default of the detector or of proposals.
       precision: that it computes in.
       excluded: path of a file, or None.
       protocol: one of metrics.PROTOCOLS.
@@ -39,6 +41,8 @@ class Job(NamedTuple):
     detections: str
     card: Card | None
     boxes: str
+    detector: str
+    det_score_thr: float | None
     precision: str
     excluded: str | None
     protocol: str
@@ -54,7 +58,7 @@ class Material(NamedTuple):
       truth: Labels.
       detections: Detections, or rows (video, second, x1, y1, x2, y2, action id, score).
       names: {id: name} of the label map.
-      classes: ids that are counted by default.
+      classes: ids that are counted.
       excluded: (video, second) of key frames that are not counted.
       notes: lines on what a reader should know.
     """
@@ -75,32 +79,51 @@ def of_job(job: Job) -> Material:
       OSError: a file cannot be read or written.
     """
     excluded = ava.read_excluded(job.excluded) if job.excluded else set()
-    notes: list[str] = []
+    records, names, truth, notes = _truth(job)
+    found: Detections | list[tuple]
+    if job.card is None:
+        classes = _classes(job, names, list(names), truth)
+        found = ava.read_detections(job.detections)
+        check_together(truth, found, job.detections)
+        notes += notes_on_detections(truth, found, job)
+    else:
+        ids = ids_of(job.card, names)
+        classes = _classes(job, names, sorted(set(names) & set(ids)), truth)
+        if lacking := sorted(set(names) - set(ids)):
+            notes.append(f"{job.card.file}: has no class for the ids {listed(lacking)}")
+        found = rows = _scored(job, records, ids)
+        if job.detections_out:
+            files.write_text(job.detections_out, ava.detections_text(rows))
+    return Material(truth, found, names, classes, excluded, notes)
+
+
+def _truth(job):
+    """Returns (records or None, {id: name}, Labels, lines on them)."""
     if job.records:
         from i3d.data import keyframes
         from i3d.detection import keyframe_scores
 
         records = keyframes.opened(job.records, job.split)
-        names: Mapping[int, str] = records.label_map
-        truth = keyframe_scores.truth(records)
-    else:
-        records, names = None, names_of(job.label_map)
-        truth, counts = ava.counted(job.truth, names)
-        notes = notes_on_truth(counts, job.truth)
-    if job.card is None:
-        found = ava.read_detections(job.detections)
-        check_together(truth, found, job.detections)
-        notes += notes_on_detections(truth, found, job)
-        return Material(truth, found, names, tuple(names), excluded, notes)
-    ids = ids_of(job.card, names)
-    rows = _scored(job, records, ids)
-    if job.detections_out:
-        files.write_text(job.detections_out, ava.detections_text(rows))
-    if lacking := sorted(set(names) - set(ids)):
-        notes.append(
-            f"{job.card.file}: has no class for the ids {listed(lacking)}; they are not counted"
+        return records, records.label_map, keyframe_scores.truth(records), []
+    names = names_of(job.label_map)
+    truth, counts = ava.counted(job.truth, names)
+    return None, names, truth, notes_on_truth(counts, job.truth)
+
+
+def _classes(job, names, known, truth):
+    """Returns the ids that are counted: those that are asked for, or `known`.
+
+    Raises:
+      UserError: one is not in the label map, or none has truth.
+    """
+    classes = job.classes or known
+    if wrong := [action for action in classes if action not in names]:
+        raise UserError(
+            f"--classes: {wrong[0]} is not in the label map, whose ids are {listed(sorted(names))}"
         )
-    return Material(truth, rows, names, sorted(set(names) & set(ids)), excluded, notes)
+    if not {label.action for label in truth} & set(classes):
+        raise UserError(f"expected truth of the ids {listed(classes)}, which are counted; got none")
+    return classes
 
 
 def names_of(label_map: str) -> dict[int, str]:
@@ -139,16 +162,36 @@ def ids_of(card: Card, names: Mapping[int, str]) -> list[int]:
 
 def _scored(job, records, ids):
     """Returns the rows of a network."""
+    from i3d.data import keyframes
     from i3d.detection import keyframe_scores
     from i3d.inference import network
 
-    boxes = job.boxes
-    if boxes not in OF_RECORDS:
-        boxes = proposals.read(job.boxes)
-        videos = {label.video for label in keyframe_scores.truth(records)}
-        proposals.check_videos(boxes, videos, job.boxes)
+    who = _people(job, records)
+    least = keyframes.LEAST_SCORE if job.det_score_thr is None else job.det_score_thr
     net = network.load_with_boxes(job.card, job.precision)
-    return keyframe_scores.detections(net, records, boxes, ids=ids)
+    return keyframe_scores.detections(net, records, who, ids=ids, least_score=least)
+
+
+def _people(job, records):
+    """Returns whom the network scores, as keyframe_scores.detections takes it."""
+    from i3d.data import keyframes
+    from i3d.detection import people
+
+    if job.detector == HOG:
+        return people.Hog(job.det_score_thr)
+    if job.detector:
+        return people.SavedModel(job.detector, job.det_score_thr)
+    if job.boxes == "truth":
+        return job.boxes
+    if job.boxes == "proposals":
+        if not any(len(one.proposals) for one in keyframes.truths(records)):
+            raise UserError(
+                f"--boxes=proposals: {records.folder} holds none; build it with --proposals=FILE"
+            )
+        return job.boxes
+    found = proposals.read(job.boxes)
+    proposals.check_videos(found, {one.video for one in keyframes.truths(records)}, job.boxes)
+    return found
 
 
 def check_together(truth: list[Label], detections: Detections, path: str) -> None:

@@ -138,6 +138,11 @@ def test_classes_that_the_label_map_lacks(files, capsys):
     assert "--classes: 2 is not in the label map, whose ids are 1, 3" in capsys.readouterr().err
 
 
+def test_classes_without_truth(files, capsys):
+    assert run(*files(label_map="1: sit\n3: stand\n4: jump\n"), "--classes=4") == 1
+    assert "expected truth of the ids 4, which are counted; got none" in capsys.readouterr().err
+
+
 def test_another_task(capsys):
     assert evaluate.main(["evaluate", "--task=coco"]) == 2
     assert "--task=coco" in capsys.readouterr().err

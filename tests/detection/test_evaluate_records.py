@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from i3d import evaluate
 from i3d.data import keyframes
 from i3d.detection import ava, keyframe_scores, metrics, tested
+from i3d.detection.people import Detector
 from i3d.inference import checkpoint, network
 from i3d.runtime.command import UserError
 from tests.helpers import calls, detection, key_frames
@@ -86,6 +88,29 @@ def test_scores_of_proposals_and_of_a_file(net, records):
     assert people == {(1.0, (0, 0, 1, 1)), (2.0, far), (3.5, (0, 0, 1, 1))}
 
 
+class Fixed(Detector):
+    """Finds one person, where the key frame is the one that is expected."""
+
+    seen: ClassVar = []
+
+    def candidates(self, picture, second):
+        self.seen.append((key_frames.number_of(picture), second))
+        return [[0.25, 0.25, 0.5, 0.75]] * 2, [0.95, 0.99]
+
+
+def test_scores_of_whom_a_detector_finds_on_the_key_frame(net, records):
+    rows = keyframe_scores.detections(net, records, Fixed(), progress=False)
+    assert [second for _, second in Fixed.seen] == [1.0, 2.0, 3.5]
+    assert [number for number, _ in Fixed.seen] == pytest.approx([30, 60, 105], abs=1)
+    assert len(rows) == 9 and {row[2:6] for row in rows} == {(0.25, 0.25, 0.5, 0.75)}
+
+
+def test_the_least_score_of_proposals(net, records):
+    rows = keyframe_scores.detections(net, records, "proposals", progress=False, least_score=0.1)
+    seconds = [row[1] for row in rows]
+    assert (seconds.count(1.0), seconds.count(2.0), seconds.count(3.5)) == (6, 6, 3)
+
+
 def test_the_command_and_its_detections(folder, net, card, records, tmp_path, capsys):
     files = [tmp_path / "found.csv", tmp_path / "found.json"]
     flags = [f"--detections_out={files[0]}", f"--json={files[1]}"]
@@ -124,6 +149,9 @@ def test_wrong_calls(folder, tmp_path):
         ([f"--truth={people}"], 2, "expected --truth with --detections alone"),
         ([f"--detections_out={tmp_path / 'there.csv'}"], 2, "is there already"),
         ([f"--detections_out={tmp_path / 'found.txt'}"], 2, "ends in .csv"),
+        (["--det_score_thr=0.5"], 2, "true boxes have no score"),
+        (["--detector=hog", "--boxes=truth"], 2, "expected --boxes or --detector, got both"),
+        ([f"--detector={tmp_path}"], 2, "no saved_model.pb in it"),
         (["--classes=2"], 1, "2 is not in the label map, whose ids are 1, 3, 4"),
         ([f"--records={tmp_path}"], 2, str(tmp_path)),
     ):
