@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_prep.key_frames import Annotated, KeyFrameItem
+from i3d.data.metadata import MOST_ACTIONS
 from i3d.detection import ava
 from i3d.detection import proposals as proposal_files
 from i3d.runtime.command import UserError
@@ -56,6 +57,10 @@ def annotated_items(sources: Sources) -> tuple[list[KeyFrameItem], list[str]]:
       UserError: a file cannot be used, or nothing is left.
     """
     label_map = ava.read_label_map(sources.label_map)
+    if max(label_map) > MOST_ACTIONS:
+        raise UserError(
+            f"{sources.label_map}: expected ids up to {MOST_ACTIONS}, got {max(label_map)}"
+        )
     labels, counts = ava.counted(sources.annotations, label_map)
     _tell_counts(sources, counts)
     paths = _paths(sources, {label.video for label in labels})

@@ -275,6 +275,7 @@ def _item(records, number):
     people, count = tf.shape(item["boxes"])[0], tf.size(item["frames"], tf.int64)
     agree = (people == tf.size(item["action_counts"])) & (people == tf.size(item["people"]))
     agree &= tf.reduce_sum(item["action_counts"]) == tf.size(item["actions"], tf.int64)
+    agree &= tf.reduce_all(item["action_counts"] >= 0)
     agree &= (item["centre"] >= 0) & (item["centre"] < count)
     text = ": its boxes, actions and frames do not fit together; ", stored.VERIFY
     with tf.control_dependencies([stored.stop_unless(agree, item["id"], *text)]):

@@ -23,7 +23,7 @@ FEATURES = "features.json"
 LABEL_MAP = "label_map.txt"  # of key frames
 
 _MAX_BYTES = 1 << 24  # of a file; a hundred thousand shards and class names take less
-_MOST_LEFT_OUT = 100_000  # ids of a label map, one after the other
+MOST_ACTIONS = 100_000  # the greatest id of a label map
 _MAX_DIGITS = 15  # of a count; a data set of 2**50 bytes has fewer records
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
@@ -165,9 +165,10 @@ def _read_label_map(path):
     for line in _text(path).removesuffix("\n").split("\n"):
         number, _, name = line.partition(": ")
         known = number.isascii() and number.isdigit() and 0 < len(number) <= 9 and name
-        if not known or not len(names) < int(number) <= len(names) + _MOST_LEFT_OUT:
+        if not known or not len(names) < int(number) <= MOST_ACTIONS:
             raise DatasetError(
-                f"{path}: expected lines `id: name` of rising ids from 1, got {_short(line)}"
+                f"{path}: expected lines `id: name` of rising ids from 1 to {MOST_ACTIONS}, got "
+                f"{_short(line)}"
             )
         names += [""] * (int(number) - len(names) - 1) + [name]
     return tuple(names)

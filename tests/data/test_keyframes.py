@@ -1,6 +1,8 @@
 """Key frames in tf.data: which frames are sampled, and where the boxes of people end up."""
 
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -252,3 +254,31 @@ def test_damaged_records_are_told(folder, records):
             keyframe_schema.key_frame(data)
     with pytest.raises(read.ReadError, match="not a tf.train.Example"):
         keyframe_schema.key_frame(b"\xff\xff")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1: stand\n1: walk\n", "0: stand\n", "stand\n", "1: \n", "100001: stand\n"]
+)
+def test_damaged_label_maps_are_one_line(folder, tmp_path, text):
+    copy = shutil.copytree(folder, tmp_path / "set")
+    (copy / "label_map.txt").write_text(text)
+    with pytest.raises(DatasetError, match="label_map.txt: expected lines `id: name`"):
+        keyframes.opened(copy, "train")
+    (copy / "label_map.txt").write_text("1: stand\n2: walk\n")
+    with pytest.raises(DatasetError, match="its class names is not the same in build.json"):
+        keyframes.opened(copy, "train")
+
+
+def test_records_that_contradict_themselves_stop_training(folder, tmp_path):
+    """One line that names the key frame, where TensorFlow would say less or read on."""
+    copy = shutil.copytree(folder, tmp_path / "set")
+    (shard,) = copy.glob("*.tfrecord*")
+    own = keyframe_schema.key_frame(next(stored.tfrecord.read(shard)).data)
+    with open(shard, "wb") as file:
+        for _ in range(3):
+            stored.tfrecord.write(file, keyframe_schema.serialised(own._replace(people=(1,))))
+    made = json.loads((copy / "build.json").read_text())
+    made["shards"]["train"][0][1] = shard.stat().st_size
+    (copy / "build.json").write_text(json.dumps(made))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="clip,0001: its boxes, actions and"):
+        taken(keyframes.opened(copy, "train"), 1)

@@ -122,3 +122,9 @@ def test_videos_of_other_names_are_refused(folder):
         annotated_items(sources(folder))
     with pytest.raises(UserError, match="--videos: expected a folder of videos"):
         annotated_items(sources(folder)._replace(videos=str(folder / "rows.csv")))
+
+
+def test_ids_of_a_label_map_have_an_end(folder):
+    (folder / "labels.txt").write_text("1: stand\n999999999: wave\n")
+    with pytest.raises(UserError, match="labels.txt: expected ids up to 100000, got 999999999"):
+        annotated_items(sources(folder))

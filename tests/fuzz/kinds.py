@@ -5,6 +5,7 @@ from tests.fuzz import (
     array_kinds,
     data_kinds,
     detection_kinds,
+    keyframe_kinds,
     text_kinds,
     video_kinds,
     weight_kinds,
@@ -16,6 +17,7 @@ KINDS: tuple[Kind, ...] = (
     *array_kinds.KINDS,
     *weight_kinds.KINDS,
     *data_kinds.KINDS,
+    *keyframe_kinds.KINDS,
     *detection_kinds.KINDS,
     *video_kinds.KINDS,
 )
