@@ -47,6 +47,7 @@ bench: .venv/.installed
 	$(BIN)/python -m benchmarks.input
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.detect
 
 docs: .venv/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -171,7 +171,7 @@ def run(job: Job) -> "Detections":
     """
     own = job.options
     over = job.run()
-    with _drawing(job) as show:
+    with drawing(job) as show:
         found = over.over(own.video, show)
         if own.json:
             results.write_json(found, own.json)
@@ -181,7 +181,7 @@ def run(job: Job) -> "Detections":
 
 
 @contextlib.contextmanager
-def _drawing(job: Job) -> Iterator[Callable[[Any, Sequence[results.Person]], None] | None]:
+def drawing(job: Job) -> Iterator[Callable[[Any, Sequence[results.Person]], None] | None]:
     """Gives what draws people on a frame and writes it to --out; None without."""
     own = job.options
     if not own.out:
