@@ -4,10 +4,10 @@
     python -m benchmarks.detect --video=my.mp4 --detector=person_detector/
     python -m benchmarks.detect --models=ava_slowonly_r50_8x8x1,demo_detection
 
-Each model runs in each precision with HOG and, with --detector, with that SavedModel: decoding,
-people, actions, drawing and encoding of one video, the second time (the first compiles). Weights
-of models are random, and all of their actions are taken; of a SavedModel people of at least 0.3. Then the command
-itself runs on the video and on ten of it in a row, and the memory of its process is printed.
+Each model runs in each precision with HOG and, with --detector, with that SavedModel (people of at
+least 0.3): decoding, people, actions, drawing and encoding of one video, the second time (the first
+compiles). Weights of models are random, and all of their actions are taken. Then the command itself
+runs on the video and on ten of it in a row, and the memory of its process is printed.
 
 Exit status 1 where ten times the video take more than MOST_GROWTH of the memory of one.
 """

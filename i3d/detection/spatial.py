@@ -19,6 +19,7 @@ from i3d.detection.people import Detector
 from i3d.detection.results import Action, Detections, KeyFrame, Person
 from i3d.detection.tracks import Tracks
 from i3d.detection.windows import Windows
+from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 from i3d.video.frames import stated
 from i3d.video.sampled import frame_rate
@@ -94,6 +95,7 @@ class Run:
 
         Raises:
           VideoError: the file cannot be read.
+          UserError: scores are not finite.
         """
         path, times, tracks = os.fspath(path), Times(), Tracks()
         frames = KeyFrames(path, self.windows, self.resize, self.fps, show is not None)
@@ -129,6 +131,11 @@ class Run:
             return ()
         with times.of("actions"):
             scores = np.asarray(self.scores(frame.views, boxes), np.float64)
+        if not np.isfinite(scores).all():
+            raise UserError(
+                f"second {frame.second:.2f}: the scores of the actions are not finite; are the "
+                "weights spoilt?"
+            )
         each = zip(numbers, boxes.tolist(), sure.tolist(), scores, strict=True)
         return tuple(
             Person(number, tuple(box), score, self._actions(row))

@@ -11,6 +11,7 @@ from i3d.detection.results import COLUMNS, write_csv, write_json
 from i3d.detection.spatial import STAGES, Run
 from i3d.detection.stored import Stored
 from i3d.detection.windows import Windows
+from i3d.runtime.command import UserError
 from tests.helpers import video_files
 
 NAMES = ("stand", "", "carry/hold (an object)", "run")
@@ -96,3 +97,9 @@ def test_a_video_of_one_frame(tmp_path):
 def test_resampling_changes_the_key_frames(video):
     result = run(people(0.2), fps=50.0).over(video)
     assert result.fps == result.frames == 50 and result.key_frames[1].second == pytest.approx(0.18)
+
+
+def test_scores_that_are_not_finite(video):
+    spoilt = Run(people(0.2), lambda views, boxes: np.full((2, 4), np.nan), NAMES, WINDOWS, 24)
+    with pytest.raises(UserError, match="not finite; are the weights spoilt"):
+        spoilt.over(video)
