@@ -89,6 +89,7 @@ def of_job(job: Job) -> Material:
     else:
         ids = ids_of(job.card, names)
         classes = _classes(job, names, sorted(set(names) & set(ids)), truth)
+        notes.append(f"{job.card.file}: scores {_described(job)}")
         if lacking := sorted(set(names) - set(ids)):
             notes.append(f"{job.card.file}: has no class for the ids {listed(lacking)}")
         found = rows = _scored(job, records, ids)
@@ -158,6 +159,16 @@ def ids_of(card: Card, names: Mapping[int, str]) -> list[int]:
             f"got {', '.join(map(repr, own[:3])) or count}"
         )
     return ids
+
+
+def _described(job):
+    """Returns whom the network scores, in words."""
+    if job.detector:
+        return f"the people that {job.detector} finds on key frames of {job.records}, {job.split}"
+    boxes = {"truth": "true boxes", "proposals": "proposals"}.get(
+        job.boxes, f"boxes of {job.boxes}"
+    )
+    return f"the {boxes} in key frames of {job.records}, {job.split}"
 
 
 def _scored(job, records, ids):

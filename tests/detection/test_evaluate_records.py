@@ -115,7 +115,8 @@ def test_the_command_and_its_detections(folder, net, card, records, tmp_path, ca
     files = [tmp_path / "found.csv", tmp_path / "found.json"]
     flags = [f"--detections_out={files[0]}", f"--json={files[1]}"]
     assert evaluate.main(words(folder, *flags)) == 0
-    out = capsys.readouterr().out
+    first, out = capsys.readouterr().out.split("\n", 1)
+    assert first.endswith(f"scores the true boxes in key frames of {folder / 'set'}, train")
     assert out.startswith("frame mAP at an IoU of 0.5, protocol official: 3 key frames, 6 labels\n")
     rows = keyframe_scores.detections(
         net, records, progress=False, ids=tested.ids_of(card, records.label_map)
