@@ -7,6 +7,7 @@ rows.boxes()                                       # float64 [N, 4], in x1, y1, 
 
 import csv
 import io
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ _ALSO = {
     "xmax": "x2", "ymax": "y2", "action_id": "action", "label": "action", "label_id": "action",
     "class_id": "action", "person_id": "person", "entity_id": "person", "confidence": "score",
 }  # fmt: skip
-BOX = ("x1", "y1", "x2", "y2")
+VIDEO, BOX = "video", ("x1", "y1", "x2", "y2")
+_BLOCK = 50_000  # rows that are held as text at a time
 _MOST_SECONDS = 1e6
 _MOST_ID = 10**9
 
@@ -34,22 +36,50 @@ class RowError(BadData):
 
 
 class Rows:
-    """The cells of rows, by column.
+    """Rows of one layout, by column.
 
     Attributes:
       path: of the file.
       lines: int64 [N], the line of each row, from 1.
     """
 
-    def __init__(self, path: str, cells: list[list[str]], lines: list[int], columns: Sequence[str]):
-        """Takes rows of as many cells as there are columns."""
-        self.path, self.lines = path, np.array(lines, np.int64)
-        by_column = zip(*cells, strict=True) if cells else [()] * len(columns)
-        self._cells = dict(zip(columns, by_column, strict=True))
+    def __init__(self, path: str, columns: Sequence[str]):
+        """Begins without rows."""
+        self.path, self.lines = path, np.zeros(0, np.int64)
+        self._columns = tuple(columns)
+        self._numbers = {name: np.zeros(0) for name in columns if name != VIDEO}
+        self._videos: list[str] = []
+        self._names: dict[str, str] = {}  # one string for all rows of a video
 
     def __len__(self) -> int:
         """Returns the number of rows."""
         return len(self.lines)
+
+    def add(self, cells: list[list[str]], lines: list[int]) -> None:
+        """Appends rows, each of as many cells as there are columns.
+
+        Raises:
+          RowError: a cell that should be a number is none.
+        """
+        if not cells:
+            return
+        self.lines = np.append(self.lines, np.array(lines, np.int64))
+        for column, own in zip(self._columns, zip(*cells, strict=True), strict=True):
+            if column == VIDEO:
+                self._videos += [self._names.setdefault(one.strip(), one.strip()) for one in own]
+            else:
+                numbers = self._converted(column, own)
+                self._numbers[column] = np.append(self._numbers[column], numbers)
+
+    def _converted(self, column, cells):
+        """Returns the numbers of cells, the last of the rows so far."""
+        try:
+            return list(map(float, cells))
+        except ValueError:
+            row = next(i for i, cell in enumerate(cells) if not _is_number(cell))
+            where = self.where(row - len(cells))
+            got = f"{cells[row][:80]!r}"
+            raise RowError(f"{where}: {column}: expected a number, got {got}") from None
 
     def where(self, row: int) -> str:
         """Returns "file:line" of a row."""
@@ -57,7 +87,7 @@ class Rows:
 
     def has(self, column: str) -> bool:
         """Returns whether there is such a column."""
-        return column in self._cells
+        return column in self._columns
 
     def videos(self) -> list[str]:
         """Returns the names of the videos, one for each row.
@@ -65,17 +95,16 @@ class Rows:
         Raises:
           RowError: one is empty.
         """
-        names = [name.strip() for name in self._cells["video"]]
-        if "" in names:
-            where = self.where(names.index(""))
+        if "" in self._names:
+            where = self.where(self._videos.index(""))
             raise RowError(f"{where}: expected the name of a video, got an empty cell")
-        return names
+        return self._videos
 
     def seconds(self) -> np.ndarray:
         """Returns float64 [N]: the times of the key frames.
 
         Raises:
-          RowError: one is no number, or below 0.
+          RowError: one is not finite, or below 0.
         """
         return self.numbers("second", 0, _MOST_SECONDS)
 
@@ -88,7 +117,7 @@ class Rows:
         Raises:
           RowError: `boxes.problem` finds something in one of them.
         """
-        found = np.stack([self.numbers(name) for name in BOX], axis=1)
+        found = np.stack([self._numbers[name] for name in BOX], axis=1)
         if wrong := boxes.problem(found, least_area=clip):
             raise RowError(f"{self.where(wrong[0])}: {wrong[1]}")
         return boxes.clipped(found) if clip else (found, 0)
@@ -97,21 +126,16 @@ class Rows:
         """Returns float64 [N] of a column.
 
         Raises:
-          RowError: one is no finite number between `least` and `most`.
+          RowError: one is no finite number from `least` to `most`.
         """
-        cells = self._cells[column]
-        try:
-            found = np.array(list(map(float, cells)), np.float64)
-        except ValueError:
-            found = np.array(list(map(_number, cells)), np.float64)
+        found = self._numbers[column]
         usable = np.isfinite(found) & (found >= least) & (found <= most)
         if not usable.all():
             row = int(usable.argmin())
-            bounds = f" of {least:g} or more" * (least > -math.inf)
-            bounds += f", at most {most:g}" * (most < math.inf)
-            raise RowError(
-                f"{self.where(row)}: {column}: expected a number{bounds}, got {cells[row][:80]!r}"
-            )
+            got = float(found[row])
+            bound = f" of {least:g} or more" * (got < least > -math.inf)
+            bound += f" of at most {most:,.0f}" * (got > most < math.inf)
+            raise RowError(f"{self.where(row)}: {column}: expected a number{bound}, got {got:g}")
         return found
 
     def ids(self, column: str, least: int) -> np.ndarray:
@@ -124,9 +148,8 @@ class Rows:
         whole = found == np.floor(found)
         if not whole.all():
             row = int(whole.argmin())
-            cell = self._cells[column][row]
             raise RowError(
-                f"{self.where(row)}: {column}: expected a whole number, got {cell!r:.80}"
+                f"{self.where(row)}: {column}: expected a whole number, got {found[row]:g}"
             )
         return found.astype(np.int64)
 
@@ -149,37 +172,33 @@ def read(
       RowError: a row has another number of cells, a column is missing, or a quote is not closed.
       OSError: it cannot be read.
     """
-    path = os.fspath(path)
-    cells, lines = _cells(path)
-    header = _header(cells[0]) if cells else None
-    if header is None:
-        return _by_length(path, cells, lines, layouts)
-    layout = _layout_of_header(header, layouts, f"{path}:{lines[0]}")
-    for line, row in zip(lines[1:], cells[1:], strict=True):
-        if len(row) != len(header):
-            raise RowError(
-                f"{path}:{line}: expected {len(header)} cells as in the header, got {len(row)}"
-            )
-    places = [header.index(name) for name in layout]
-    chosen = [[row[place] for place in places] for row in cells[1:]]
-    return [
-        Rows(path, chosen, lines[1:], layout) if own is layout else Rows(path, [], [], own)
-        for own in layouts
-    ]
+    path, found = os.fspath(path), {layout: Rows(os.fspath(path), layout) for layout in layouts}
+    header = None
+    for first, cells, lines in _blocks(path):
+        if first and (header := _header(cells[0])) is not None:
+            layout = _layout_of_header(header, layouts, f"{path}:{lines[0]}")
+            places = [header.index(name) for name in layout]
+            cells, lines = cells[1:], lines[1:]
+        if header is None:
+            _add_by_length(found, cells, lines)
+        else:
+            _check_lengths(cells, lines, header, path)
+            found[layout].add([[row[place] for place in places] for row in cells], lines)
+    return list(found.values())
 
 
-def _cells(path):
-    """Returns the rows of a file that are not blank, and the number of the line of each."""
+def _blocks(path):
+    """Yields (whether it is the first, rows that are not blank, their lines) of parts of a file."""
     reader = csv.reader(io.StringIO(text.read_text(path), newline=""), skipinitialspace=True)
-    cells, lines = [], []
+    numbered = ((row, reader.line_num) for row in reader if row and (row[0] or any(row)))
+    first = True
     try:
-        for row in reader:
-            if any(row):
-                cells.append(row)
-                lines.append(reader.line_num)
+        while block := list(itertools.islice(numbered, _BLOCK)):
+            cells, lines = zip(*block, strict=True)
+            yield first, list(cells), list(lines)
+            first = False
     except csv.Error as error:
         raise RowError(f"{path}:{reader.line_num}: expected CSV: {error}") from None
-    return cells, lines
 
 
 def _header(row):
@@ -205,26 +224,39 @@ def _layout_of_header(header, layouts, where):
     return layout
 
 
-def _by_length(path, cells, lines, layouts):
-    of_length: dict[int, tuple[list, list]] = {len(layout): ([], []) for layout in layouts}
+def _check_lengths(cells, lines, header, path):
+    for line, row in zip(lines, cells, strict=True):
+        if len(row) != len(header):
+            raise RowError(
+                f"{path}:{line}: expected {len(header)} cells as in the header, got {len(row)}"
+            )
+
+
+def _add_by_length(found, cells, lines):
+    """Adds rows to the Rows of the layouts that have as many columns."""
+    of_length: dict[int, tuple[list, list]] = {len(layout): ([], []) for layout in found}
     for line, row in zip(lines, cells, strict=True):
         if len(row) not in of_length:
+            path = next(iter(found.values())).path
             raise RowError(
-                f"{path}:{line}: expected {_or(layouts)}, got {len(row)} cells; a name that holds "
+                f"{path}:{line}: expected {_or(found)}, got {len(row)} cells; a name that holds "
                 "a comma needs quotes"
             )
-        found = of_length[len(row)]
-        found[0].append(row)
-        found[1].append(line)
-    return [Rows(path, *of_length[len(layout)], layout) for layout in layouts]
+        own = of_length[len(row)]
+        own[0].append(row)
+        own[1].append(line)
+    for layout, rows in found.items():
+        if of_length[len(layout)][0]:
+            rows.add(*of_length[len(layout)])
 
 
 def _or(layouts):
     return " or ".join(",".join(layout) for layout in layouts)
 
 
-def _number(cell):
+def _is_number(cell):
     try:
-        return float(cell)
+        float(cell)
     except ValueError:
-        return math.nan
+        return False
+    return True
