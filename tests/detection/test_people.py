@@ -1,11 +1,17 @@
 """Detectors of people: HOG, a SavedModel of the expected signature and others."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d.detection.people import Hog, SavedModel, check_folder
+from i3d.detection import ava
+from i3d.detection.boxes import iou
+from i3d.detection.people import Detector, Hog, SavedModel, check_folder
 from i3d.runtime.command import UserError
+from i3d.video.streamed import streamed
+from i3d.visual.figures import scenes
 
 PICTURE = np.full((48, 64, 3), 90, np.uint8)
 # ymin, xmin, ymax, xmax: a person twice, a cup, somebody doubtful, one over the border
@@ -84,10 +90,44 @@ def test_hog_finds_nobody_on_a_wall():
         assert boxes.shape == (0, 4) and scores.shape == (0,)
 
 
+class Made(Detector):
+    """Gives boxes that are made up."""
+
+    def candidates(self, picture, second):
+        whole, part, beside = [0.1, 0.1, 0.5, 0.9], [0.2, 0.2, 0.35, 0.5], [0.45, 0.1, 0.8, 0.9]
+        far, empty, lost = [-0.2, 0.1, 1.2, 0.1001], [0.3, 0.3, 0.3, 0.9], [np.nan] * 4
+        return np.array([part, beside, whole, far, empty, lost]), np.arange(6) / 10 + 0.1
+
+
+def test_boxes_that_are_left_out():
+    find = Made(0.0)
+    for inside, count in ((1.0, 4), (0.6, 3)):
+        find.most_inside = inside
+        boxes, scores = find(PICTURE, 0.0)
+        assert len(boxes) == count and boxes.min() >= 0 and boxes.max() <= 1
+        np.testing.assert_allclose(scores[:3], [0.4, 0.3, 0.2], rtol=1e-5)
+
+
+@pytest.mark.long
+def test_hog_finds_drawn_people(tmp_path):
+    paths = scenes.write_scenes(tmp_path, 2)
+    truth = defaultdict(set)
+    for label in ava.read_truth(tmp_path / "annotations.csv"):
+        truth[label.video, label.second].add(label.box)
+    found, count, false, find = 0, 0, 0, Hog()
+    for path in paths:
+        for _, second, picture in streamed(path, lambda n: n % 30 == 0, 30):
+            if boxes := sorted(truth.get((path.stem, second), ())):
+                overlaps = iou(find(picture, second)[0], np.array(boxes))
+                found += (overlaps.max(0) >= 0.3).sum()
+                false += (overlaps.max(1) < 0.3).sum()
+                count += len(boxes)
+    assert count > 20 and found >= 0.9 * count and false <= 0.1 * count, (found, count, false)
+
+
 @pytest.mark.long
 def test_real_people(clips, detectors):
     """Two people who shake hands; their boxes were drawn by eye."""
-    from i3d.detection.boxes import iou
     from i3d.video.sampled import wanted_frames
 
     path = clips / "ut_interaction/hand_shaking/4_1_0.avi"
