@@ -13,6 +13,7 @@ import numpy as np
 
 from i3d.runtime import files
 from i3d.runtime.command import UserError
+from i3d.runtime.progress import tracked
 from i3d.visual.figures import writing
 from i3d.visual.figures.acts import LABELS
 from i3d.visual.figures.difficulty import SEVERAL
@@ -68,7 +69,9 @@ def write_scenes(
     writing.check_request(out, videos, seed, height, width)
     writing.check_workers(workers)
     out, numbers = Path(out), range(seed, seed + videos)
-    rows = [_HEADER, *(row for number in numbers for row in _rows(number, height, width))]
+    rows = [_HEADER]
+    for number in tracked(numbers, videos, unit="scene", what="annotations"):
+        rows += _rows(number, height, width)
     texts = {
         out / ANNOTATIONS: "".join(f"{row}\n" for row in rows),
         out / LABEL_MAP: "".join(f"{i}: {name}\n" for i, name in enumerate(LABELS, start=1)),
