@@ -4,7 +4,7 @@ result = Detections(...)                # as i3d.detect gives it
 for row in result.rows():
     print(row.second, row.person, row.name, row.score)
 write_json(result, "my.json")
-write_csv(result, "my.csv")             # for python -m i3d.evaluate --detections
+write_csv(result, "my.csv")             # columns of detections, see i3d.detection.ava
 """
 
 import csv
