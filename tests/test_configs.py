@@ -151,7 +151,7 @@ def test_recipes_of_ava_are_the_published_ones(name, clips, schedule):
 
 def test_fine_tuning_of_boxes_is_for_few_key_frames():
     settings = loaded(ROOT / "configs/ava/finetune.py")
-    assert (settings.data.validation, settings.data.validation_share) == ("val", 0)
+    assert (settings.data.validation, settings.data.validation_share) == ("validation", 0)
     assert settings.batch.per_replica * settings.batch.accumulate == 16
     assert zoo.card_of(Path(settings.model.start).name).model == settings.model.name
 

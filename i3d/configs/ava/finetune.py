@@ -7,7 +7,7 @@ Command: python -m i3d.train --config=configs/ava/finetune.py --workdir=runs/min
     python -m data_prep build_detection --videos=clips --annotations=train.csv \
         --label_map=labels.txt --split=train --out=data/mine
     python -m data_prep build_detection --videos=clips --annotations=val.csv \
-        --label_map=labels.txt --split=val --out=data/mine
+        --label_map=labels.txt --split=validation --out=data/mine
 Some of the label map's classes alone: --config.boxes.classes=(3,7,12)
 Hardware: one GPU of 16 GB or more.
 CPU: not measured.
@@ -25,6 +25,6 @@ def get_config():
     c = slowonly_4x16x1.get_config()
     file = "slowonly_kinetics400-pretrained-r50_8xb16-4x16x1-20e_ava21-rgb_20220906-953ef5fe.pth"
     fine_tuned(c, f"checkpoints/{file}")
-    c.data.validation, c.data.validation_share = "val", 0.0
+    c.data.validation, c.data.validation_share = "validation", 0.0
     c.optimizer.learning_rate = 0.01
     return c
