@@ -86,6 +86,7 @@ def test_boxes_surround_the_people_of_every_crop(records):
     assert min(mirrored.values()) > 2
 
 
+@pytest.mark.long
 def test_people_outside_of_a_crop_are_not_counted(records):
     counts = []
     for element in taken(records, 8, scale=(120, 140), flip=0.0):
@@ -165,6 +166,7 @@ def test_a_subset_of_classes_becomes_the_columns(records):
         taken(records, 1, classes=(1, 5))
 
 
+@pytest.mark.long
 def test_more_people_than_fit_are_drawn_at_random(records):
     elements = taken(records, 6, most_boxes=1, scale=(48, 48), size=48, flip=0.0, proposal_iou=1.1)
     assert elements[0]["boxes"].shape == (2, 1, 4)
@@ -172,6 +174,7 @@ def test_more_people_than_fit_are_drawn_at_random(records):
     assert rows == {(True, False, True, False), (False, True, False, True)}
 
 
+@pytest.mark.long
 def test_box_jitter_moves_sides_by_a_part_of_the_box(records):
     plain = {"scale": (48, 48), "size": 48, "flip": 0.0, "proposal_iou": 1.1, "most_boxes": 4}
     moved = []

@@ -88,6 +88,7 @@ def test_a_build_goes_on_to_the_same_bytes(drawn, built, folder, call):
     assert status == 1 and "holds a data set of key frames; choose another --out" in errors
 
 
+@pytest.mark.long
 def test_key_frames_beyond_the_end_are_listed(drawn, tmp_path, call):
     copy = shutil.copytree(drawn, tmp_path / "scenes")
     with open(copy / "annotations.csv", "a") as file:
