@@ -56,7 +56,7 @@ PUBLIC = (
     "i3d.detection.ava", "i3d.detection.boxes", "i3d.detection.evaluate",
     "i3d.detection.keyframe_scores", "i3d.detection.matching", "i3d.detection.metrics",
     "i3d.detection.proposals", "i3d.detection.report", "i3d.detection.rows",
-    "i3d.detection.tested",
+    "i3d.detection.inputs",
     "i3d.detection.people", "i3d.detection.results", "i3d.detection.spatial",
     "i3d.detection.stored", "i3d.detection.tracks", "i3d.detection.windows", "i3d.visual.people",
     "i3d.visual.video", "i3d.video.streamed",

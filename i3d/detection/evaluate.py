@@ -21,8 +21,8 @@ import json
 
 from absl import flags
 
-from i3d.detection import metrics, report, tested
-from i3d.detection.tested import Job
+from i3d.detection import inputs, metrics, report
+from i3d.detection.inputs import Job
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import options
 from i3d.runtime import command, files
@@ -159,7 +159,7 @@ def _check_sources(own):
         raise UserError(
             "--det_score_thr goes with --detector or proposals; true boxes have no score"
         )
-    if own.detector not in (None, tested.HOG):
+    if own.detector not in (None, inputs.HOG):
         from i3d.detection import people
 
         people.check_folder(own.detector)
@@ -181,13 +181,13 @@ def _ids(words):
 
 def work(job: Job) -> None:
     """Reads or scores, computes, prints and writes."""
-    material = tested.of_job(job)
+    given = inputs.of_job(job)
     found = metrics.frame_map(
-        material.truth, material.detections, material.classes, job.protocol, material.excluded
+        given.truth, given.detections, given.classes, job.protocol, given.excluded
     )
-    for note in material.notes:
+    for note in given.notes:
         print(note)
     if job.json:
-        text = json.dumps(report.as_json(found, material.names), indent=1)
+        text = json.dumps(report.as_json(found, given.names), indent=1)
         files.write_text(job.json, text + "\n")
-    print(report.described(found, material.names), flush=True)
+    print(report.described(found, given.names), flush=True)

@@ -9,7 +9,7 @@ import pytest
 
 from i3d import evaluate
 from i3d.data import keyframes
-from i3d.detection import ava, keyframe_scores, metrics, tested
+from i3d.detection import ava, inputs, keyframe_scores, metrics
 from i3d.detection.people import Detector
 from i3d.inference import checkpoint, network
 from i3d.runtime.command import UserError
@@ -63,7 +63,7 @@ def test_the_truth_of_records(records):
 
 
 def test_scores_of_true_boxes(net, card, records):
-    ids = tested.ids_of(card, records.label_map)
+    ids = inputs.ids_of(card, records.label_map)
     assert ids == [1, 4, 3, 0]
     rows = keyframe_scores.detections(net, records, progress=False, ids=ids)
     assert [row[:2] for row in rows] == [("clip", 1.0)] * 6 + [("clip", 2.0)] * 6
@@ -119,7 +119,7 @@ def test_the_command_and_its_detections(folder, net, card, records, tmp_path, ca
     assert first.endswith(f"scores the true boxes in key frames of {folder / 'set'}, train")
     assert out.startswith("frame mAP at an IoU of 0.5, protocol official: 3 key frames, 6 labels\n")
     rows = keyframe_scores.detections(
-        net, records, progress=False, ids=tested.ids_of(card, records.label_map)
+        net, records, progress=False, ids=inputs.ids_of(card, records.label_map)
     )
     truth = keyframe_scores.truth(records)
     wanted = metrics.frame_map(truth, rows, records.label_map)
@@ -131,12 +131,12 @@ def test_the_command_and_its_detections(folder, net, card, records, tmp_path, ca
 
 def test_classes_are_found_by_their_names(card, records):
     other = dataclasses.replace(card, labels=("walk", "", "sing", "dance"))
-    assert tested.ids_of(other, records.label_map) == [4, 0, 0, 0]
+    assert inputs.ids_of(other, records.label_map) == [4, 0, 0, 0]
     nameless = dataclasses.replace(card, labels="")
-    assert tested.ids_of(nameless, records.label_map) == [1, 0, 3, 4]
+    assert inputs.ids_of(nameless, records.label_map) == [1, 0, 3, 4]
     strange = dataclasses.replace(card, labels=("a", "b", "c", "d"))
     with pytest.raises(UserError, match="expected classes of the label map, such as 'stand'"):
-        tested.ids_of(strange, records.label_map)
+        inputs.ids_of(strange, records.label_map)
 
 
 def test_wrong_calls(folder, tmp_path):

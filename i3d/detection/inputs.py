@@ -1,7 +1,7 @@
-"""Gives the truth and the detections of a test: of files, of records, or of a network on records.
+"""Gives the truth and the detections of an evaluation: of files, or of a network on records.
 
-material = of_job(job)
-material.truth, material.detections, material.names, material.classes
+given = of_job(job)
+given.truth, given.detections, given.names, given.classes
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -51,7 +51,7 @@ class Job(NamedTuple):
     detections_out: str | None
 
 
-class Material(NamedTuple):
+class Inputs(NamedTuple):
     """What a frame mAP is computed of.
 
     Attributes:
@@ -71,7 +71,7 @@ class Material(NamedTuple):
     notes: list[str]
 
 
-def of_job(job: Job) -> Material:
+def of_job(job: Job) -> Inputs:
     """Reads files and records; scores the key frames where a network is asked for.
 
     Raises:
@@ -95,7 +95,7 @@ def of_job(job: Job) -> Material:
         found = rows = _scored(job, records, ids)
         if job.detections_out:
             files.write_text(job.detections_out, ava.detections_text(rows))
-    return Material(truth, found, names, classes, excluded, notes)
+    return Inputs(truth, found, names, classes, excluded, notes)
 
 
 def _truth(job):
