@@ -154,8 +154,12 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
 
 def work(job: Job) -> int:
     """Detects and prints; returns the exit status."""
-    print(*filter(None, (job.card.note, job.card.described())), sep="\n", file=sys.stderr)
-    found, own = run(job), job.options
+    own = job.options
+    if not own.checkpoint:
+        known = ", ".join(filter(None, job.names))
+        print(f"demo weights, which know drawn figures and nothing else: {known}", file=sys.stderr)
+    print(job.card.described(), file=sys.stderr)
+    found = run(job)
     if not (own.out or own.json or own.csv):
         for line in results.lines(found):
             print(line)
