@@ -4,7 +4,8 @@
         --annotations=scenes/train/annotations.csv --label_map=scenes/train/label_map.txt \
         --split=train --out=data/scenes
     python -m data_prep build_detection --videos=ava/train --annotations=ava_train_v2.2.csv \
-        --label_map=ava_action_list_v2.2.pbtxt --excluded=ava_train_excluded_timestamps_v2.2.csv \
+        --label_map=ava_action_list_v2.2_for_activitynet_2019.pbtxt \
+        --excluded=ava_train_excluded_timestamps_v2.2.csv \
         --proposals=ava_dense_proposals_train.pkl --start_s=900 --split=train --out=data/ava
 
 The CSV has rows video,second,x1,y1,x2,y2,action_id,person_id, boxes in [0, 1] of the picture; a

@@ -1,7 +1,7 @@
 """Reads AVA's files: boxes with actions, label maps, excluded key frames, detections.
 
     labels = ava.read_truth("ava_val_v2.2.csv")                  # [Label(video, second, ...)]
-    names = ava.read_label_map("ava_action_list_v2.2.pbtxt")     # {1: "bend/bow (at the waist)"}
+    names = ava.read_label_map("map.pbtxt")                      # {1: "bend/bow (at the waist)"}
     excluded = ava.read_excluded("ava_val_excluded_timestamps_v2.2.csv")
     ava.key("1j20qq1JyX4", 902.0)                                # "1j20qq1JyX4,0902"
 
