@@ -9,8 +9,11 @@ import pytest
 
 import i3d
 from i3d import detect, extract_features, predict
+from i3d.detection import ava
+from i3d.detection.boxes import iou
 from i3d.detection.windows import Windows
 from i3d.runtime.command import UserError
+from i3d.visual.figures import scenes, writing
 from tests.detection.test_people import save
 from tests.helpers import calls, detection, video_files, videos
 
@@ -89,7 +92,7 @@ def test_nobody_in_a_video_of_one_frame(folder, tmp_path, capsys):
     video_files.write(folder / "one.mp4", video_files.numbered(1))
     flags = f"--out={tmp_path / 'a.mp4'}", f"--csv={tmp_path / 'a.csv'}"
     assert detect.main(["detect", *words(folder, *flags, video="one.mp4")]) == 0
-    assert "one: 1 frames at 25 per second, 1 key frames, no person" in capsys.readouterr().out
+    assert "one: 1 frame at 25 per second, 1 key frame, no person" in capsys.readouterr().out
     assert len(video_files.read(tmp_path / "a.mp4", fps=None)) == 1
     assert (tmp_path / "a.csv").read_text().count("\n") == 1
 
@@ -166,3 +169,25 @@ def test_other_commands_name_detect(folder, tmp_path):
         assert "use python -m i3d.detect" in calls.refused(main, name, *words(folder, *more))
     with pytest.raises(UserError, match=r"use\s+python -m i3d.detect"):
         i3d.load(str(folder / "run/best.weights.h5"))
+
+
+@pytest.mark.long
+def test_the_demo_weights_know_drawn_people(tmp_path, capfd):
+    """From a file alone: the built-in detector, the shipped weights."""
+    (path,) = scenes.write_scenes(tmp_path / "scenes", 1, writing.TEST_SEED)
+    out = tmp_path / "labelled.mp4"
+    assert detect.main(["detect", str(path), f"--out={out}", f"--json={tmp_path / 'a.json'}"]) == 0
+    assert (
+        "demo weights, which know drawn figures and nothing else: stand," in capfd.readouterr().err
+    )
+    frames = json.loads((tmp_path / "a.json").read_text())["key_frames"]
+    right = []
+    for label in ava.read_truth(tmp_path / "scenes/annotations.csv"):
+        frame = min(frames, key=lambda frame: abs(frame["second"] - label.second))
+        people = frame["people"]
+        if abs(frame["second"] - label.second) < 0.15 and people:
+            overlaps = iou(np.array([label.box]), np.array([person["box"] for person in people]))
+            ids = [action["id"] for action in people[overlaps.argmax()]["actions"]]
+            right.append(overlaps.max() > 0.3 and label.action in ids)
+    assert len(right) >= 6 and np.mean(right) >= 0.7, right
+    assert len(video_files.read(out, fps=None)) == 2 * len(frames)

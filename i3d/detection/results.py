@@ -155,11 +155,17 @@ def lines(result: Detections) -> Iterator[str]:
 
 def summary(result: Detections) -> str:
     """Returns two lines: what was found, and the seconds of each stage."""
-    count, total = len(result.key_frames), sum(result.seconds.values())
-    found = f"{result.people} people" if result.people else "no person was found"
+    total = sum(result.seconds.values())
+    found = _counted(result.people, "person", "people") if result.people else "no person was found"
+    frames = _counted(result.frames, "frame", "frames")
+    keys = _counted(len(result.key_frames), "key frame", "key frames")
     rate = result.frames / total if total else 0.0
     times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     return (
-        f"{result.video}: {result.frames} frames at {result.fps:g} per second, {count} key frames, "
-        f"{found}\n{times}; {rate:.1f} frames a second"
+        f"{result.video}: {frames} at {result.fps:g} per second, {keys}, {found}\n"
+        f"{times}; {rate:.1f} frames a second"
     )
+
+
+def _counted(count, one, several):
+    return f"{count} {one if count == 1 else several}"
