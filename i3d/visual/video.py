@@ -22,14 +22,15 @@ _MOST_FPS, _LEAST_FPS = 1000, Fraction(1, 100)
 class VideoWriter:
     """Encodes frames; the file appears when the block ends without an error."""
 
-    def __init__(self, path: str | os.PathLike, fps: float):
+    def __init__(self, path: str | os.PathLike, fps: float, comment: str = ""):
         """Opens nothing yet.
 
         Args:
           path: ends in .mp4; an existing file is replaced.
           fps: frames per second, 0.01 to 1000.
+          comment: kept in the file's metadata.
         """
-        self._path = path
+        self._path, self._comment = path, comment
         self._rate = min(max(Fraction(fps).limit_denominator(1001), _LEAST_FPS), _MOST_FPS)
         self._stack = contextlib.ExitStack()
         self._stream: av.VideoStream | None = None
@@ -43,6 +44,8 @@ class VideoWriter:
             self._container = stack.enter_context(
                 av.open(str(new), "w", format="mp4", container_options=options)
             )
+            if self._comment:
+                self._container.metadata["comment"] = self._comment
             self._stack = stack.pop_all()
         return self
 
@@ -73,7 +76,8 @@ class VideoWriter:
     def _started(self, height, width):
         self._size = height, width
         if "libx264" in av.codecs_available:
-            # A constant quantiser and one thread: equal frames give equal bytes.
+            # One thread and a constant quantiser, or the bytes change from run to run: rate control
+            # looks ahead, and that was seen to give other bytes for equal frames with AVX-512.
             options = {"qp": "20", "preset": "veryfast", "threads": "1"}
             stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         else:  # a libav without GPL parts; browsers do not play it

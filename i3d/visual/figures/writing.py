@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ import numpy as np
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
+from i3d.visual.video import VideoWriter
 
 #: Training videos take the seeds from 0 on, test videos from here on: the two never meet.
 TEST_SEED = 1_000_000
@@ -142,24 +142,6 @@ def _done(films, workers) -> Iterator[None]:
 
 def _write(film):
     fps, pictures = film.draw(*film.arguments)
-    pictures = iter(pictures)
-    first = next(pictures)  # which has the size
-    with files.new_path(film.path) as new, av.open(str(new), "w", format="mp4") as container:
-        container.metadata["comment"] = film.recipe
-        stream = _stream(container, fps, *first.shape[:2])
-        for picture in chain((first,), pictures):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-
-
-def _stream(container, fps, height, width):
-    if "libx264" in av.codecs_available:
-        # One thread and a constant quantiser, or the bytes change from run to run: rate control
-        # looks ahead, and that was seen to give other bytes for equal frames with AVX-512.
-        options = {"qp": "20", "preset": "veryfast", "threads": "1"}
-        stream = container.add_stream("libx264", rate=fps, options=options)
-    else:  # a libav without GPL parts
-        stream = container.add_stream("mpeg4", rate=fps)
-        stream.bit_rate = 8 * height * width * fps // 10
-    stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-    return stream
+    with VideoWriter(film.path, fps, comment=film.recipe) as video:
+        for picture in pictures:
+            video.add(picture)
