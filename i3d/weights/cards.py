@@ -183,5 +183,29 @@ def _demo(stream: str, top1: float) -> Card:
     )
 
 
+_DETECTION = Card(
+    name="demo_detection",
+    file="demo/detection.weights.h5",
+    model="ava_slowonly_r50_8x8x1",
+    width=0.1,
+    spec=InputSpec(
+        frames=8,
+        stride=8,
+        clips=1,
+        fps=30.0,
+        resize=96,
+        crop=0,
+        mean=(123.675, 116.28, 103.53),
+        std=(58.395, 57.12, 57.375),
+        activation="sigmoid",
+    ),
+    num_classes=9,
+    labels=("stand", "walk", "squat", "jumping jack", "kick", "wave", "clap", "drink"),
+    data="60 drawn test scenes, boxes known",
+    frame_map=96.1,
+    licence="Apache-2.0",
+    source="configs/ava/figures.py",
+    note="the first of the 9 classes is the background",
+)
 # Our own; commands and other seeds: checkpoints/README.md.
-DEMO_CARDS = {card.name: card for card in (_demo("rgb", 88.5), _demo("flow", 87.3))}
+DEMO_CARDS = {card.name: card for card in (_demo("rgb", 88.5), _demo("flow", 87.3), _DETECTION)}

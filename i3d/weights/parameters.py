@@ -39,6 +39,7 @@ _COUNTS = {
     "ava_slowonly_r50_4x16x1_nl": (39_050_176, 2049),
     "ava_slowonly_r50_8x8x1_nl": (39_050_176, 2049),
     "ava_slowonly_r101_8x8x1": (59_644_864, 2049),
+    "ava_slowonly_r50_8x8x1 rgb 0.1": (288_330, 193),
     "ava_slowfast_r50_4x16x1": (33_617_048, 2305),
     "ava_slowfast_r50_4x16x1_context": (33_617_048, 4609),
     "ava_slowfast_r50_8x8x1": (33_703_320, 2305),

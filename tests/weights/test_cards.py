@@ -1,10 +1,13 @@
 """What a card says of its checkpoint."""
 
+from pathlib import Path
+
 import pytest
 
 from i3d import models
 from i3d.spec import InputSpec
-from i3d.weights import parameters, zoo
+from i3d.visual.figures.acts import LABELS
+from i3d.weights import find, parameters, zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card, class_names
 from i3d.weights.files import FILES
 
@@ -44,3 +47,11 @@ def test_actions_of_ava_stand_at_their_ids():
     assert len(names) == 80 and names.count("") == 20
     assert (names[11], names[79], names[1]) == ("stand", "watch (a person)", "")
     assert len(set(names)) == 61
+
+
+def test_the_demo_of_boxes_is_small_and_knows_the_labels_of_scenes():
+    card = DEMO_CARDS["demo_detection"]
+    assert card.class_names() == LABELS and card.num_classes == 1 + len(LABELS)
+    assert Path(find.path_of(card.name)).stat().st_size < 2e6
+    assert (card.spec.crop, card.spec.fps, card.spec.activation) == (0, 30, "sigmoid")
+    assert card.score().endswith("% frame mAP on 60 drawn test scenes, boxes known")
