@@ -154,6 +154,18 @@ def test_a_killed_run_ends_with_the_same_weights_bit_by_bit(data, tmp_path):
     ]
 
 
+@pytest.mark.slow
+def test_two_devices_from_the_command(data, tmp_path):
+    file = tmp_path / "boxes.py"
+    file.write_text(FILE.format(folder=str(data)))
+    keys = {"steps": 2, "batch.per_replica": 1}
+    line = [*training.command(file, tmp_path / "run", **keys), "--replicas=2"]
+    training.finished(training.start(line))
+    losses = [line["loss"] for line in logged(tmp_path / "run") if "loss" in line]
+    assert len(losses) == 2 and np.isfinite(losses).all()
+    assert 0 <= logged(tmp_path / "run")[-1]["validation/map"] <= 1
+
+
 def line_of(settings, folder):
     with pytest.raises(UserError) as caught:
         run.train(settings, folder)
