@@ -176,5 +176,7 @@ class Pool(layers.Layer):
         return tuple(n for axis, n in enumerate(input_shape) if axis not in self.axes)
 
     def call(self, x):
-        """Returns the pooled x."""
-        return ops.mean(x, self.axes) if self.kind == "mean" else ops.max(x, self.axes)
+        """Returns the pooled x; of no boxes, none."""
+        if self.kind == "mean":
+            return ops.mean(x, self.axes)
+        return ops.max(x, self.axes, initial=float("-inf"))  # without it, x may not be empty

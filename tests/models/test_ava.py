@@ -84,6 +84,7 @@ def test_shapes_and_endpoints(name):
     one = np.asarray(model({"clips": clips, "boxes": boxes[:, 1:2]}))
     assert both.shape == (2, 3, 5)
     np.testing.assert_allclose(both[:, 1:2], one, atol=1e-5)
+    assert model({"clips": clips, "boxes": boxes[:, :0]}).shape == (2, 0, 5)
     width = {"slowonly": 256, "slowfast": 288}[name.split("_")[1]] * (1 + ("context" in name))
     assert model.get_layer("features").output.shape == (None, None, width)
     assert model.get_layer("roi_features").output.shape == (None, None, 8, 8, width)
