@@ -12,6 +12,7 @@ import numpy as np
 
 from i3d.data import keyframe_schema, read, shards, tfrecord
 from i3d.data.keyframe_schema import KeyFrame
+from i3d.detection import ava
 from i3d.visual import people
 
 
@@ -36,7 +37,9 @@ def found(data: read.Dataset, splits: Iterable[str], id: str) -> tuple[KeyFrame,
         if own.id == id:
             return own, shard.split
         seen.append(own.id)
-    near = difflib.get_close_matches(id, seen, 1, cutoff=0)
+    video = (ava.of_key(id) or (id,))[0]
+    near = difflib.get_close_matches(id, [own for own in seen if own.startswith(f"{video},")], 1, 0)
+    near = near or difflib.get_close_matches(id, seen, 1, cutoff=0)
     hint = f"the nearest is {near[0]!r}" if near else "it holds none"
     raise read.ReadError(f"no key frame has the id {id!r}; {hint}")
 

@@ -15,8 +15,10 @@ each second that has rows, the frames around it are stored (--reach of them on e
 AVA's 80 are: such rows are kept and counted; an id above all of the map is an error, which names
 the line.
 
-Run again after a stop, it does only what is missing. Videos that cannot be read, and key frames
-beyond the end of a video, are listed in OUT/failures.jsonl with a reason, and the exit status is 1.
+Run again after a stop, it does only what is missing. Videos of the CSV that are not in the folder
+are left out and counted on standard error, and the exit status is 0, so that a part of AVA can be
+built. Videos that cannot be read, and key frames beyond the end of a video, are listed in
+OUT/failures.jsonl with a reason, and the exit status is 1.
 """
 
 import math
@@ -31,6 +33,7 @@ from data_prep import build as data_prep_build
 from data_prep.commands import need
 from i3d.data.build_settings import MOST_REACH, KeyFrameSettings
 from i3d.runtime.command import UserError, refuse_words
+from i3d.runtime.text import counted
 
 FLAGS = flags.FlagValues()
 _TEXTS = {
@@ -104,10 +107,11 @@ def work(build: data_prep_build.Build) -> int:
     """Builds the split; returns 0, or 1 where something was left out."""
     failures = data_prep_build.run(build, FLAGS.workers, retry_failed=FLAGS.retry_failed)
     asked = sum(len(item.key_frames) for item in build.items)
-    print(
-        f"{build.out}: split {build.split!r} complete; {asked} key frames of {len(build.items)} "
-        f"videos were asked for, {len(failures)} videos could not be stored as a whole"
-    )
+    frames, videos = counted(asked, "key frame"), counted(len(build.items), "video")
+    line = f"{build.out}: split {build.split!r} complete; {frames} of {videos} asked for"
+    if failures:
+        line += f", {counted(len(failures), 'video')} could not be stored as a whole"
+    print(line)
     for failure in failures[:10]:
         print(f"  {failure['path']}: {failure['reason']}", file=sys.stderr)
     if failures:

@@ -26,6 +26,7 @@ from absl import flags
 
 from data_prep.commands import need
 from i3d.runtime.command import UserError, refuse_words
+from i3d.runtime.text import counted
 from i3d.visual.figures import compositions, difficulty, render, scenes, writing
 from i3d.visual.figures.acts import LABELS
 
@@ -94,7 +95,7 @@ def work(asked: dict) -> None:
     """Writes the videos."""
     if "actions" not in asked:
         paths = scenes.write_scenes(**asked)
-        print(f"{asked['out']}: {len(paths)} scenes with {len(LABELS)} labels of people")
+        print(f"{asked['out']}: {counted(len(paths), 'scene')} of people, {len(LABELS)} classes")
         return
     paths = render.write_videos(**asked)
     print(f"{asked['out']}: {len(paths)} videos of {len(asked['actions'])} classes")

@@ -109,7 +109,7 @@ def opened(folder, kinds=(VIDEOS,)):
         contradict each other, or are not as `build` writes them.
     """
     folder = Path(folder)
-    _check_there(folder)
+    _check_there(folder, kinds)
     found, made = metadata.read(folder), described(folder)
     recipe = settings_in(made)
     _check_kind(folder, KEY_FRAMES if found.key_frames else VIDEOS, kinds)
@@ -155,15 +155,16 @@ def check_labelled(data):
         )
 
 
-def _check_there(folder):
+def _check_there(folder, kinds):
     if (folder / INFO).is_file():
         return
     reason = f"there is no {INFO} in it" if folder.is_dir() else "there is no such folder"
     if (folder / WORK).exists():
         reason = "the build in it is not finished; run the same build command again"
+    command = "build" if VIDEOS in kinds else "build_detection"
     raise DatasetError(
-        f"{folder}: expected a data set as `python -m data_prep build --out={folder}` makes it, "
-        f"{reason}"
+        f"{folder}: expected a data set as `python -m data_prep {command} --out={folder}` makes "
+        f"it, {reason}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads text files that a user wrote: lists and CSV tables.
+"""Reads text files that a user wrote, lists and CSV tables, and writes names and counts.
 
     from i3d.runtime import text
     for where, line in text.read_lines("list.txt"):  # "list.txt:3", "jump/a.mp4 0"
@@ -124,6 +124,11 @@ def printable(name: str) -> str:
     """Returns a name that can be written as UTF-8: bytes that are none become \\xe9 or the like."""
     data = name.encode("utf-8", "surrogateescape")  # as the system's names are decoded
     return data.decode("utf-8", "backslashreplace")
+
+
+def counted(number: int, one: str) -> str:
+    """Returns a number and what it counts: "1 row", "2,000 rows"."""
+    return f"{number:,} {one}{'s' if number != 1 else ''}"
 
 
 def table(lines, needed, optional):

@@ -238,6 +238,10 @@ def test_clips_longer_than_what_is_stored_are_refused(records):
 def test_data_sets_of_the_other_kind_are_refused(folder, tmp_path):
     with pytest.raises(DatasetError, match="this one holds key frames .* --task=ava"):
         read.opened(folder)
+    with pytest.raises(
+        DatasetError, match="as `python -m data_prep build_detection --out=.*no such"
+    ):
+        keyframes.opened(folder / "nothing", "val")
     with pytest.raises(DatasetError, match="expected the split 'val', this data set has: train"):
         keyframes.opened(folder, "val")
     videos = datasets.build(tmp_path / "set", datasets.videos(tmp_path / "videos"))

@@ -7,7 +7,7 @@ Command: python -m i3d.train --config=configs/ava/figures.py --workdir=runs/scen
     python -m data_prep build_detection --videos=scenes/train/videos --split=train \
         --annotations=scenes/train/annotations.csv --label_map=scenes/train/label_map.txt \
         --out=data/scenes --short_side=96
-    python -m data_prep build_detection --videos=scenes/val/videos --split=val \
+    python -m data_prep build_detection --videos=scenes/val/videos --split=validation \
         --annotations=scenes/val/annotations.csv --label_map=scenes/val/label_map.txt \
         --out=data/scenes --short_side=96
 Test on other scenes, with true boxes and those of HOG: python -m benchmarks.detection \
@@ -32,7 +32,7 @@ def get_config():
     c.validate_every, c.checkpoint_every = 100, 100
     c.batch_norm_momentum = 0.9
     c.data.records = "data/scenes"
-    c.data.validation = "val"
+    c.data.validation = "validation"
     c.data.frames, c.data.stride = 8, 8
     c.data.size = 96
     c.data.mean, c.data.std = published.IMAGENET_MEAN, published.IMAGENET_STD

@@ -76,7 +76,7 @@ def test_tfds_reads_the_folder(built, tmp_path):
 def test_a_build_goes_on_to_the_same_bytes(drawn, built, folder, call):
     next(folder.glob("*.tfrecord*")).unlink()
     status, output, _ = call("build_detection", *words(drawn, folder))
-    assert status == 0 and "of 2 videos were asked for, 0 videos could not be stored" in output
+    assert status == 0 and output.endswith("key frames of 2 videos asked for\n")
     assert contents(folder) == contents(built)
     status, _, errors = call("build_detection", *words(drawn, folder, "--fps=25"))
     assert status == 1 and "built from other videos or flags" in errors
@@ -94,7 +94,7 @@ def test_key_frames_beyond_the_end_are_listed(drawn, tmp_path, call):
     with open(copy / "annotations.csv", "a") as file:
         file.write("scene_000,30,0.1,0.1,0.5,0.5,1,0\n")
     status, output, errors = call("build_detection", *words(copy, tmp_path / "set"))
-    assert status == 1 and "1 videos could not be stored as a whole" in output
+    assert status == 1 and "1 video could not be stored as a whole" in output
     assert "key frames beyond the end of the video" in errors and "the first at second 30" in errors
     (line,) = (tmp_path / "set" / "failures.jsonl").read_text().splitlines()
     assert json.loads(line)["id"] == "scene_000"
@@ -127,6 +127,9 @@ def test_show_draws_the_people_of_a_key_frame(built, tmp_path, call):
     out = tmp_path / "b.png"
     status, _, errors = call("show", f"--data={built}", "--id=scene_001,09", f"--out={out}")
     assert status == 1 and "no key frame has the id 'scene_001,09'; the nearest is" in errors
+    for other in ("scene_000", "scene_000,0099"):
+        status, _, errors = call("show", f"--data={built}", f"--id={other}", f"--out={out}")
+        assert status == 1 and "the nearest is 'scene_000,0" in errors, errors
 
 
 def test_commands_of_videos_say_what_it_is(built, tmp_path, call):

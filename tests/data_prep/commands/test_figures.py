@@ -40,7 +40,7 @@ def test_figures_writes_folders_of_captions(call, tmp_path):
 def test_figures_writes_scenes_of_several_people(call, tmp_path):
     words = ["--classes=scenes", "--videos_per_class=1", "--height=48", "--width=64", "--test"]
     status, output, _ = call("figures", f"--out={tmp_path}", "--workers=1", *words)
-    assert (status, output) == (0, f"{tmp_path}: 1 scenes with 8 labels of people\n")
+    assert (status, output) == (0, f"{tmp_path}: 1 scene of people, 8 classes\n")
     assert [path.name for path in (tmp_path / "videos").iterdir()] == ["scene_1000000.mp4"]
     status, _, errors = call("figures", f"--out={tmp_path}", "--seed=2", *words[:-1])
     assert status == 1 and "annotations.csv is not the file" in errors
