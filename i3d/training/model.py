@@ -6,11 +6,14 @@ with strategy.scope():
     optimizer = train_model.optimizer(settings, model)
 """
 
+import contextlib
 import re
 from functools import partial
+from pathlib import Path
 
 import keras
 
+from i3d.inference import checkpoint as checkpoints
 from i3d.inference import network
 from i3d.models import actionclip
 from i3d.runtime.command import UserError
@@ -20,7 +23,7 @@ from i3d.training.losses import LOSSES
 from i3d.training.objectives import Classification
 from i3d.training.optimizer import SGD, AdamW
 from i3d.training.step import set_batch_norm
-from i3d.weights import find
+from i3d.weights import find, zoo
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint
@@ -71,10 +74,12 @@ def start(settings, spec, model):
     """
     path = find.path_of(settings.model.start)
     if takes_text(settings.model.name):
-        return _started(lambda: begin(model, None, path), "expected weights of that architecture")
+        return _started(
+            lambda: begin(model, None, path), path, "expected weights of that architecture"
+        )
     if takes_boxes(settings.model.name):
         hint = "expected weights of that network, or of its trunk as a classifier of videos"
-        return _started(lambda: begin(model, partial(_trunk, settings, spec), path), hint)
+        return _started(lambda: begin(model, partial(_trunk, settings, spec), path), path, hint)
     if settings.model.inflate and is_torch(path):
         name = TWINS.get(settings.model.name)
         return begin_from_images(
@@ -92,7 +97,7 @@ def start(settings, spec, model):
 
     hint = "expected config.model.start of the same stream (for flow, as flow_imagenet), or "
     hint += "config.model.start_stream, width and inflate as that checkpoint needs"
-    return _started(lambda: begin(model, source, path), hint)
+    return _started(lambda: begin(model, source, path), path, hint)
 
 
 def _trunk(settings, spec, num_classes):
@@ -101,14 +106,28 @@ def _trunk(settings, spec, num_classes):
     return _built(settings, name, spec, num_classes)
 
 
-def _started(begun, hint):
+def _started(begun, path, hint):
     try:
         return begun()
-    except NoCheckpoint as error:
+    except NoCheckpoint:
         there = "put it there, or name other weights in config.model.start (empty: random ones)"
-        raise UserError(f"{error}; {there}") from error
+        if card := zoo.card_of(path):
+            error = f"{path}: no such checkpoint; get {Path(card.file).name} from {card.source}"
+        raise UserError(f"{error}; {there}") from None
     except Misfit as error:
-        raise UserError(f"{error}; {hint}") from error
+        name = _model_of(path)
+        told = f"; it is of {name}" if name else ""
+        told += ", which scores the actions of people in boxes" * takes_boxes(name)
+        raise UserError(f"{error}{told}; {hint}") from error
+
+
+def _model_of(path):
+    """Returns the name of the model that a checkpoint is of, None where nothing tells it."""
+    if card := zoo.card_of(path):
+        return card.model
+    with contextlib.suppress(UserError):
+        return checkpoints.run_settings(path)["model.name"]
+    return None
 
 
 def optimizer(settings, model):

@@ -165,6 +165,8 @@ def _reason(text):
     """Returns the line that counts of what Keras says of weights that do not fit."""
     count = re.search(r"(\d+) objects could not be loaded.*?name=([^,>]+)", text)
     shapes = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", text)
+    if count and not shapes:
+        return f"{count[1]} layers are missing, the first is {count[2]}"
     if not count or not shapes:
         return text.partition("\n")[0]
     return (

@@ -85,7 +85,10 @@ def _begin_with_boxes(model, build, path):
     if _kind(Path(path)) != "keras":
         raise misfit
     source = build(head_classes(path))
-    weights.load(source, path)
+    try:
+        weights.load(source, path)
+    except Misfit:
+        raise misfit from None
     inflate(source, model, skip_head=True)
     return f"initialised from {path}; left out: the head"
 

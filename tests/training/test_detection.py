@@ -6,6 +6,7 @@ before TensorFlow starts.
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ from i3d.training import model as training_model
 from i3d.training.objectives import Detection
 from i3d.training.optimizer import SGD
 from i3d.training.step import TrainStep
-from i3d.weights import ava_zoo
+from i3d.weights import ava_zoo, zoo
 from i3d.weights.pytorch.names import entries, schemes
 from tests.helpers.processes import ROOT
 from tests.helpers.torch_files import write_safetensors
@@ -233,6 +234,29 @@ def test_another_network_is_one_line(tmp_path):
     source.save_weights(tmp_path / "tsn.weights.h5")
     with pytest.raises(UserError, match="expected weights of that network, or of its trunk as a"):
         started(tmp_path / "tsn.weights.h5")
+
+
+def test_weights_of_videos_and_of_boxes_are_told_apart(tmp_path):
+    with pytest.raises(UserError) as caught:
+        started("demo_rgb")
+    lacking = r"not weights of ava_slowonly_r50_4x16x1: \d+ layers are missing, the first is "
+    assert re.search(rf"{lacking}.*; it is of inception_i3d; expected", str(caught.value))
+    settings = settings_of(
+        model__name="inception_i3d", boxes__scale=(256, 320), model__start="demo_detection"
+    )
+    settings.data.frames, settings.data.size = 16, 32
+    spec = zoo.default_spec("inception_i3d")
+    with pytest.raises(UserError) as caught:
+        training_model.start(settings, spec, training_model.build(settings, spec, 8))
+    assert "; it is of ava_slowonly_r50_8x8x1, which scores the actions of " in str(caught.value)
+
+
+def test_published_weights_that_are_not_there_are_said_where_to_get():
+    name = "slowonly_kinetics400-pretrained-r50_8xb16-4x16x1-20e_ava21-rgb_20220906-953ef5fe.pth"
+    with pytest.raises(UserError) as caught:
+        started(f"nowhere/{name}")
+    get = f"nowhere/{name}: no such checkpoint; get {name} from github.com/open-mmlab/mmaction2; "
+    assert str(caught.value).startswith(f"{get}put it there, or name other weights in config.")
 
 
 if __name__ == "__main__":
