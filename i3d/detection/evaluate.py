@@ -22,7 +22,7 @@ import json
 from absl import flags
 
 from i3d.detection import inputs, metrics, report
-from i3d.detection.inputs import Job
+from i3d.detection.inputs import Inputs, Job
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import options
 from i3d.runtime import command, files
@@ -91,11 +91,12 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     return own
 
 
-def checked(own: flags.FlagValues, argv: list[str]) -> Job:
-    """Returns the Job of a command line.
+def checked(own: flags.FlagValues, argv: list[str]) -> tuple[Job, Inputs]:
+    """Returns the Job of a command line and what its files and records hold.
 
     Raises:
-      UserError: a flag is missing, cannot be used or contradicts another, or a file exists already.
+      UserError: a flag is missing, cannot be used or contradicts another, a file of the input
+        cannot be used, or one of the output exists already.
     """
     command.refuse_words(own(argv)[1:])
     metrics.check_excluded(own.excluded or (), own.protocol)
@@ -118,7 +119,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         from i3d.data import keyframes
 
         keyframes.opened(records, split)
-    return Job(
+    job = Job(
         truth=own.truth or "",
         label_map=own.label_map or "",
         records=records or "",
@@ -135,6 +136,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         json=own.json,
         detections_out=own.detections_out,
     )
+    return job, inputs.read(job)
 
 
 def _check_sources(own):
@@ -153,6 +155,10 @@ def _check_sources(own):
     given = [name for name in of_network if own[name].present]
     if given and not own.checkpoint:
         raise UserError(f"--{given[0]} goes with --checkpoint alone")
+    if own.boxes == inputs.HOG:
+        raise UserError(
+            "--boxes: expected truth, proposals or a file, got hog; take --detector=hog"
+        )
     if own["boxes"].present and own.detector:
         raise UserError("expected --boxes or --detector, got both")
     if own.det_score_thr is not None and own.boxes == "truth" and not own.detector:
@@ -179,9 +185,11 @@ def _ids(words):
         ) from None
 
 
-def work(job: Job) -> None:
-    """Reads or scores, computes, prints and writes."""
-    given = inputs.of_job(job)
+def work(asked: tuple[Job, Inputs]) -> None:
+    """Scores where a network is asked for, computes, prints and writes."""
+    job, given = asked
+    if job.card:
+        given = inputs.scored(job, given)
     found = metrics.frame_map(
         given.truth, given.detections, given.classes, job.protocol, given.excluded
     )

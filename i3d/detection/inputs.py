@@ -1,11 +1,13 @@
 """Gives the truth and the detections of an evaluation: of files, or of a network on records.
 
-given = of_job(job)
+given = read(job)                  # all that files and records say
+given = scored(job, given)         # with a network in place of a file of detections
 given.truth, given.detections, given.names, given.classes
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from i3d.detection import ava, proposals, report
 from i3d.detection.ava import Detections, Label
@@ -61,6 +63,9 @@ class Inputs(NamedTuple):
       classes: ids that are counted.
       excluded: (video, second) of key frames that are not counted.
       notes: lines on what a reader should know.
+      records: keyframes.KeyFrames, or None.
+      people: whom a network scores, as keyframe_scores.detections takes it.
+      ids: action id of each class of a network, as `ids_of` returns them.
     """
 
     truth: list[Label]
@@ -69,33 +74,44 @@ class Inputs(NamedTuple):
     classes: Collection[int]
     excluded: Collection[tuple[str, float]]
     notes: list[str]
+    records: Any = None
+    people: Any = None
+    ids: Collection[int] = ()
 
 
-def of_job(job: Job) -> Inputs:
-    """Reads files and records; scores the key frames where a network is asked for.
+def read(job: Job) -> Inputs:
+    """Returns what files and records hold; with a network, without its detections.
 
     Raises:
       BadData, UserError: something cannot be used as asked; one line.
-      OSError: a file cannot be read or written.
     """
-    excluded = ava.read_excluded(job.excluded) if job.excluded else set()
+    excluded = _of_file("excluded", ava.read_excluded, job.excluded) if job.excluded else set()
     records, names, truth, notes = _truth(job)
-    found: Detections | list[tuple]
     if job.card is None:
         classes = _classes(job, names, list(names), truth)
-        found = ava.read_detections(job.detections)
-        check_together(truth, found, job.detections)
-        notes += notes_on_detections(truth, found, job)
-    else:
-        ids = ids_of(job.card, names)
-        classes = _classes(job, names, sorted(set(names) & set(ids)), truth)
-        notes.append(f"{job.card.file}: scores {_described(job)}")
-        if lacking := sorted(set(names) - set(ids)):
-            notes.append(f"{job.card.file}: has no class for the ids {listed(lacking)}")
-        found = rows = _scored(job, records, ids)
-        if job.detections_out:
-            files.write_text(job.detections_out, ava.detections_text(rows))
-    return Inputs(truth, found, names, classes, excluded, notes)
+        found = _of_file("detections", ava.read_detections, job.detections)
+        check_together(truth, found, names, job.detections)
+        notes += notes_on_detections(truth, found, names, job)
+        return Inputs(truth, found, names, classes, excluded, notes)
+    ids = ids_of(job.card, names)
+    classes = _classes(job, names, sorted(set(names) & set(ids)), truth)
+    notes.append(f"{job.card.file}: scores {_described(job)}")
+    if lacking := sorted(set(names) - set(ids)):
+        notes.append(f"{job.card.file}: has no class for the ids {listed(lacking)}")
+    people = _people(job, records)
+    return Inputs(truth, [], names, classes, excluded, notes, records, people, ids)
+
+
+def _of_file(flag: str, read: Callable[[str], Any], path: str) -> Any:
+    """Returns what a file holds.
+
+    Raises:
+      BadData: it cannot be read or used.
+    """
+    try:
+        return read(path)
+    except OSError as error:
+        raise BadData(f"--{flag}: {path} cannot be read: {error.strerror}") from error
 
 
 def _truth(job):
@@ -107,7 +123,7 @@ def _truth(job):
         records = keyframes.opened(job.records, job.split)
         return records, records.label_map, keyframe_scores.truth(records), []
     names = names_of(job.label_map)
-    truth, counts = ava.counted(job.truth, names)
+    truth, counts = _of_file("truth", lambda path: ava.counted(path, names), job.truth)
     return None, names, truth, notes_on_truth(counts, job.truth)
 
 
@@ -133,7 +149,9 @@ def names_of(label_map: str) -> dict[int, str]:
     Raises:
       BadData: the file cannot be used.
     """
-    return report.names_of_ava() if label_map == report.AVA else ava.read_label_map(label_map)
+    if label_map == report.AVA:
+        return report.names_of_ava()
+    return _of_file("label_map", ava.read_label_map, label_map)
 
 
 def ids_of(card: Card, names: Mapping[int, str]) -> list[int]:
@@ -171,16 +189,25 @@ def _described(job):
     return f"the {boxes} in key frames of {job.records}, {job.split}"
 
 
-def _scored(job, records, ids):
-    """Returns the rows of a network."""
+def scored(job: Job, given: Inputs) -> Inputs:
+    """Returns the Inputs with the detections of the network; writes them where that is asked for.
+
+    Raises:
+      UserError: the network cannot be used, or a score is not finite; one line.
+      OSError: a file cannot be read or written.
+    """
     from i3d.data import keyframes
     from i3d.detection import keyframe_scores
     from i3d.inference import network
 
-    who = _people(job, records)
     least = keyframes.LEAST_SCORE if job.det_score_thr is None else job.det_score_thr
     net = network.load_with_boxes(job.card, job.precision)
-    return keyframe_scores.detections(net, records, who, ids=ids, least_score=least)
+    rows = keyframe_scores.detections(
+        net, given.records, given.people, ids=given.ids, least_score=least
+    )
+    if job.detections_out:
+        files.write_text(job.detections_out, ava.detections_text(rows))
+    return given._replace(detections=rows)
 
 
 def _people(job, records):
@@ -200,19 +227,27 @@ def _people(job, records):
                 f"--boxes=proposals: {records.folder} holds none; build it with --proposals=FILE"
             )
         return job.boxes
-    found = proposals.read(job.boxes)
+    found = _of_file("boxes", proposals.read, job.boxes)
     proposals.check_videos(found, {one.video for one in keyframes.truths(records)}, job.boxes)
     return found
 
 
-def check_together(truth: list[Label], detections: Detections, path: str) -> None:
-    """Makes sure that there are detections, and some in key frames of the truth.
+def check_together(
+    truth: list[Label], detections: Detections, names: Mapping[int, str], path: str
+) -> None:
+    """Makes sure that there are detections, some of known actions, some in key frames of the truth.
 
     Raises:
       BadData: there are none.
     """
     if not detections.videos:
         raise BadData(f"{path}: expected rows video,second,x1,y1,x2,y2,action_id,score, got none")
+    ids = set(detections.actions.tolist())
+    if not ids & names.keys():
+        raise BadData(
+            f"{path}: expected action ids of the label map, {listed(sorted(names))}, got "
+            f"{listed(sorted(ids))}"
+        )
     found = set(zip(detections.videos, detections.seconds.tolist(), strict=True))
     proposals.check_videos(found, (label.video for label in truth), path)
     known = {(label.video, label.second) for label in truth}
@@ -228,28 +263,37 @@ def notes_on_truth(counts: ava.Counts, path: str) -> list[str]:
     """Returns a line for each thing about a file of truth that a reader should know."""
     lines = []
     if counts.clipped:
-        lines.append(f"{path}: {counts.clipped:,} boxes reach over the border; cut off there")
+        lines.append(f"{path}: boxes clipped to the picture: {counts.clipped:,}")
     if counts.repeated:
-        lines.append(f"{path}: {counts.repeated:,} rows say again what an earlier row says")
-    if counts.unknown:
-        total = sum(counts.unknown.values())
-        ids = listed(counts.unknown)
-        lines.append(f"{path}: {total:,} rows of ids without a name are left out: {ids}")
-    return lines
+        lines.append(f"{path}: rows that repeat another one: {counts.repeated:,}")
+    return lines + _note_on_unknown(counts.unknown, path)
 
 
-def notes_on_detections(truth: list[Label], detections: Detections, job: Job) -> list[str]:
-    """Returns a line on detections in key frames without truth, if there are any."""
+def _note_on_unknown(unknown, path):
+    """Returns a line on {action id: rows}, none without any."""
+    if not unknown:
+        return []
+    rows = f"{sum(unknown.values()):,} of {listed(sorted(unknown))}"
+    return [f"{path}: rows of ids that the label map does not have, left out: {rows}"]
+
+
+def notes_on_detections(
+    truth: list[Label], detections: Detections, names: Mapping[int, str], job: Job
+) -> list[str]:
+    """Returns lines on detections of unknown actions, and of key frames without truth."""
+    actions = Counter(detections.actions.tolist())
+    unknown = {action: rows for action, rows in actions.items() if action not in names}
+    lines = _note_on_unknown(unknown, job.detections)
     known = {(label.video, label.second) for label in truth}
     keys = zip(detections.videos, detections.seconds.tolist(), strict=True)
     outside = sum(key not in known for key in keys)
-    if not outside:
-        return []
-    how = "false" if job.protocol == "pyslowfast" else "not counted"
-    return [
-        f"{job.detections}: {outside:,} rows in key frames without truth, which are {how} by "
-        f"{job.protocol}"
-    ]
+    if outside:
+        how = "false" if job.protocol == "pyslowfast" else "not counted"
+        lines.append(
+            f"{job.detections}: rows in key frames without truth, {how} by {job.protocol}: "
+            f"{outside:,}"
+        )
+    return lines
 
 
 def listed(ids: Iterable[int]) -> str:

@@ -1,8 +1,10 @@
 """Scores the people of all key frames of a split of records, and gives its truth.
 
-    records = keyframes.opened("data/ava", "val")
-    found = detections(network, records, boxes="proposals")   # [(video, second, x1, ..., score)]
-    metrics.frame_map(truth(records), found, records.label_map)
+    card = checkpoint.card_of(None, "runs/ava/best.weights.h5")   # i3d.inference.checkpoint
+    net = network.load_with_boxes(card)                           # i3d.inference.network
+    records = keyframes.opened("data/ava", "val")                 # i3d.data.keyframes
+    found = detections(net, records, boxes="proposals")       # [(video, second, x1, ..., score)]
+    metrics.frame_map(truth(records), found, records.label_map).mean
 
 One key frame is scored at a time, so that memory does not grow with their number.
 """

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from i3d.detection.metrics import FrameMAP
+from i3d.runtime.text import counted
 from i3d.weights.cards import class_names
 
 AVA = "ava"  # the list of AVA's names in i3d/weights/labels
@@ -29,8 +30,8 @@ def described(found: FrameMAP, names: Mapping[int, str]) -> str:
     known = [value for value in found.per_class.values() if not math.isnan(value)]
     of = f"mean over {len(known)} of {len(found.per_class)} classes"
     lines = [
-        f"frame mAP at an IoU of 0.5, protocol {found.protocol}: {found.key_frames:,} key frames, "
-        f"{sum(found.truths.values()):,} labels",
+        f"frame mAP at an IoU of 0.5, protocol {found.protocol}: "
+        f"{counted(found.key_frames, 'key frame')}, {counted(sum(found.truths.values()), 'label')}",
         f"{'mAP':<22}{_percent(found.mean)}, {of}",
     ]
     if _is_ava(names, found):

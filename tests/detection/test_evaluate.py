@@ -78,11 +78,23 @@ def test_what_is_left_out_is_told(files, capsys):
     assert run(*files(truth, f"{FOUND}b,0001,0,0,1,1,1,0.5\n"), "--protocol=pyslowfast") == 0
     notes = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()[:4]]
     assert notes == [
-        "1 boxes reach over the border; cut off there",
-        "1 rows say again what an earlier row says",
-        "1 rows of ids without a name are left out: 2",
-        "1 rows in key frames without truth, which are false by pyslowfast",
+        "boxes clipped to the picture: 1",
+        "rows that repeat another one: 1",
+        "rows of ids that the label map does not have, left out: 1 of 2",
+        "rows in key frames without truth, false by pyslowfast: 1",
     ]
+
+
+def test_detections_of_ids_that_the_label_map_lacks_are_told(files, capsys):
+    more = "".join(f"a,0902,0,0,1,1,{action},0.5\n" for action in (77, 2, 77))
+    assert run(*files(detections=FOUND + more)) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith("ids that the label map does not have, left out: 3 of 2, 77")
+
+
+def test_one_of_each_is_not_plural(files, capsys):
+    assert run(*files("a,1,0,0,1,1,1\n", "a,1,0,0,1,1,1,1\n")) == 0
+    assert "official: 1 key frame, 1 label\n" in capsys.readouterr().out
 
 
 def test_excluded_key_frames(files, capsys):
@@ -94,20 +106,24 @@ def test_excluded_key_frames(files, capsys):
 
 
 @pytest.mark.parametrize(
-    "given, status, message",
+    "given, message",
     [
-        ({"truth": ""}, 1, "expected rows video,second,x1,y1,x2,y2,action,person, got none"),
-        ({"detections": ""}, 1, "expected rows .*score, got none"),
-        ({"label_map": ""}, 1, "expected a label map"),
-        ({"truth": TRUTH + "a,0904,0,0,1,1,7,0\n"}, 1, "truth.csv:5: .* end at 3, got 7"),
-        ({"detections": FOUND + "a,0903,0,0,1,1,1\n"}, 1, "detections.csv:4: .* got 7 cells"),
-        ({"detections": "b,0902,0,0,1,1,1,1\n"}, 1, "key frames of 'a', got those of 'b'"),
-        ({"detections": "a,2,0,0,1,1,1,1\n"}, 1, "such as 'a,0902', got none, but .* 'a,0002'"),
-        ({"excluded": "a,0902,3\n"}, 2, "the official protocol has none"),
+        ({"truth": ""}, "expected rows video,second,x1,y1,x2,y2,action,person, got none"),
+        ({"detections": ""}, "expected rows .*score, got none"),
+        ({"label_map": ""}, "expected a label map"),
+        ({"truth": TRUTH + "a,0904,0,0,1,1,7,0\n"}, "truth.csv:5: .* end at 3, got 7"),
+        ({"detections": FOUND + "a,0903,0,0,1,1,1\n"}, "detections.csv:4: .* got 7 cells"),
+        ({"detections": "b,0902,0,0,1,1,1,1\n"}, "key frames of 'a', got those of 'b'"),
+        ({"detections": "a,2,0,0,1,1,1,1\n"}, "such as 'a,0902', got none, but .* 'a,0002'"),
+        (
+            {"detections": FOUND.replace(",1,0", ",7,0").replace(",3,0", ",9,0")},
+            "map, 1, 3, got 7, 9",
+        ),
+        ({"excluded": "a,0902,3\n"}, "the official protocol has none"),
     ],
 )
-def test_files_that_cannot_be_used(files, capsys, given, status, message):
-    assert run(*files(**given)) == status
+def test_files_that_cannot_be_used(files, capsys, given, message):
+    assert run(*files(**given)) == 2
     error = capsys.readouterr().err
     assert error.startswith("evaluate: ") and error.count("\n") == 1
     assert re.search(message, error), error
@@ -117,7 +133,11 @@ def test_files_that_cannot_be_used(files, capsys, given, status, message):
     "arguments, message",
     [
         ([], "got neither"),
-        (["--truth=no.csv", "--detections=d.csv", "--label_map=ava"], "no.csv"),
+        (
+            ["--truth=no.csv", "--detections=d.csv", "--label_map=ava"],
+            "--truth: no.csv cannot be read",
+        ),
+        (["--checkpoint=demo_detection", "--boxes=hog"], "got hog; take --detector=hog"),
         (
             ["--classes=a,b", "--truth=t", "--detections=d", "--label_map=ava"],
             "--classes: expected",
@@ -128,18 +148,18 @@ def test_files_that_cannot_be_used(files, capsys, given, status, message):
     ],
 )
 def test_wrong_calls(capsys, arguments, message):
-    assert run(*arguments) in (1, 2)
+    assert run(*arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
 def test_classes_that_the_label_map_lacks(files, capsys):
-    assert run(*files(), "--classes=2") == 1
+    assert run(*files(), "--classes=2") == 2
     assert "--classes: 2 is not in the label map, whose ids are 1, 3" in capsys.readouterr().err
 
 
 def test_classes_without_truth(files, capsys):
-    assert run(*files(label_map="1: sit\n3: stand\n4: jump\n"), "--classes=4") == 1
+    assert run(*files(label_map="1: sit\n3: stand\n4: jump\n"), "--classes=4") == 2
     assert "expected truth of the ids 4, which are counted; got none" in capsys.readouterr().err
 
 

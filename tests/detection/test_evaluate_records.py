@@ -91,17 +91,17 @@ def test_scores_of_proposals_and_of_a_file(net, records):
 class Fixed(Detector):
     """Finds one person, where the key frame is the one that is expected."""
 
-    seen: ClassVar = []
+    looked_at: ClassVar = []
 
     def candidates(self, picture, second):
-        self.seen.append((key_frames.number_of(picture), second))
+        self.looked_at.append((key_frames.number_of(picture), second))
         return [[0.25, 0.25, 0.5, 0.75]] * 2, [0.95, 0.99]
 
 
 def test_scores_of_whom_a_detector_finds_on_the_key_frame(net, records):
     rows = keyframe_scores.detections(net, records, Fixed(), progress=False)
-    assert [second for _, second in Fixed.seen] == [1.0, 2.0, 3.5]
-    assert [number for number, _ in Fixed.seen] == pytest.approx([30, 60, 105], abs=1)
+    assert [second for _, second in Fixed.looked_at] == [1.0, 2.0, 3.5]
+    assert [number for number, _ in Fixed.looked_at] == pytest.approx([30, 60, 105], abs=1)
     assert len(rows) == 9 and {row[2:6] for row in rows} == {(0.25, 0.25, 0.5, 0.75)}
 
 
@@ -139,13 +139,18 @@ def test_classes_are_found_by_their_names(card, records):
         inputs.ids_of(strange, records.label_map)
 
 
+def test_the_test_of_videos_refuses_a_model_of_boxes(folder):
+    with pytest.raises(UserError, match="in boxes; .* i3d.detection.keyframe_scores and .*frame_m"):
+        evaluate.evaluate(str(folder / "run/best.weights.h5"), str(folder / "set"))
+
+
 def test_wrong_calls(folder, tmp_path):
     people = tmp_path / "people.json"
     people.write_text('{"other,0001": [[0, 0, 1, 1, 1]]}')
     (tmp_path / "there.csv").touch()
     for more, status, message in (
         (["--split=test"], 2, "expected the split 'test', this data set has: train"),
-        ([f"--boxes={people}"], 1, "expected key frames of 'clip', got those of 'other'"),
+        ([f"--boxes={people}"], 2, "expected key frames of 'clip', got those of 'other'"),
         ([f"--detections={people}"], 2, "expected --detections=FILE.csv or --checkpoint=FILE"),
         ([f"--truth={people}"], 2, "expected --truth with --detections alone"),
         ([f"--detections_out={tmp_path / 'there.csv'}"], 2, "is there already"),
@@ -153,7 +158,7 @@ def test_wrong_calls(folder, tmp_path):
         (["--det_score_thr=0.5"], 2, "true boxes have no score"),
         (["--detector=hog", "--boxes=truth"], 2, "expected --boxes or --detector, got both"),
         ([f"--detector={tmp_path}"], 2, "no saved_model.pb in it"),
-        (["--classes=2"], 1, "2 is not in the label map, whose ids are 1, 3, 4"),
+        (["--classes=2"], 2, "2 is not in the label map, whose ids are 1, 3, 4"),
         ([f"--records={tmp_path}"], 2, str(tmp_path)),
     ):
         line = calls.refused(evaluate.main, *words(folder, *more), status=status)
