@@ -189,7 +189,7 @@ def work(asked: tuple[Job, Inputs]) -> None:
     """Scores where a network is asked for, computes, prints and writes."""
     job, given = asked
     if job.card:
-        given = inputs.scored(job, given)
+        given = inputs.scored(job, job.card, given)
     found = metrics.frame_map(
         given.truth, given.detections, given.classes, job.protocol, given.excluded
     )

@@ -1,16 +1,16 @@
 """Gives the truth and the detections of an evaluation: of files, or of a network on records.
 
 given = read(job)                  # all that files and records say
-given = scored(job, given)         # with a network in place of a file of detections
+given = scored(job, card, given)   # with a network in place of a file of detections
 given.truth, given.detections, given.names, given.classes
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from i3d.detection import ava, proposals, report
+from i3d.detection import ava, notes, proposals, report
 from i3d.detection.ava import Detections, Label
+from i3d.detection.notes import listed
 from i3d.runtime import files
 from i3d.runtime.command import BadData, UserError
 from i3d.weights.cards import Card
@@ -76,7 +76,7 @@ class Inputs(NamedTuple):
     notes: list[str]
     records: Any = None
     people: Any = None
-    ids: Collection[int] = ()
+    ids: Sequence[int] = ()
 
 
 def read(job: Job) -> Inputs:
@@ -86,20 +86,20 @@ def read(job: Job) -> Inputs:
       BadData, UserError: something cannot be used as asked; one line.
     """
     excluded = _of_file("excluded", ava.read_excluded, job.excluded) if job.excluded else set()
-    records, names, truth, notes = _truth(job)
+    records, names, truth, told = _truth(job)
     if job.card is None:
         classes = _classes(job, names, list(names), truth)
         found = _of_file("detections", ava.read_detections, job.detections)
-        check_together(truth, found, names, job.detections)
-        notes += notes_on_detections(truth, found, names, job)
-        return Inputs(truth, found, names, classes, excluded, notes)
+        notes.check_together(truth, found, names, job.detections)
+        told += notes.on_detections(truth, found, names, job.protocol, job.detections)
+        return Inputs(truth, found, names, classes, excluded, told)
     ids = ids_of(job.card, names)
     classes = _classes(job, names, sorted(set(names) & set(ids)), truth)
-    notes.append(f"{job.card.file}: scores {_described(job)}")
+    told.append(f"{job.card.file}: scores {_described(job)}")
     if lacking := sorted(set(names) - set(ids)):
-        notes.append(f"{job.card.file}: has no class for the ids {listed(lacking)}")
+        told.append(f"{job.card.file}: has no class for the ids {listed(lacking)}")
     people = _people(job, records)
-    return Inputs(truth, [], names, classes, excluded, notes, records, people, ids)
+    return Inputs(truth, [], names, classes, excluded, told, records, people, ids)
 
 
 def _of_file(flag: str, read: Callable[[str], Any], path: str) -> Any:
@@ -124,7 +124,7 @@ def _truth(job):
         return records, records.label_map, keyframe_scores.truth(records), []
     names = names_of(job.label_map)
     truth, counts = _of_file("truth", lambda path: ava.counted(path, names), job.truth)
-    return None, names, truth, notes_on_truth(counts, job.truth)
+    return None, names, truth, notes.on_truth(counts, job.truth)
 
 
 def _classes(job, names, known, truth):
@@ -189,8 +189,13 @@ def _described(job):
     return f"the {boxes} in key frames of {job.records}, {job.split}"
 
 
-def scored(job: Job, given: Inputs) -> Inputs:
+def scored(job: Job, card: Card, given: Inputs) -> Inputs:
     """Returns the Inputs with the detections of the network; writes them where that is asked for.
+
+    Args:
+      job: what is asked for.
+      card: of the network.
+      given: as `read` returns it.
 
     Raises:
       UserError: the network cannot be used, or a score is not finite; one line.
@@ -201,7 +206,7 @@ def scored(job: Job, given: Inputs) -> Inputs:
     from i3d.inference import network
 
     least = keyframes.LEAST_SCORE if job.det_score_thr is None else job.det_score_thr
-    net = network.load_with_boxes(job.card, job.precision)
+    net = network.load_with_boxes(card, job.precision)
     rows = keyframe_scores.detections(
         net, given.records, given.people, ids=given.ids, least_score=least
     )
@@ -230,73 +235,3 @@ def _people(job, records):
     found = _of_file("boxes", proposals.read, job.boxes)
     proposals.check_videos(found, {one.video for one in keyframes.truths(records)}, job.boxes)
     return found
-
-
-def check_together(
-    truth: list[Label], detections: Detections, names: Mapping[int, str], path: str
-) -> None:
-    """Makes sure that there are detections, some of known actions, some in key frames of the truth.
-
-    Raises:
-      BadData: there are none.
-    """
-    if not detections.videos:
-        raise BadData(f"{path}: expected rows video,second,x1,y1,x2,y2,action_id,score, got none")
-    ids = set(detections.actions.tolist())
-    if not ids & names.keys():
-        raise BadData(
-            f"{path}: expected action ids of the label map, {listed(sorted(names))}, got "
-            f"{listed(sorted(ids))}"
-        )
-    found = set(zip(detections.videos, detections.seconds.tolist(), strict=True))
-    proposals.check_videos(found, (label.video for label in truth), path)
-    known = {(label.video, label.second) for label in truth}
-    if not found & known:
-        one, other = min(found), min(known)
-        raise BadData(
-            f"{path}: expected detections in key frames of the truth, such as {ava.key(*other)!r}, "
-            f"got none, but such as {ava.key(*one)!r}"
-        )
-
-
-def notes_on_truth(counts: ava.Counts, path: str) -> list[str]:
-    """Returns a line for each thing about a file of truth that a reader should know."""
-    lines = []
-    if counts.clipped:
-        lines.append(f"{path}: boxes clipped to the picture: {counts.clipped:,}")
-    if counts.repeated:
-        lines.append(f"{path}: rows that repeat another one: {counts.repeated:,}")
-    return lines + _note_on_unknown(counts.unknown, path)
-
-
-def _note_on_unknown(unknown, path):
-    """Returns a line on {action id: rows}, none without any."""
-    if not unknown:
-        return []
-    rows = f"{sum(unknown.values()):,} of {listed(sorted(unknown))}"
-    return [f"{path}: rows of ids that the label map does not have, left out: {rows}"]
-
-
-def notes_on_detections(
-    truth: list[Label], detections: Detections, names: Mapping[int, str], job: Job
-) -> list[str]:
-    """Returns lines on detections of unknown actions, and of key frames without truth."""
-    actions = Counter(detections.actions.tolist())
-    unknown = {action: rows for action, rows in actions.items() if action not in names}
-    lines = _note_on_unknown(unknown, job.detections)
-    known = {(label.video, label.second) for label in truth}
-    keys = zip(detections.videos, detections.seconds.tolist(), strict=True)
-    outside = sum(key not in known for key in keys)
-    if outside:
-        how = "false" if job.protocol == "pyslowfast" else "not counted"
-        lines.append(
-            f"{job.detections}: rows in key frames without truth, {how} by {job.protocol}: "
-            f"{outside:,}"
-        )
-    return lines
-
-
-def listed(ids: Iterable[int]) -> str:
-    """Returns ids between commas, the first 20 of many."""
-    ids = list(ids)
-    return ", ".join(map(str, ids[:20])) + f" and {len(ids) - 20} more" * (len(ids) > 20)
