@@ -15,6 +15,7 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
@@ -51,7 +52,9 @@ def new_file(path: os.PathLike | str, mode: str = "wb", **options) -> Iterator[I
     if "b" not in mode:
         options = {"encoding": "utf-8"} | options
     try:
-        with open(partial, mode, **options) as file:
+        with _naming(path):
+            opened = open(partial, mode, **options)
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -82,7 +85,8 @@ def new_path(
     # A folder, so that what is in it can have the final name: libraries go by its suffix.
     partial = Path(within or path.parent) / ("." + _unique(path.name))
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial.mkdir()
+    with _naming(path):
+        partial.mkdir()
     try:
         yield partial / path.name
         if (partial / path.name).exists():
@@ -144,6 +148,22 @@ def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> No
         raise UserError(f"{path.parent}: this folder cannot be made: {folder} is a file")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder}: no permission to write there")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:  # of a folder such as /proc, or a full disk
+        raise UserError(f"{folder}: no file can be written there: {error.strerror}") from error
+
+
+def check_there(path: os.PathLike | str, flag: str) -> None:
+    """Makes sure that a file is there.
+
+    Raises:
+      UserError: it is not, or is a folder; the line names the flag.
+    """
+    if os.path.isdir(path) or not os.path.exists(path):
+        what = "a folder, not a file" if os.path.isdir(path) else "no such file"
+        raise UserError(f"--{flag}: {path}: {what}")
 
 
 @contextlib.contextmanager
@@ -208,6 +228,16 @@ def _lock(file, wait):
             raise
         wait()
         fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Names the final path in errors, not the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
 
 
 def _unique(name):

@@ -53,7 +53,7 @@ def run(*words, check="pass", work="pass", **options):
         (["word"], {}, 2, "unexpected argument 'word'; flags are written --name=value"),
         (["--m=1"], {}, 2, "Unknown command line flag 'm'"),
         ([], {"check": "raise UserError('a\\nb')"}, 2, "a"),
-        ([], {"check": "open('/absent')"}, 2, "[Errno 2] No such file or directory: '/absent'"),
+        ([], {"check": "open('/absent')"}, 2, "/absent: No such file or directory"),
         ([], {"work": "raise UserError('bad')"}, 1, "bad"),
         ([], {"work": "raise OSError('full')"}, 1, "full"),
         ([], {"work": "raise MemoryError"}, 1, "out of memory; lower --batch_size"),

@@ -175,6 +175,18 @@ def test_what_can_be_written(tmp_path):
         files.check_new(tmp_path / "a")
     with pytest.raises(UserError, match="a: this folder cannot be made: .*a is a file"):
         files.check_new(tmp_path / "a" / "b")
+    if os.path.isdir("/proc/self"):  # where nobody may write, whatever its permissions say
+        with pytest.raises(UserError, match="^/proc: no file can be written there"):
+            files.check_new("/proc/a.mp4")
+        for opened in (files.new_path, files.new_file):
+            with pytest.raises(OSError, match="'/proc/a.mp4'"), opened("/proc/a.mp4"):
+                pass
+
+
+def test_files_that_must_be_there(tmp_path):
+    for path, told in ((tmp_path / "no.csv", "no such file"), (tmp_path, "a folder, not a file")):
+        with pytest.raises(UserError, match=f"^--boxes: {path}: {told}"):
+            files.check_there(path, "boxes")
 
 
 def held(lock):
