@@ -13,6 +13,7 @@ import numpy as np
 from i3d.data import keyframe_schema, read, shards, tfrecord
 from i3d.data.keyframe_schema import KeyFrame
 from i3d.detection import ava
+from i3d.detection.ava import NO_PERSON
 from i3d.visual import people
 
 
@@ -45,9 +46,13 @@ def found(data: read.Dataset, splits: Iterable[str], id: str) -> tuple[KeyFrame,
 
 
 def pictures(own: KeyFrame, class_names: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yields the frames, uint8 RGB [H, W, 3], each with the people of the key frame."""
+    """Yields the frames, uint8 RGB [H, W, 3], each with the key frame's people and their ids."""
     drawn = [
-        people.Drawn(box, person + 1, [(_name(action, class_names), 1.0) for action in actions])
+        people.Drawn(
+            box,
+            None if person == NO_PERSON else person,
+            [(_name(action, class_names), None) for action in actions],
+        )
         for box, person, actions in zip(own.boxes, own.people, own.actions, strict=True)
     ]
     for jpeg in own.frames:

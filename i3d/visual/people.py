@@ -29,13 +29,13 @@ class Drawn(NamedTuple):
 
     Attributes:
       box: x1, y1, x2, y2 in [0, 1] of the picture.
-      number: of the person, 0 for none.
-      labels: (name, score in [0, 1]), the best first.
+      number: of the person, None for none.
+      labels: (name, score in [0, 1], or None where there is none), the best first.
     """
 
     box: Sequence[float]
-    number: int
-    labels: Sequence[tuple[str, float]] = ()
+    number: int | None
+    labels: Sequence[tuple[str, float | None]] = ()
 
 
 def drawn(picture: np.ndarray, people: Iterable[Drawn]) -> np.ndarray:
@@ -65,13 +65,16 @@ def short_name(name: str) -> str:
 
 
 def _colour(person):
-    return _COLOURS[(person.number - 1) % len(_COLOURS)]
+    return _COLOURS[((person.number or 0) - 1) % len(_COLOURS)]
 
 
 def _texts(person):
     """Returns the lines beside a person: the number with the first label, then the others."""
-    labels = [f"{short_name(name)}: {score:.2f}" for name, score in person.labels[:MOST_LABELS]]
-    if not person.number:
+    labels = [
+        short_name(name) + (f": {score:.2f}" if score is not None else "")
+        for name, score in person.labels[:MOST_LABELS]
+    ]
+    if person.number is None:
         return labels
     return [" ".join([str(person.number), *labels[:1]]), *labels[1:]]
 

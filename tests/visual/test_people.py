@@ -53,7 +53,7 @@ def test_labels_of_two_people_do_not_cover_each_other():
 
 def test_text_grows_with_the_picture():
     share = [
-        changed(drawn(grey(90 * k, 160 * k), [Drawn(BOX, 0, LABELS[:3])])).mean() for k in (4, 8)
+        changed(drawn(grey(90 * k, 160 * k), [Drawn(BOX, None, LABELS[:3])])).mean() for k in (4, 8)
     ]
     np.testing.assert_allclose(*share, rtol=0.2)
 
@@ -68,6 +68,14 @@ def test_names_are_shortened():
     assert short_name("talk to (e.g., self, a person, a group)") == "talk to ..."
     assert short_name("stand") == "stand"
     assert drawn(grey(), [Drawn(BOX, 1, (("站立 ü", 0.5),))]).any()
+
+
+def test_person_0_has_its_number_and_labels_need_no_score():
+    from i3d.visual.people import _texts
+
+    assert _texts(Drawn(BOX, 0, (("walk", None), ("run", 0.5)))) == ["0 walk", "run: 0.50"]
+    assert _texts(Drawn(BOX, None, (("walk", None),))) == ["walk"]
+    assert _texts(Drawn(BOX, None)) == []
 
 
 def test_every_colour_carries_white_text():
