@@ -16,7 +16,8 @@ detection_boxes, detection_scores, detection_classes, where class 1 is a person)
 model is code, so use one from someone whom you trust. --boxes takes boxes from a file.
 
 Prints a line for each person and second unless a file is asked for, then the seconds that each
-stage took. A video without any person is an answer, with status 0.
+stage took. A video without any person is an answer, with status 0; where nobody, or no action,
+passed its threshold, it is told what was found below.
 
 From Python: i3d.detect("my.mp4", checkpoint="slowonly_....pth").rows()
 """
@@ -33,7 +34,7 @@ from absl import flags
 from i3d.detection import job as jobs
 from i3d.detection import results
 from i3d.detection.job import Job, Options
-from i3d.runtime import callable_module, command
+from i3d.runtime import callable_module, command, files
 from i3d.runtime.command import UserError
 from i3d.visual.people import Drawn, drawn
 from i3d.visual.video import VideoWriter
@@ -75,10 +76,11 @@ def detect(
       out, json, csv: new files for the drawn video (.mp4) and the results.
       detector: "hog" (None: too, unless there are boxes), or the folder of a SavedModel.
       boxes: .json, .csv, .npz or .pkl file of boxes, see i3d.detection.proposals.
-      det_score_thr: the least score of a person, exclusive; None: 0.2 (hog), 0.9.
+      det_score_thr: the least score of a person, exclusive, 0 to 1 (hog: -10 to 10); None: 0.9
+        (hog: 0.2).
       action_score_thr: the least score of an action, exclusive.
-      label_map: names of class ids, as AVA's .pbtxt or "id: name" lines; ids that it does not
-        have are not reported.
+      label_map: file of names of class ids, as AVA's .pbtxt or "id: name" lines, or "ava"; ids that
+        it does not have are not reported.
       predict_stepsize: frames from one key frame to the next.
       output_stepsize: frames from one drawn frame to the next.
       output_fps: of the drawn video; 0: as fast as the video itself.
@@ -122,11 +124,13 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
          flag_values=own)  # fmt: skip
     text("boxes", None, "file of boxes in place of a detector: .json, .csv, .npz or .pkl",
          flag_values=own)  # fmt: skip
-    real("det_score_thr", None, "least score of a person; default: 0.9, of hog a margin of 0.2",
+    real("det_score_thr", None, "least score of a person, 0 to 1; default: 0.9, of hog a margin "
+         "of 0.2",
          flag_values=own)  # fmt: skip
     real("action_score_thr", 0.5, "least score of an action, 0 to 1", flag_values=own)
-    text("label_map", None, "names of class ids: .pbtxt or lines `id: name`; other ids are not "
-         "reported; default: the checkpoint's", flag_values=own)  # fmt: skip
+    text("label_map", None, "names of class ids: .pbtxt or lines `id: name`, or ava for AVA's 60 "
+         "actions; other ids are not reported; default: the checkpoint's",
+         flag_values=own)  # fmt: skip
     whole("predict_stepsize", 8, "frames between key frames", 1, flag_values=own)
     whole("output_stepsize", 4, "frames between drawn frames", 1, flag_values=own)
     real("output_fps", 6.0, "frames per second of --out; 0: real time", 0.0, flag_values=own)
@@ -159,6 +163,7 @@ def work(job: Job) -> int:
         known = ", ".join(filter(None, job.names))
         print(f"demo weights, which know drawn figures and nothing else: {known}", file=sys.stderr)
     print(job.card.described(), file=sys.stderr)
+    print(job.described(), file=sys.stderr)
     found = run(job)
     if not (own.out or own.json or own.csv):
         for line in results.lines(found):
@@ -174,24 +179,32 @@ def run(job: Job) -> "Detections":
       UserError: a network or the video cannot be used.
     """
     own = job.options
-    over = job.run()
-    with drawing(job) as show:
-        found = over.over(own.video, show)
-        if own.json:
-            results.write_json(found, own.json)
-        if own.csv:
-            results.write_csv(found, own.csv)
+    with contextlib.ExitStack() as stack:  # the files get their names together, at the end
+        new = {
+            name: stack.enter_context(files.new_path(path))
+            for name in jobs.OUTPUTS
+            if (path := getattr(own, name))
+        }
+        over = job.run()
+        with drawing(job, new.get("out")) as show:
+            found = over.over(own.video, show)
+        if "json" in new:
+            results.write_json(found, new["json"])
+        if "csv" in new:
+            results.write_csv(found, new["csv"])
     return found
 
 
 @contextlib.contextmanager
-def drawing(job: Job) -> Iterator[Callable[[Any, Sequence[results.Person]], None] | None]:
-    """Gives what draws people on a frame and writes it to --out; None without."""
+def drawing(
+    job: Job, out: Path | None
+) -> Iterator[Callable[[Any, Sequence[results.Person]], None] | None]:
+    """Gives what draws people on a frame and writes it to a file; None without one."""
     own = job.options
-    if not own.out:
+    if not out:
         yield None
         return
-    with VideoWriter(own.out, own.output_fps or job.rate / own.output_stepsize) as video:
+    with VideoWriter(out, own.output_fps or job.rate / own.output_stepsize) as video:
         yield lambda picture, people: video.add(drawn(picture, map(_drawn, people)))
 
 

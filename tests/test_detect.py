@@ -4,6 +4,7 @@ import csv
 import json
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -110,6 +111,8 @@ def test_lines_are_printed_where_no_file_is_asked_for(folder, capsys):
 
 def test_wrong_calls(folder, tmp_path):
     (tmp_path / "there.mp4").write_text("")
+    (tmp_path / "lone.weights.h5").write_text("")
+    cv2.imwrite(str(folder / "photo.png"), np.zeros((20, 20, 3), np.uint8))
     (tmp_path / "map.txt").write_text("1: stand\n9: fly\n")
     (tmp_path / "other.csv").write_text("another,1,0.1,0.1,0.2,0.2,0.9\n")
     (tmp_path / "wide.csv").write_text("my,1,0.1,0.1,0.2,0.2,0.9\nmy,1,10,10,200,200,0.9\n")
@@ -130,9 +133,55 @@ def test_wrong_calls(folder, tmp_path):
         (words(folder, "--output_stepsize=3"), "a multiple of --output_stepsize=3, got 8"),
         (words(folder, "--action_score_thr=2"), "--action_score_thr: expected a number from 0 to"),
         (words(folder, "--output_fps=inf"), "--output_fps: expected a number from 0 to 1000"),
+        (words(folder, "--det_score_thr=95"), "--det_score_thr: expected a number from -10 to 10"),
+        (words(folder, "--det_score_thr=2", f"--boxes={folder}/people.csv"), "from 0 to 1, got 2"),
+        (words(folder, "--boxes=no.csv"), "--boxes: no.csv: no such file"),
+        (words(folder, "--label_map=no.txt"), "--label_map: no.txt: no such file"),
+        (words(folder, f"--label_map={tmp_path}"), f"--label_map: {tmp_path}: a folder, not a"),
+        (words(folder, "--label_map=ava"), "ava: expected ids from 1 to 4"),
+        (words(folder, "--detector="), "--detector: expected a path or a name, got an empty one"),
+        (words(folder, "--boxes="), "--boxes: expected a path or a name, got an empty one"),
+        (words(folder, "--out=/proc/a.mp4"), "/proc: no file can be written there"),
+        (words(folder, video="photo.png"), "photo.png: expected one video file, got an image"),
+        (words(folder, video=""), "expected one video file, got a folder"),
+        ([f"--checkpoint={tmp_path}/lone.weights.h5", words(folder)[1]], "--model=NAME, or"),
         (["--checkpoint=rgb_scratch", words(folder)[1]], "expected a model that takes boxes"),
     ):
         assert expected in refused(*given), given
+
+
+def test_wrong_arguments_from_python(folder, tmp_path):
+    video = folder / "my.mp4"
+    for args, given, expected in (
+        ((np.zeros((4, 8, 8, 3)),), {}, "video: expected a path or a name, got ndarray"),
+        ((video,), {"boxes": np.zeros((1, 4))}, "boxes: expected a path or a name, got ndarray"),
+        ((video,), {"label_map": {1: "a"}}, "label_map: expected a path or a name, got dict"),
+        ((video,), {"boxes": tmp_path / "no.csv"}, "no.csv: no such file"),
+        ((video,), {"fps": "30"}, "fps: expected a number, got str"),
+        ((video,), {"predict_stepsize": 8.5}, "predict_stepsize: expected a whole number, got f"),
+    ):
+        with pytest.raises(UserError, match=expected):
+            i3d.detect(*args, **given)
+
+
+@pytest.mark.long
+def test_files_appear_together(folder, tmp_path, monkeypatch, capsys):
+    """An output that fails leaves none of the others, so that the same call can be made again."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    names = ("mp4", "json", "csv")
+    flags = [f"--{name}={tmp_path}/a.{name}" for name in ("json", "csv")]
+    given = words(folder, f"--boxes={folder}/people.csv", f"--out={tmp_path}/a.mp4", *flags)
+    with monkeypatch.context() as patch:
+        patch.setattr(detect.results, "write_csv", full)
+        assert "No space left" in refused(*given, status=1)
+    assert not list(tmp_path.iterdir())
+    assert detect.main(["detect", *given]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {f"a.{name}" for name in names}
+    told = capsys.readouterr().err
+    assert f"people of {folder}/people.csv, scores above 0.9; actions above 0.5" in told
 
 
 @pytest.mark.long

@@ -6,11 +6,14 @@ run = job.run()                                                     # loads the 
 
 import dataclasses
 import math
+import numbers
+import os
+import typing
 from pathlib import Path
 
 import numpy as np
 
-from i3d.detection import ava, people, proposals
+from i3d.detection import ava, people, proposals, report
 from i3d.detection.spatial import Run
 from i3d.detection.stored import Stored
 from i3d.detection.windows import Windows
@@ -18,6 +21,7 @@ from i3d.inference import options as network_options
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.video.sampled import frame_rate
+from i3d.video.source import NoVideo
 from i3d.weights import cards
 from i3d.weights.cards import Card
 from i3d.weights.start import head_classes
@@ -25,7 +29,12 @@ from i3d.weights.start import head_classes
 HOG = "hog"
 DEMO = "demo_detection"  # the card that is taken without --checkpoint
 PRECISIONS = ("float32", "bfloat16")
-_OUTPUTS = {"out": ".mp4", "json": ".json", "csv": ".csv"}
+OUTPUTS = {"out": ".mp4", "json": ".json", "csv": ".csv"}
+_KINDS = {
+    str: (str, "a path or a name"),
+    int: (numbers.Integral, "a whole number"),
+    float: (numbers.Real, "a number"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +66,11 @@ class Options:
         """Looks at what can be seen without reading the video or the checkpoint.
 
         Raises:
-          UserError: something contradicts something else, is out of range or is there already.
+          UserError: something is of another type, contradicts something else, is out of range,
+            is there already or cannot be written.
         """
+        for field in dataclasses.fields(self):
+            _check_type(field, getattr(self, field.name))
         if self.boxes and self.detector:
             raise UserError("expected --boxes or --detector, got both")
         if self.detector not in (None, HOG):
@@ -71,10 +83,30 @@ class Options:
         for name, most in (("output_fps", 1000), ("fps", 1000), ("start_s", 1e6)):
             _check_range(name, getattr(self, name), 0, most)
         _check_range("action_score_thr", self.action_score_thr, 0, 1)
-        _check_range("det_score_thr", self.det_score_thr, -1e6, 1e6)
-        for name, suffix in _OUTPUTS.items():
+        self.detector_class.check_threshold(self.det_score_thr)
+        for name, suffix in OUTPUTS.items():
             if path := getattr(self, name):
                 files.check_new(path, suffix)
+
+    @property
+    def detector_class(self) -> type[people.Detector]:
+        """The class of what finds people."""
+        if self.boxes:
+            return Stored
+        return people.Hog if self.detector in (None, HOG) else people.SavedModel
+
+
+def _check_type(field, value):
+    """Raises UserError for a value of another type than the field's."""
+    of_field = typing.get_args(field.type) or (field.type,)
+    kind, words = next(found for found_type, found in _KINDS.items() if found_type in of_field)
+    if value is None and type(None) in of_field:
+        return
+    name = field.name if field.name == "video" else f"--{field.name}"
+    if not isinstance(value, kind):
+        raise UserError(f"{name}: expected {words}, got {type(value).__name__}")
+    if value == "":
+        raise UserError(f"{name}: expected {words}, got an empty one")
 
 
 def _check_range(name, value, least, most):
@@ -129,6 +161,16 @@ class Job:
             return people.Hog(threshold)
         return people.SavedModel(detector, threshold)
 
+    def described(self) -> str:
+        """Returns the line on who finds people, and on the thresholds."""
+        own, least = self.options, self.options.det_score_thr
+        if least is None:
+            least = own.detector_class.default_threshold
+        return (
+            f"people of {own.boxes or own.detector or HOG}, scores above {least:g}; actions above "
+            f"{own.action_score_thr:g}"
+        )
+
 
 def checked(options: Options) -> Job:
     """Returns the Job of Options; the video is opened, the head of the checkpoint read.
@@ -137,18 +179,36 @@ def checked(options: Options) -> Job:
       UserError: something cannot be used as asked.
     """
     options.check()
-    label_map = ava.read_label_map(options.label_map) if options.label_map else None
-    boxes = None
+    label_map, boxes = _label_map(options.label_map), None
     if options.boxes:
+        files.check_there(options.boxes, "boxes")
         name = Path(options.video).stem
         boxes = proposals.of_video(proposals.read(options.boxes), name, options.boxes)
-    stated_rate = frame_rate(options.video)
+    stated_rate = _frame_rate(options.video)
     card = _card(options)
     names = _names(card, label_map, options.label_map)
     steps = options.predict_stepsize, options.output_stepsize
     windows = Windows(card.spec.frames, card.spec.stride, *steps)
     fps = card.spec.fps if options.fps is None else options.fps
     return Job(options, card, names, windows, fps, fps or stated_rate or 25.0, boxes)
+
+
+def _label_map(path):
+    """Returns {id: name} of --label_map, None without."""
+    if path is None:
+        return None
+    if path == report.AVA:
+        return report.names_of_ava()
+    files.check_there(path, "label_map")
+    return ava.read_label_map(path)
+
+
+def _frame_rate(video):
+    try:
+        return frame_rate(video)
+    except NoVideo as error:
+        got = "a folder" if os.path.isdir(video) else "an image"
+        raise UserError(f"{video}: expected one video file, got {got}") from error
 
 
 def _card(options):

@@ -28,15 +28,47 @@ class Detector(abc.ABC):
 
     Attributes:
       threshold: the least score, exclusive, of a person.
+      seen: number of boxes since `begin`, before the threshold.
+      best: the greatest of their scores.
     """
 
     default_threshold = 0.9
+    scale = 0.0, 1.0  # of thresholds
     most_overlap = 0.5  # of two boxes that are two people
     most_inside = 1.0  # share of the smaller of them that lies inside the other
 
     def __init__(self, threshold: float | None = None):
-        """Takes the least score of a person; None: the detector's default."""
+        """Takes the least score of a person; None: the detector's default.
+
+        Raises:
+          UserError: as `check_threshold`.
+        """
+        self.check_threshold(threshold)
         self.threshold = self.default_threshold if threshold is None else threshold
+        self.begin()
+
+    @classmethod
+    def check_threshold(cls, threshold: float | None) -> None:
+        """Raises UserError where a threshold is not on the scale of the detector."""
+        least, most = cls.scale
+        if threshold is not None and not least <= threshold <= most:
+            raise UserError(
+                f"--det_score_thr: expected a number from {least:g} to {most:g}, got {threshold:g}"
+            )
+
+    def begin(self) -> None:
+        """Begins a video: nothing has been seen of it."""
+        self.seen, self.best = 0, -np.inf
+
+    def missed(self) -> str:
+        """Returns what was seen where nobody passed the threshold, "" where nothing was."""
+        if not self.seen:
+            return ""
+        boxes = "1 box" if self.seen == 1 else f"{self.seen:,} boxes"
+        return (
+            f"{boxes} found, best score {self.best:.2f}, none above "
+            f"--det_score_thr={self.threshold:g}"
+        )
 
     def __call__(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
         """Returns the people on a frame, by falling score; duplicates are left out.
@@ -51,8 +83,11 @@ class Detector(abc.ABC):
         boxes, scores = self.candidates(picture, second)
         boxes = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4), 0, 1)
         scores = np.asarray(scores, np.float32).reshape(-1)
-        real = np.isfinite(boxes).all(1) & (scores > self.threshold)
-        kept = np.flatnonzero(real & (boxes[:, :2] < boxes[:, 2:]).all(1))
+        real = np.isfinite(boxes).all(1) & np.isfinite(scores)
+        real &= (boxes[:, :2] < boxes[:, 2:]).all(1)
+        self.seen += int(real.sum())
+        self.best = max(self.best, float(scores[real].max(initial=-np.inf)))
+        kept = np.flatnonzero(real & (scores > self.threshold))
         kept = kept[box_arithmetic.suppressed(boxes[kept], scores[kept], self.most_overlap)]
         boxes, scores = boxes[kept], scores[kept]
         parts = np.tril(_inside(boxes) > self.most_inside, -1).any(1)  # of a better one
@@ -80,6 +115,7 @@ class Hog(Detector):
     """
 
     default_threshold = 0.2
+    scale = -10.0, 10.0
     most_overlap, most_inside = 0.3, 0.6
     # Chosen by what was found on the frames named above; finer strides cost more and find no more.
     _SIDES = (240, 480)  # least and most pixels of the shorter side
@@ -118,6 +154,9 @@ class SavedModel(Detector):
 
     uint8 [1, H, W, 3] -> detection_boxes [1, N, 4] (ymin, xmin, ymax, xmax in [0, 1]),
     detection_scores [1, N], detection_classes [1, N], where 1 is a person.
+
+    Attributes:
+      others: number of boxes since `begin` that are of other classes.
     """
 
     def __init__(self, folder: str | os.PathLike, threshold: float | None = None):
@@ -139,7 +178,11 @@ class SavedModel(Detector):
             self._model = tf.saved_model.load(self._name)  # which owns the variables
         except (OSError, ValueError, KeyError, TypeError, AttributeError, tf.errors.OpError) as err:
             line = str(err).strip().partition("\n")[0]
-            raise UserError(f"{folder}: a SavedModel that cannot be loaded: {line}") from err
+            if "MetaGraph" in line:  # TensorFlow asks for an argument of its own
+                line = "its saved_model.pb is damaged, or holds no model or several"
+            raise UserError(
+                f"{folder}: expected a TensorFlow SavedModel, got one that cannot be loaded: {line}"
+            ) from err
         self._run = self._signature()
 
     def _signature(self):
@@ -175,8 +218,31 @@ class SavedModel(Detector):
         if boxes.shape != (1, scores.size, 4) or classes.size != scores.size:
             shapes = ", ".join(str(array.shape) for array in (boxes, scores, classes))
             self._refuse(f"arrays of {shapes}")
+        boxes, scores = boxes[0][:, [1, 0, 3, 2]], scores.reshape(-1)
         people = classes.reshape(-1) == PERSON
-        return boxes[0][people][:, [1, 0, 3, 2]], scores.reshape(-1)[people]
+        self.others += int((~people & (scores > 0)).sum())  # the rest fills the arrays up
+        boxes, scores = boxes[people], scores[people]
+        self._check_boxes(boxes, scores)
+        return boxes, scores
+
+    def _check_boxes(self, boxes, scores):
+        """Raises UserError where the surest box is not one in [0, 1]."""
+        known = np.flatnonzero(np.isfinite(boxes).all(1) & (scores > 0))
+        surest = boxes[known[scores[known].argmax()]][None] if known.size else boxes[:0]
+        if wrong := box_arithmetic.problem(surest, least_area=False):
+            raise UserError(f"{self._name}: {wrong[1]}")
+
+    def begin(self) -> None:
+        """Begins a video: nothing has been seen of it."""
+        super().begin()
+        self.others = 0
+
+    def missed(self) -> str:
+        """Returns what was seen where nobody passed the threshold, "" where nothing was."""
+        others = (
+            f"the detector's {self.others:,} boxes are of other classes than {PERSON}, a person"
+        )
+        return super().missed() or (others if self.others else "")
 
 
 def check_folder(folder: str | os.PathLike) -> None:
@@ -187,5 +253,5 @@ def check_folder(folder: str | os.PathLike) -> None:
         what = "no saved_model.pb in it" if os.path.isdir(folder) else "no such folder"
         raise UserError(
             "--detector: expected hog or the folder of a TensorFlow SavedModel, got "
-            f"{folder}: {what}"
+            f"{folder or repr(folder)}: {what}"
         )

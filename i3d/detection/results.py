@@ -76,6 +76,7 @@ class Detections:
       frames: number of frames at that rate.
       key_frames: in order.
       seconds: {stage: seconds that it took}.
+      note: what was found below a threshold where nobody, or no action, passed it; else "".
     """
 
     video: str
@@ -85,6 +86,7 @@ class Detections:
     frames: int
     key_frames: tuple[KeyFrame, ...]
     seconds: dict[str, float]
+    note: str = ""
 
     @property
     def people(self) -> int:
@@ -100,7 +102,8 @@ class Detections:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what `write_json` writes."""
-        fields = {name: getattr(self, name) for name in ("video", "width", "height", "fps")}
+        names = "video", "width", "height", "fps", "note"
+        fields = {name: getattr(self, name) for name in names}
         frames = [
             {
                 "frame": frame.number,
@@ -154,7 +157,7 @@ def lines(result: Detections) -> Iterator[str]:
 
 
 def summary(result: Detections) -> str:
-    """Returns two lines: what was found, and the seconds of each stage."""
+    """Returns two lines: what was found, with the note, and the seconds of each stage."""
     total = sum(result.seconds.values())
     found = _counted(result.people, "person", "people") if result.people else "no person was found"
     frames = _counted(result.frames, "frame", "frames")
@@ -162,7 +165,8 @@ def summary(result: Detections) -> str:
     rate = result.frames / total if total else 0.0
     times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     return (
-        f"{result.video}: {frames} at {result.fps:g} per second, {keys}, {found}\n"
+        f"{result.video}: {frames} at {result.fps:g} per second, {keys}, "
+        f"{'; '.join(filter(None, (found, result.note)))}\n"
         f"{times}; {rate:.1f} frames a second"
     )
 

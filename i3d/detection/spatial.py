@@ -99,10 +99,12 @@ class Run:
         """
         path, times, tracks = os.fspath(path), Times(), Tracks()
         frames = KeyFrames(path, self.windows, self.resize, self.fps, show is not None)
+        self.find.begin()
         found, height, width = [], 0, 0
+        unsure: list[Action] = []
         with Progress(self._expected(path), "key frame", "detect") as progress:
             for frame in times.each(frames, "decode"):
-                people = self._people(frame, tracks, times)
+                people = self._people(frame, tracks, times, unsure)
                 if show:
                     with times.of("drawing"):
                         for picture in frame.shown:
@@ -112,7 +114,21 @@ class Run:
                 progress.add()
         rate = self.fps or frame_rate(path) or 25.0
         name = os.path.splitext(os.path.basename(path))[0]
-        return Detections(name, width, height, rate, frames.count, tuple(found), times.seconds)
+        size, note = (width, height), self._note(found, unsure)
+        return Detections(name, *size, rate, frames.count, tuple(found), times.seconds, note)
+
+    def _note(self, found, unsure):
+        """Returns what is said where nobody, or no action, passed its threshold."""
+        people = [person for frame in found for person in frame.people]
+        if not people:
+            return self.find.missed()
+        if any(person.actions for person in people) or not unsure:
+            return ""
+        best = max(unsure, key=lambda action: action.score)
+        return (
+            f"no action is above --action_score_thr={self.threshold:g}; the best is {best.name} "
+            f"{best.score:.2f}"
+        )
 
     def _expected(self, path):
         """Returns how many key frames the header makes one expect, None where it does not say."""
@@ -123,7 +139,10 @@ class Run:
             return None
         return len(self.windows.keys(round(seconds * rate))) if seconds and rate else None
 
-    def _people(self, frame: Frame, tracks: Tracks, times: Times) -> tuple[Person, ...]:
+    def _people(
+        self, frame: Frame, tracks: Tracks, times: Times, unsure: list[Action]
+    ) -> tuple[Person, ...]:
+        """Returns who is on a frame; adds the best action of people without one to `unsure`."""
         with times.of("people"):
             boxes, sure = self.find(frame.picture, frame.second + self.start_s)
             numbers = tracks(boxes)
@@ -136,14 +155,17 @@ class Run:
                 f"second {frame.second:.2f}: the scores of the actions are not finite; are the "
                 "weights spoilt?"
             )
-        each = zip(numbers, boxes.tolist(), sure.tolist(), scores, strict=True)
-        return tuple(
-            Person(number, tuple(box), score, self._actions(row))
-            for number, box, score, row in each
-        )
+        people = []
+        for number, box, score, row in zip(
+            numbers, boxes.tolist(), sure.tolist(), scores, strict=True
+        ):
+            actions = self._actions(row)
+            above = tuple(action for action in actions if action.score > self.threshold)
+            unsure += actions[:1] if not above else []
+            people.append(Person(number, tuple(box), score, above))
+        return tuple(people)
 
     def _actions(self, scores):
-        """Returns the Actions of a person above the threshold, the best first."""
+        """Returns the Actions of a person that have names, the best first."""
         order = np.argsort(-scores, kind="stable").tolist()
-        named = [k for k in order if scores[k] > self.threshold and self.names[k]]
-        return tuple(Action(k + 1, self.names[k], float(scores[k])) for k in named)
+        return [Action(k + 1, self.names[k], float(scores[k])) for k in order if self.names[k]]

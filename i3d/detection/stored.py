@@ -34,8 +34,26 @@ class Stored(Detector):
         step = float(np.median(np.diff(self._seconds))) if len(seconds) > 1 else 0.0
         self._reach = max(step_s, step) / 2 + 1e-6
 
+    def begin(self) -> None:
+        """Begins a video: nothing has been seen of it."""
+        super().begin()
+        self._asked: tuple[float, float] | None = None
+
+    def missed(self) -> str:
+        """Returns what was seen where nobody passed the threshold."""
+        if self.seen or self._asked is None:
+            return super().missed()
+        (first, last), (begins, ends) = self._seconds[[0, -1]], self._asked
+        return (
+            "no box of the file falls on a key frame: those of the file are at "
+            f"{first:g} to {last:g} s, those of the video at {begins:g} to {ends:g} s; --start_s "
+            "shifts them"
+        )
+
     def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
         """Returns boxes [N, 4] and scores [N] of the nearest second, none if it is far."""
+        begins, ends = self._asked or (second, second)
+        self._asked = min(begins, second), max(ends, second)
         nearest = self._seconds[np.argmin(np.abs(self._seconds - second))]
         rows = self._boxes[float(nearest)]
         if abs(nearest - second) > self._reach:

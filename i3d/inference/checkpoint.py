@@ -168,8 +168,8 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
     file = run_file(checkpoint)
     if file is None:
         raise UserError(
-            f"{checkpoint}: which model? expected --model=NAME, the --config of its training, or "
-            f"the run's {RUN_FILE} beside it"
+            f"{checkpoint}: which model? expected --model=NAME, or the run's {RUN_FILE} beside it "
+            "(evaluate takes --config, that of its training, too)"
         )
     settings = json_file.read(file)
     try:

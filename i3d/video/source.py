@@ -30,6 +30,10 @@ class VideoError(BadData):
     """A video file cannot be read; the message is one line that begins with its path."""
 
 
+class NoVideo(VideoError):
+    """An image or a folder, which some commands take for a video and others do not."""
+
+
 class Source:
     """An open file and its video stream; a context manager.
 
@@ -53,7 +57,7 @@ class Source:
         self.container = _open(path, self._max_pixels)
         try:
             if _is_image(path, self.container, self._max_pixels):
-                raise VideoError(f"{path}: {IS_IMAGE}")
+                raise NoVideo(f"{path}: {IS_IMAGE}")
             self.stream = self._choose_stream()
         except VideoError:
             self.container.close()
@@ -159,6 +163,7 @@ def _size(path):
         if os.path.isdir(path):
             reason = "a folder, not a video; name the files in it (a folder of images is read as a "
             reason += "video with --image_fps)"
+            raise NoVideo(f"{path}: {reason}")
         raise VideoError(f"{path}: {reason}")
     if not (size := os.path.getsize(path)):
         raise VideoError(f"{path}: the file is empty")

@@ -20,16 +20,24 @@ BOXES = [[0.1, 0.2, 0.9, 0.4], [0.12, 0.2, 0.9, 0.41], [0.5, 0.5, 0.6, 0.6], [0.
 SCORES, CLASSES = [0.95, 0.97, 0.99, 0.6, 0.91], [1, 1, 47, 1, 1]
 
 
-def save(folder, shape=(1, None, None, 3), dtype=tf.uint8, drop="", **signatures):
+def save(
+    folder,
+    shape=(1, None, None, 3),
+    dtype=tf.uint8,
+    drop="",
+    scale=1,
+    classes=CLASSES,
+    **signatures,
+):
     """Writes a SavedModel that says the same of every picture."""
 
     class Model(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name="image")])
         def __call__(self, image):
             found = {
-                "detection_boxes": tf.constant([BOXES]),
+                "detection_boxes": tf.constant([BOXES]) * scale,
                 "detection_scores": tf.constant([SCORES]),
-                "detection_classes": tf.constant([CLASSES], tf.float32),
+                "detection_classes": tf.constant([classes], tf.float32),
                 "num_detections": tf.constant([5.0]),
             }
             found.pop(drop, None)
@@ -78,10 +86,13 @@ def test_folders_that_are_no_saved_model(tmp_path):
     for path, got in ((tmp_path, "no saved_model.pb in it"), (tmp_path / "no", "no such folder")):
         with pytest.raises(UserError, match=f"expected hog or the folder of .*{got}"):
             check_folder(path)
-    (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
-    with pytest.raises(UserError, match="a SavedModel that cannot be loaded") as error:
-        SavedModel(tmp_path)
-    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="got '': no such folder"):
+        check_folder("")
+    for content in (b"nonsense", b""):
+        (tmp_path / "saved_model.pb").write_bytes(content)
+        with pytest.raises(UserError, match="expected a TensorFlow SavedModel, got one") as error:
+            SavedModel(tmp_path)
+        assert "\n" not in str(error.value) and "tags=" not in str(error.value)
 
 
 def test_hog_finds_nobody_on_a_wall():
@@ -106,6 +117,30 @@ def test_boxes_that_are_left_out():
         boxes, scores = find(PICTURE, 0.0)
         assert len(boxes) == count and boxes.min() >= 0 and boxes.max() <= 1
         np.testing.assert_allclose(scores[:3], [0.4, 0.3, 0.2], rtol=1e-5)
+
+
+def test_what_was_found_below_the_threshold(folder, tmp_path):
+    find = Made(0.9)
+    assert len(find(PICTURE, 0.0)[0]) == len(find(PICTURE, 0.1)[0]) == 0
+    expected = "8 boxes found, best score 0.40, none above --det_score_thr=0.9"
+    assert find.missed() == expected
+    find.begin()
+    assert find.missed() == ""
+    find = SavedModel(save(tmp_path / "dogs", classes=[18] * 5))
+    find(PICTURE, 0.0)
+    assert find.missed() == "the detector's 5 boxes are of other classes than 1, a person"
+
+
+def test_boxes_in_pixels_are_refused(tmp_path):
+    find = SavedModel(save(tmp_path / "pixels", scale=[48.0, 64, 48, 64]))
+    with pytest.raises(UserError, match="pixels: expected a box x1,y1,x2,y2 in .*; divide pixels"):
+        find(PICTURE, 0.0)
+
+
+def test_thresholds_beyond_the_scale_are_refused(folder):
+    for detector, wrong in ((Hog, 95), (Made, 95), (Made, -0.1), (Made, float("nan"))):
+        with pytest.raises(UserError, match="--det_score_thr: expected a number from"):
+            detector(wrong)
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from i3d.detection import ava
-from i3d.detection.results import COLUMNS, write_csv, write_json
+from i3d.detection.results import COLUMNS, summary, write_csv, write_json
 from i3d.detection.spatial import STAGES, Run
 from i3d.detection.stored import Stored
 from i3d.detection.windows import Windows
@@ -84,6 +84,25 @@ def test_nobody_anywhere(video):
     result = run(people(50.0)).over(video, lambda *frame: shown.append(frame))
     assert result.people == 0 and not list(result.rows())
     assert len(result.key_frames) == len(WINDOWS.keys(25)) and all(not p for _, p in shown)
+    assert "no person was found; no box of the file falls on a key frame" in summary(result)
+    assert result.to_json()["note"].startswith("no box of the file falls on a key frame")
+
+
+def test_nobody_is_sure_enough(video):
+    find = people(0.2, 0.36)
+    find.threshold = 0.999
+    result = run(find).over(video)
+    expected = "3 boxes found, best score 0.99, none above --det_score_thr=0.999"
+    assert f"no person was found; {expected}" in summary(result).splitlines()[0]
+    assert run(people(0.2)).over(video).note == ""
+
+
+def test_no_action_is_sure_enough(video):
+    """The class without a name is not reported, so it is not the best one either."""
+    result = run(people(0.2, 0.36), threshold=0.9).over(video)
+    expected = f"no action is above --action_score_thr=0.9; the best is {NAMES[2]} 0.80"
+    assert result.people == 2 and result.note == expected
+    assert f"2 people; {expected}" in summary(result)
 
 
 def test_a_video_of_one_frame(tmp_path):

@@ -23,6 +23,16 @@ def test_boxes_are_those_of_the_nearest_second():
         assert len(find(PICTURE, second)[0]) == 0
 
 
+def test_a_file_of_other_seconds():
+    find = stored()
+    for second in (20, 21.5):
+        find(PICTURE, second)
+    assert find.missed() == (
+        "no box of the file falls on a key frame: those of the file are at 2 to 10 s, those of the "
+        "video at 20 to 21.5 s; --start_s shifts them"
+    )
+
+
 def test_steps_and_thresholds():
     assert len(stored(step_s=4.0)(PICTURE, 0.1)[0]) == 1
     assert len(stored(threshold=0.2)(PICTURE, 2)[0]) == 2
