@@ -136,9 +136,9 @@ def line_of(error: BaseException | str) -> str:
     would take for a command is written as in Python.
     """
     text = str(error).strip() or repr(error)
-    named = isinstance(error, OSError) and error.strerror and not error.filename2
-    if named and isinstance(error.filename, str):  # and not the number of an open file
-        text = f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror and not error.filename2:
+        if isinstance(error.filename, str):  # and not the number of an open file
+            text = f"{error.filename}: {error.strerror}"
     if not getattr(error, "one_line", True):
         return text
     line = text.partition("\n")[0]

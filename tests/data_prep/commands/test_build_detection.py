@@ -8,7 +8,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from data_prep import __main__ as program
-from i3d.data import keyframes
+from data_prep import stored_key_frames
+from i3d.data import keyframes, read
 from i3d.visual.figures import scenes
 from i3d.visual.figures.acts import LABELS
 from tests.helpers.processes import contents
@@ -130,6 +131,16 @@ def test_show_draws_the_people_of_a_key_frame(built, tmp_path, call):
     for other in ("scene_000", "scene_000,0099"):
         status, _, errors = call("show", f"--data={built}", f"--id={other}", f"--out={out}")
         assert status == 1 and "the nearest is 'scene_000,0" in errors, errors
+
+
+def test_people_are_shown_by_the_ids_of_the_csv(built, monkeypatch):
+    data = read.opened(built, (read.KEY_FRAMES,))
+    own, _ = stored_key_frames.found(data, ["train"], "scene_001,0001")
+    seen = []
+    monkeypatch.setattr(stored_key_frames.people, "drawn", lambda _, people: seen.append(people))
+    next(stored_key_frames.pictures(own._replace(people=[-1, *own.people[1:]]), data.class_names))
+    assert [person.number for person in seen[0]] == [None, *own.people[1:]]
+    assert {score for person in seen[0] for _, score in person.labels} == {None}
 
 
 def test_commands_of_videos_say_what_it_is(built, tmp_path, call):
