@@ -109,11 +109,11 @@ def _trunk(settings, spec, num_classes):
 def _started(begun, path, hint):
     try:
         return begun()
-    except NoCheckpoint:
+    except NoCheckpoint as error:
         there = "put it there, or name other weights in config.model.start (empty: random ones)"
         if card := zoo.card_of(path):
-            error = f"{path}: no such checkpoint; get {Path(card.file).name} from {card.source}"
-        raise UserError(f"{error}; {there}") from None
+            there = f"get {Path(card.file).name} from {card.source}; {there}"
+        raise UserError(f"{error}; {there}") from error
     except Misfit as error:
         name = _model_of(path)
         told = f"; it is of {name}" if name else ""

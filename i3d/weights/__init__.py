@@ -106,6 +106,8 @@ def _load(model, path, head, averages):
     path = Path(str(path).removesuffix(".index"))
     if path.with_name(path.name + ".index").exists():
         load_tf1(model, path, head, averages)
+    elif not path.exists() and path.suffix in (".h5", ".pth", ".pt", ".safetensors"):
+        raise NoCheckpoint(f"{path}: no such checkpoint")
     elif not path.exists():
         raise NoCheckpoint(
             f"{path}: no such checkpoint; expected {KINDS} (a prefix has {path.name}.index and "

@@ -251,7 +251,9 @@ def test_weights_of_videos_and_of_boxes_are_told_apart(tmp_path):
     assert "; it is of ava_slowonly_r50_8x8x1, which scores the actions of " in str(caught.value)
 
 
-def test_published_weights_that_are_not_there_are_said_where_to_get():
+def test_weights_that_are_not_there():
+    with pytest.raises(UserError, match="nowhere/a.pth: no such checkpoint; put it there, or name"):
+        started("nowhere/a.pth")
     name = "slowonly_kinetics400-pretrained-r50_8xb16-4x16x1-20e_ava21-rgb_20220906-953ef5fe.pth"
     with pytest.raises(UserError) as caught:
         started(f"nowhere/{name}")
