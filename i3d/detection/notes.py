@@ -53,7 +53,7 @@ def _note_on_unknown(unknown, path):
     """Returns a line on {action id: rows}, none without any."""
     if not unknown:
         return []
-    rows = f"{sum(unknown.values()):,} of {listed(sorted(unknown))}"
+    rows = f"{sum(unknown.values()):,} (ids: {listed(sorted(unknown))})"
     return [f"{path}: rows of ids that the label map does not have, left out: {rows}"]
 
 

@@ -80,7 +80,7 @@ def test_what_is_left_out_is_told(files, capsys):
     assert notes == [
         "boxes clipped to the picture: 1",
         "rows that repeat another one: 1",
-        "rows of ids that the label map does not have, left out: 1 of 2",
+        "rows of ids that the label map does not have, left out: 1 (ids: 2)",
         "rows in key frames without truth, false by pyslowfast: 1",
     ]
 
@@ -89,7 +89,7 @@ def test_detections_of_ids_that_the_label_map_lacks_are_told(files, capsys):
     more = "".join(f"a,0902,0,0,1,1,{action},0.5\n" for action in (77, 2, 77))
     assert run(*files(detections=FOUND + more)) == 0
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.endswith("ids that the label map does not have, left out: 3 of 2, 77")
+    assert first.endswith("ids that the label map does not have, left out: 3 (ids: 2, 77)")
 
 
 def test_one_of_each_is_not_plural(files, capsys):
