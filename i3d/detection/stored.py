@@ -45,9 +45,9 @@ class Stored(Detector):
             return super().missed()
         (first, last), (begins, ends) = self._seconds[[0, -1]], self._asked
         return (
-            "no box of the file falls on a key frame: those of the file are at "
-            f"{first:g} to {last:g} s, those of the video at {begins:g} to {ends:g} s; --start_s "
-            "shifts them"
+            f"no box of the file falls on a key frame: those of the file are at {first:.4g} to "
+            f"{last:.4g} s, those of the video at {begins:.4g} to {ends:.4g} s; --start_s shifts "
+            "them"
         )
 
     def candidates(self, picture: np.ndarray, second: float) -> tuple[np.ndarray, np.ndarray]:
