@@ -90,10 +90,9 @@ def ava(epochs, clips, warmup):
     c = config.defaults()
     c.steps = steps(epochs, clips, AVA_KEY_FRAMES)
     c.log_every = 100
-    c.validate_every = 5_000
     c.checkpoint_every = 1_000
     c.data.records = "data/ava"
-    c.data.validation = "val"
+    c.data.validation = ""  # AVA's is what it is tested on
     c.data.size = 256
     c.data.mean, c.data.std = IMAGENET_MEAN, IMAGENET_STD
     c.boxes.scale = (256, 320)

@@ -2,7 +2,7 @@
 
 Command: python -m i3d.train --config=configs/ava/slowfast_temporal_max.py --workdir=runs/ava
 Test as published: python -m i3d.evaluate --task=ava --records=data/ava --split=val \
-    --checkpoint=runs/ava/best.weights.h5 --boxes=proposals
+    --checkpoint=runs/ava/step-00043958/model.weights.h5 --boxes=proposals
 With the mean over time (25.90): --config.model.name=ava_slowfast_r50_8x8x1
 With the focal loss (26.65): --config.boxes.focal_alpha=3 --config.boxes.focal_gamma=1
 Hardware: 8 GPUs, as published. With fewer, keep 48 key frames an update by

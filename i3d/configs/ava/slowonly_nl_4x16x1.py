@@ -2,7 +2,7 @@
 
 Command: python -m i3d.train --config=configs/ava/slowonly_nl_4x16x1.py --workdir=runs/ava
 Test as published: python -m i3d.evaluate --task=ava --records=data/ava --split=val \
-    --checkpoint=runs/ava/best.weights.h5 --boxes=proposals
+    --checkpoint=runs/ava/step-00032960/model.weights.h5 --boxes=proposals
 Put MMAction2's SlowOnly with non-local blocks of Kinetics-400 at
     checkpoints/slowonly_nl_kinetics400.pth; without them, --config.model.start= (nothing).
 Hardware: 8 GPUs, as published. With fewer, keep 128 key frames an update by
