@@ -95,7 +95,7 @@ def row(name, given, precision, detector, video, folder):
     job = jobs.checked(jobs.Options(video, **given))
     over = job.run()
     for _ in range(2):  # the first compiles
-        with detect.drawing(job) as show:
+        with detect.drawing(job, out) as show:
             found = over.over(video, show)
     os.remove(out)
     total = sum(found.seconds.values())
