@@ -119,7 +119,9 @@ def test_networks_of_fixed_segments_stay_so(tmp_path):
 
 def test_runs_that_do_not_say_what_they_are(tmp_path):
     lone = touched(tmp_path / "a" / "b" / "lone.weights.h5")
-    with pytest.raises(UserError, match="lone.weights.h5: which model. expected --model=NAME, or the run"):
+    with pytest.raises(
+        UserError, match="lone.weights.h5: which model. expected --model=NAME, or the run"
+    ):
         checkpoint.card_of(None, lone)
     path = run_of(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
