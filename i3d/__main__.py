@@ -3,6 +3,7 @@
     predict            labels videos
     extract_features   clip features of videos
     detect             people and their actions: who does what, where
+    visualize          labelled videos, maps of attention, flow, reports
     probe              a classifier of your own classes on features, in minutes
     train              trains or fine-tunes a network on records
     evaluate           tests a network on a split of records
@@ -14,15 +15,13 @@
 failed, 2 for a wrong call, 130 when interrupted.
 """
 
-import difflib
-import importlib
 import sys
 
 from i3d import __version__
-from i3d.runtime import command
+from i3d.runtime.dispatch import dispatched
 
 COMMANDS = (
-    *("predict", "detect", "extract_features", "probe"),
+    *("predict", "detect", "visualize", "extract_features", "probe"),
     *("train", "evaluate", "fuse", "evaluate_sample"),
 )
 
@@ -30,19 +29,10 @@ COMMANDS = (
 def main(argv: list[str] | None = None) -> int:
     """Runs the command named by the first argument; returns the exit status."""
     argv = sys.argv if argv is None else argv
-    if argv[1:2] == [] or argv[1] in command.HELP | {"--version"}:
-        try:
-            print(f"i3d {__version__}" if "--version" in argv[1:2] else __doc__, flush=True)
-        except BrokenPipeError:
-            return command.closed_pipe()
-        return 0 if argv[1:] else 2
-    if argv[1] not in COMMANDS:
-        near = difflib.get_close_matches(argv[1], COMMANDS, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        line = f"expected one of {', '.join(COMMANDS)}, got {argv[1]!r}{hint}"
-        return command.told("i3d", line, 2)
-    module = importlib.import_module(f"i3d.{argv[1]}")
-    return module.main([f"i3d {argv[1]}", *argv[2:]])
+    if "--version" in argv[1:2]:
+        print(f"i3d {__version__}", flush=True)
+        return 0
+    return dispatched(argv, "i3d", {name: f"i3d.{name}" for name in COMMANDS}, __doc__)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,8 @@ def unit_of(module):
         return first.removeprefix("i3d")
     if module == "i3d.weights.__main__":  # python -m i3d.weights
         return "commands"
+    if rest.startswith("visual.commands"):  # python -m i3d.visualize
+        return "commands"
     name = rest.split(".")[0]
     return name if any(name in level for level in LEVELS) else "commands"
 
