@@ -72,6 +72,7 @@ def allowed(unit):
         return {"models"}
     also = {
         "training": {"evaluation"},  # validation is an evaluation
+        "visual": {"evaluation", "features"},  # files of results and features are drawn
         "probing": {"features", "evaluation", "visual"},  # metrics; the demo's synthetic videos
     }.get(unit, set())
     own = next(number for number, level in enumerate(LEVELS) if unit in level)
