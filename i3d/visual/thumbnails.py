@@ -1,0 +1,113 @@
+"""Small pictures of videos, as texts that stand in an HTML file.
+
+pictures = Thumbnails(of_ids("clips", ["jump/a", "run/b"]))
+pictures("jump/a")                       # "data:image/jpeg;base64,..."
+pictures.described()                     # which videos have none, and why
+"""
+
+import base64
+import os
+from collections.abc import Iterable, Mapping
+
+import cv2
+import numpy as np
+
+from i3d.runtime.command import UserError
+from i3d.runtime.text import counted
+from i3d.video import inputs
+from i3d.video.inputs import Item
+from i3d.video.sampled import wanted_frames
+
+_LOOKED_AT_S = 10.0  # of a video, so that a long one is not read to its end
+
+
+def of_ids(videos: str, ids: Iterable[str], video_root: str | None = None) -> dict[str, Item]:
+    """Returns {id: Item} of the ids that are among the videos.
+
+    An id is the path of a video below the root, with its suffix or without.
+
+    Args:
+      videos: a folder or a list, as for i3d.video.inputs.read.
+      ids: of results or features.
+      video_root: folder that the paths of a list are relative to.
+
+    Raises:
+      UserError: the videos cannot be read, or none has one of the ids.
+    """
+    items, _ = inputs.read(videos, video_root)
+    there = {item.id: item for item in items}
+    ids = list(ids)
+    found = {id: there.get(id) or there.get(os.path.splitext(id)[0]) for id in ids}
+    if not any(found.values()):
+        raise UserError(
+            f"--videos: {videos} has none of the {len(ids)} videos; expected names such as "
+            f"{ids[0]}, got {next(iter(there))}"
+        )
+    return {id: item for id, item in found.items() if item}
+
+
+class Thumbnails:
+    """A function from the id of a video to its thumbnail, "" where there is none.
+
+    Attributes:
+      failed: {id: why there is none}.
+    """
+
+    def __init__(self, videos: Mapping[str, Item], side: int = 160) -> None:
+        """Keeps the videos and the pixels of the longer side of a thumbnail."""
+        self._videos, self._side, self.failed = videos, side, dict[str, str]()
+
+    def __call__(self, id: str) -> str:
+        """Returns the data URI of the thumbnail, "" where there is none."""
+        try:
+            if id in self._videos:
+                return thumbnail(self._videos[id], self._side)
+            self.failed[id] = f"{id}: is not among the videos"
+        except UserError as error:
+            self.failed[id] = str(error)
+        return ""
+
+    def described(self) -> str:
+        """Returns one line on the videos without a thumbnail, "" if all have one."""
+        if not self.failed:
+            return ""
+        first = next(iter(self.failed.values()))
+        return f"{counted(len(self.failed), 'video')} without a picture, the first: {first}"
+
+
+def thumbnail(item: Item, side: int = 160) -> str:
+    """Returns the frame in the middle of a video's first ten seconds, as a data URI of a JPEG.
+
+    Args:
+      item: the video, or the part of it.
+      side: pixels of the longer side.
+
+    Raises:
+      VideoError: it cannot be read.
+    """
+    end = min(item.start_s + _LOOKED_AT_S, np.inf if item.end_s is None else item.end_s)
+    found = wanted_frames(
+        item.source,
+        lambda count: [count // 2],
+        start_s=item.start_s,
+        end_s=end,
+        convert=lambda picture: shrunk(picture, side),
+    )
+    (picture,) = found.pictures.values()
+    return data_uri(picture, ".jpg")
+
+
+def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
+    """Returns a picture [h, w, 3] whose longer side has at most so many pixels."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    size = [max(1, round(scale * length)) for length in (width, height)]
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def data_uri(picture: np.ndarray, suffix: str) -> str:
+    """Returns uint8 RGB [H, W, 3] as a data URI, ".jpg" or ".png"."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 70] if suffix == ".jpg" else []
+    _, data = cv2.imencode(suffix, picture[..., ::-1], quality)
+    kind = {".jpg": "jpeg", ".png": "png"}[suffix]
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
