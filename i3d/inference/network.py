@@ -39,6 +39,7 @@ class Network:
       spec: InputSpec.
       num_classes: K.
       model: keras.Model from uint8 [B, N, H, W, C] to float32 [B, C].
+      core: keras.Model from float32 clips [B, T, H, W, C] to the same, without preprocessing.
       card: Card that it was loaded by, None for others.
       trained: keras.Model as it is trained, where `load` was asked to keep it; else None.
       tower: TextTower of a network that takes labels as text, else None.
@@ -62,7 +63,7 @@ class Network:
         self.tower: TextTower | None = None
         self.head: TextHead | None = None
         self.steps: dict[Any, Any] = {}
-        self._core, self._preprocess = core, preprocess
+        self.core, self._preprocess = core, preprocess
         if preprocess:
             frames, height, width, channels = spec.view_shape
             shape = (None if spec.whole else frames, height or None, width or None, channels)
@@ -91,7 +92,7 @@ class Network:
         """
         if self.tower and endpoint == "features":
             return self.with_head(None)
-        ending, own = ending_at(self._core, endpoint), (self.card, self.trained)
+        ending, own = ending_at(self.core, endpoint), (self.card, self.trained)
         return Network(ending, self.spec, self.num_classes, self._preprocess, *own)
 
 

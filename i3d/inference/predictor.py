@@ -66,6 +66,11 @@ class Predictor:
         return f"<Predictor of {count or 'text as'} classes: {' + '.join(each)}>"
 
     @property
+    def networks(self) -> tuple[network.Network, ...]:
+        """The networks whose logits are added."""
+        return tuple(self._networks)
+
+    @property
     def spec(self) -> InputSpec:
         """How the network sees a video: InputSpec of frames, stride, size, range, views."""
         return self._only("spec").spec
