@@ -21,8 +21,10 @@ from i3d.video.sampled import wanted_frames
 _LOOKED_AT_S = 10.0  # of a video, so that a long one is not read to its end
 
 
-def of_ids(videos: str, ids: Iterable[str], video_root: str | None = None) -> dict[str, Item]:
-    """Returns {id: Item} of the ids that are among the videos.
+def of_ids(
+    videos: str, ids: Iterable[str], video_root: str | None = None
+) -> tuple[dict[str, Item], list[str]]:
+    """Returns {id: Item} of the ids that are among the videos, and the names of all classes.
 
     An id is the path of a video below the root, with its suffix or without.
 
@@ -34,7 +36,7 @@ def of_ids(videos: str, ids: Iterable[str], video_root: str | None = None) -> di
     Raises:
       UserError: the videos cannot be read, or none has one of the ids.
     """
-    items, _ = inputs.read(videos, video_root)
+    items, names = inputs.read(videos, video_root)
     there = {item.id: item for item in items}
     ids = list(ids)
     found = {id: there.get(id) or there.get(os.path.splitext(id)[0]) for id in ids}
@@ -43,7 +45,7 @@ def of_ids(videos: str, ids: Iterable[str], video_root: str | None = None) -> di
             f"--videos: {videos} has none of the {len(ids)} videos; expected names such as "
             f"{ids[0]}, got {next(iter(there))}"
         )
-    return {id: item for id, item in found.items() if item}
+    return {id: item for id, item in found.items() if item}, names
 
 
 class Thumbnails:

@@ -33,7 +33,7 @@ def several():
 class Page(html.parser.HTMLParser):
     """The tags of a page with their attributes, and its texts; checks that tags are closed."""
 
-    EMPTY = {"meta", "img", "br", "line", "circle", "polyline", "path", "rect", "input"}
+    EMPTY = {"meta", "img", "br", "line", "circle", "polyline", "input"}
 
     def __init__(self, text):
         super().__init__()

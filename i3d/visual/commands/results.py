@@ -74,7 +74,7 @@ def work(job: Job) -> None:
     result = results.load(job.results)
     videos = {}
     if job.videos:
-        videos = thumbnails.of_ids(job.videos, map(str, result.ids), job.video_root)
+        videos, _ = thumbnails.of_ids(job.videos, map(str, result.ids), job.video_root)
     pictures = thumbnails.Thumbnails(videos)
     text = report.report(result, pictures, job.count)
     if job.videos and pictures.failed:

@@ -1,0 +1,67 @@
+"""A map of points: its projections, and what the page holds."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from i3d.runtime.command import UserError
+from i3d.visual import charts, points
+from tests.visual.test_report import NASTY, Page
+
+
+def clouds(count=20, width=12):
+    """Returns three clouds far from each other, float32 [3 * count, width]."""
+    random = np.random.default_rng(0)
+    centres = 20 * random.normal(size=(3, 1, width))
+    return (centres + random.normal(size=(3, count, width))).reshape(-1, width).astype(np.float32)
+
+
+def test_pca_is_that_of_scikit_learn():
+    features = clouds()
+    expected = PCA(2, svd_solver="full").fit_transform(features.astype(np.float64))
+    np.testing.assert_allclose(points.reduced(features, "pca"), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("method", points.METHODS)
+def test_clouds_stay_apart(method):
+    places = points.reduced(clouds(), method).reshape(3, 20, 2)
+    middles = places.mean(axis=1)
+    within = np.linalg.norm(places - middles[:, None], axis=-1).max()
+    between = min(np.linalg.norm(middles[a] - middles[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert between > 1.5 * within
+
+
+def test_few_points_and_features():
+    found = points.reduced(np.array([[1.0], [3.0]]), "pca")
+    np.testing.assert_allclose(found, [[-1, 0], [1, 0]])
+    assert points.reduced(np.ones((4, 3)), "pca").tolist() == [[0, 0]] * 4
+    with pytest.raises(UserError, match="--method=tsne: expected 4 vectors or more, got 3"):
+        points.reduced(np.ones((3, 2)), "tsne")
+
+
+def test_the_page():
+    titles, classes = ["a", NASTY, "c"], ["jump", NASTY, ""]
+    uris = ["data:image/jpeg;base64,AAAA", "", ""]
+    places = np.array([[0, 0], [1, 0], [0, 1.0]])
+    text = points.points_page("Map", "About.", places, titles, classes, uris)
+    page = Page(text)
+    marks = [path for path in page.of("path") if path.get("role") == "option"]
+    assert [mark["aria-label"] for mark in marks] == ["a, jump", f"{NASTY}, {NASTY}", "c"]
+    assert [mark.get("data-src") for mark in marks] == [uris[0], None, None]
+    x, y = (np.array([float(mark[f"data-{axis}"]) for mark in marks]) for axis in "xy")
+    assert x[0] == x[2] < x[1] and y[2] < y[0] == y[1]  # the second axis points upwards
+    assert ((x > 0) & (x < 900) & (y > 0) & (y < 640)).all()
+    assert page.of("svg")[0]["tabindex"] == "0" and len(page.of("script")) == 1
+    assert "no class (1)" in text
+
+
+def test_points_without_classes_have_no_legend():
+    text = points.points_page("Map", "", np.zeros((2, 2)), ["a", "b"], ["", ""])
+    assert "<h2>Classes</h2>" not in text
+    Page(text)
+
+
+def test_colours_have_the_contrast_of_graphics():
+    for colour in points.COLOURS:
+        levels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+        assert charts.contrast(levels, (255, 255, 255)) >= 3
