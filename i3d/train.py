@@ -45,12 +45,17 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
     command.refuse_words(config.parse_flags(argv, options)[1:])
     if not options.workdir:
         raise UserError("--workdir is needed: the folder of the run")
-    folder = options.config.data.records
-    if folder and takes_boxes(options.config.model.name):
+    check_records(options.config)
+    return options
+
+
+def check_records(settings: ConfigDict) -> None:
+    """Raises UserError where the data set of a configuration is not there or of another kind."""
+    folder = settings.data.records
+    if folder and takes_boxes(settings.model.name):
         read.opened(folder, (read.KEY_FRAMES,))
     elif folder:  # without, the configuration's own line says so
         read.check_labelled(read.opened(folder))
-    return options
 
 
 def work(options: flags.FlagValues) -> int:
