@@ -53,7 +53,7 @@ class Sums:
         """
         self._average, self._activation = average, activation
         self._sums: list[np.ndarray] = []
-        self._probabilities = np.zeros(())
+        self._probabilities: list[np.ndarray] = []
         self._times: list[tuple[float, float]] = []
         self._views: list[int] = []
 
@@ -66,13 +66,14 @@ class Sums:
         """
         if key.window == len(self._sums):
             self._sums.append(np.zeros(len(vector)))
+            self._probabilities.append(np.zeros(len(vector)))
             self._times.append((key.start_s, key.end_s))
             self._views.append(0)
         self._sums[key.window] += vector
         self._views[key.window] += 1
         if self._average == "prob":
             own = probabilities(vector.astype(np.float64), self._activation)
-            self._probabilities = self._probabilities + own
+            self._probabilities[key.window] += own
 
     def rows(self, finite: bool = True) -> Rows:
         """Returns the Rows.
@@ -101,10 +102,23 @@ class Sums:
         Raises:
           UserError: as `rows`.
         """
-        logits = self.rows(finite).features[0]
+        found = self.windows(finite)
+        return Scores(found.logits[0], found.probabilities[0])
+
+    def windows(self, finite: bool = True) -> Scores:
+        """Returns the Scores of all windows, both arrays float32 [R, K], in the order of `rows`.
+
+        Args:
+          finite: as for `rows`.
+
+        Raises:
+          UserError: as `rows`.
+        """
+        logits = self.rows(finite).features
         if self._average == "logits":
             return Scores(logits, probabilities(logits, self._activation))
-        return Scores(logits, (self._probabilities / self._views[0]).astype(np.float32))
+        views = np.array(self._views)[:, None]
+        return Scores(logits, (np.array(self._probabilities) / views).astype(np.float32))
 
 
 def of_tasks(

@@ -16,10 +16,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from i3d.inference import decoding, few_shot, network, stepping
+from i3d.inference import decoding, few_shot, network, stepping, timeline
 from i3d.inference.average import Scores, Sums, added, of_tasks
 from i3d.inference.text import Labels, Text, labels_of
 from i3d.inference.text import check as check_text
+from i3d.inference.timeline import Timeline
 from i3d.inference.views import Video, of_task, tasks_of, views_of
 from i3d.models.preprocessing import Preprocessing
 from i3d.runtime.command import UserError
@@ -223,6 +224,49 @@ class Predictor:
         Raises:
           UserError: the logits are not finite.
         """
+        activation = self._networks[0].spec.activation
+        for video, found in self._sums(self._networks, pieces, self._begun()):
+            problems = [problem for _, problem in found if problem]
+            scores = [] if problems else [sums.scores() for sums, _ in found]
+            yield video, problems[0] if problems else added(scores, activation)
+
+    def timeline(self, video: File, window_s: float | None = None) -> Timeline:
+        """Returns what happens when in a video: scores of each window, and of the whole video.
+
+        Args:
+          video: path of a file, or Images of a folder.
+          window_s: seconds of a window; None: of the networks' longest clip, see
+            i3d.inference.timeline.
+
+        Raises:
+          UserError: as `predict`.
+        """
+        source, specs = _source(video), [net.spec for net in self._networks]
+        tasks = timeline.tasks_of(specs, [source], window_s)
+        ((_, found),) = self.timelines(decoding.decoded_here(timeline.of_task, tasks))
+        return _checked(found, video)
+
+    def timelines(self, pieces: Iterable) -> Iterator[tuple[int, Timeline | str]]:
+        """Yields (place of a video, Timeline or why there is none), as videos are finished.
+
+        Args:
+          pieces: iterator of decoding.View and decoding.End of timeline.tasks_of.
+
+        Raises:
+          UserError: the logits are not finite.
+        """
+        nets = self._networks
+        for video, found in self._sums([*nets, *nets], pieces, self._begun()):
+            problem = next((problem for _, problem in found if problem), "")
+            each = [sums for sums, _ in found]
+            yield video, problem or timeline.joined(each, nets[0].spec.activation)
+
+    def _begun(self) -> Callable[[int], Sums]:
+        """Returns the function from the place of a task of a video to Sums without a view.
+
+        Raises:
+          UserError: labels lack.
+        """
         nets = self._networks
         if not self.class_names and any(net.tower and net.head is None for net in nets):
             raise UserError(
@@ -230,12 +274,7 @@ class Predictor:
                 "labels by i3d.load(..., text=[...])"
             )
         averages = [net.spec.average if len(nets) == 1 else "logits" for net in nets]
-        activation = nets[0].spec.activation
-        begun = lambda place: Sums(averages[place], activation)  # noqa: E731
-        for video, found in self._sums(nets, pieces, begun):
-            problems = [problem for _, problem in found if problem]
-            scores = [] if problems else [sums.scores() for sums, _ in found]
-            yield video, problems[0] if problems else added(scores, activation)
+        return lambda place: Sums(averages[place % len(nets)], nets[0].spec.activation)
 
     def _sums(
         self,

@@ -12,16 +12,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from i3d.visual.text import extent, write
+
 MOST_LABELS = 5
 _COLOURS = (  # RGB, of persons 1, 2, ...; white text is legible on each
     (0, 90, 181), (196, 60, 0), (0, 115, 80), (150, 30, 130), (120, 85, 0), (190, 20, 60),
     (70, 60, 190), (50, 100, 20),
 )  # fmt: skip
-_WHITE = (255, 255, 255)
 _LEAST_TEXT_PX, _TEXT_SHARE = 9, 1 / 26  # font size, of the shorter side of the picture
-_BOLD = 600
 _BRACKETS = re.compile(r"\([^()]*\)")
-_font: list[cv2.FontFace] = []  # once it has been read
 
 
 class Drawn(NamedTuple):
@@ -82,8 +81,7 @@ def _texts(person):
 def _write(picture, text, left, top, size, colour, taken):
     """Writes a line where none is yet, at its place or below; returns where the next may begin."""
     height, width = picture.shape[:2]
-    _, above, _, down = _extent("Ag", size)  # the same for every line
-    across, down = _extent(text, size)[2] + 2, down + 1
+    across, down = extent(text, size)[2] + 2, extent("Ag", size)[3] + 1
     left, top = max(0, min(left, width - across)), max(0, top)
     beside = [span for span in taken if span[0] < left + across and left < span[1]]
     while under := [end for _, _, begin, end in beside if begin < top + down and top < end]:
@@ -92,12 +90,5 @@ def _write(picture, text, left, top, size, colour, taken):
     taken.append((left, right, top, top + down))
     if top < height:
         cv2.rectangle(picture, (left, top), (right - 1, top + down - 1), colour, -1)
-        cv2.putText(picture, text, (left + 1, top - above), _WHITE, _font[0], size, _BOLD)
+        write(picture, text, left + 1, top, size)
     return top + down
-
-
-def _extent(text, size):
-    """Returns (left, top, width, height) in pixels of a text whose baseline begins at 0, 0."""
-    if not _font:
-        _font.append(cv2.FontFace("sans"))
-    return cv2.getTextSize((1, 1), text, (0, 0), _font[0], size, _BOLD)

@@ -1,0 +1,110 @@
+"""Scores of the windows of a video, beside those of the whole video.
+
+    found = i3d.load("rgb_scratch").timeline("film.mp4", window_s=2)
+    found.probabilities[found.window_at(7.5)]             # float32 [K], at 7.5 seconds
+    found.whole.probabilities                             # float32 [K], as `predict` gives them
+
+Windows follow each other without a gap; of each, one clip is seen, or the network's segments.
+Needs no TensorFlow, so that decoding processes start quickly and stay small.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from i3d.inference import average
+from i3d.inference.average import Scores, Sums
+from i3d.inference.views import Key, Video, ViewsOf, view_bytes
+from i3d.spec import InputSpec, asked
+from i3d.video.sampled import frame_rate
+
+SEGMENTS_S = 2.0  # a window of networks that see segments, however long a video is
+
+
+class Timeline(NamedTuple):
+    """What a network says of a video, window by window.
+
+    Attributes:
+      start_s, end_s: float64 [R], seconds from the first frame. A rest at the end that is shorter
+        than half a window belongs to none.
+      probabilities: float32 [R, K], scores in each window.
+      whole: Scores of the whole video.
+    """
+
+    start_s: np.ndarray
+    end_s: np.ndarray
+    probabilities: np.ndarray
+    whole: Scores
+
+    def window_at(self, seconds: float) -> int:
+        """Returns the number of the last window that has begun at a time."""
+        return max(0, int(np.searchsorted(self.start_s, seconds, "right")) - 1)
+
+
+def window_seconds(specs: Sequence[InputSpec], video: Video) -> float:
+    """Returns the seconds of the longest clip of networks; SEGMENTS_S for segments.
+
+    Raises:
+      UserError: the video cannot be opened.
+    """
+    clips = [spec for spec in specs if not spec.segments]
+    if not clips:
+        return SEGMENTS_S
+    rate = 0.0 if all(spec.fps for spec in clips) else frame_rate(video)
+    return max(spec.frames * spec.stride / (spec.fps or rate or 25.0) for spec in clips)
+
+
+def tasks_of(
+    specs: Sequence[InputSpec], videos: Sequence[Video], window_s: float | None = None
+) -> list[tuple]:
+    """Returns what `of_task` takes: of each video all networks' tasks, then those of windows.
+
+    Args:
+      specs: InputSpec of each network.
+      videos: paths of files, or Images of folders.
+      window_s: seconds; None: `window_seconds` of each video.
+    """
+    return [
+        (spec, video, windowed and (float(window_s) if window_s else tuple(specs)))
+        for video in videos
+        for windowed in (False, True)
+        for spec in specs
+    ]
+
+
+def of_task(task: tuple) -> Iterator[tuple[Key, np.ndarray]]:
+    """Yields (Key, uint8 view) of a task of `tasks_of`; decoding processes run it."""
+    spec, video, window = task
+    if not window:
+        return ViewsOf(spec)(video)
+    seconds = window if isinstance(window, float) else window_seconds(window, video)
+    return ViewsOf(_in_window(spec), seconds)(video)
+
+
+def most_bytes(specs: Sequence[InputSpec]) -> int:
+    """Returns the most bytes that a view of a task has; UserError as `view_bytes`."""
+    return max(view_bytes(seen) for spec in specs for seen in (spec, _in_window(spec)))
+
+
+def joined(sums: Sequence[Sums], activation: str) -> Timeline:
+    """Returns the Timeline of the Sums of one video: of each network's views, then its windows.
+
+    Logits of several networks are added.
+
+    Raises:
+      UserError: there is no view, or the logits are not finite.
+    """
+    half = len(sums) // 2
+    whole = average.added([one.scores() for one in sums[:half]], activation)
+    rows = [one.rows() for one in sums[half:]]
+    count = min(len(row.start_s) for row in rows)  # flow may lack a last window of one frame
+    each = [one.windows() for one in sums[half:]]
+    cut = [Scores(one.logits[:count], one.probabilities[:count]) for one in each]
+    probabilities = average.added(cut, activation).probabilities
+    return Timeline(rows[0].start_s[:count], rows[0].end_s[:count], probabilities, whole)
+
+
+def _in_window(spec):
+    """Returns the InputSpec of a window: one clip, or the segments of the network."""
+    return spec if spec.segments else asked(spec, clips=1)

@@ -1,0 +1,74 @@
+"""The strip under a labelled video."""
+
+import numpy as np
+import pytest
+
+from i3d.inference.average import Scores
+from i3d.inference.timeline import Timeline
+from i3d.visual import timeline
+from i3d.visual.timeline import GREEN, Strip
+
+NAMES = ("walk", "a class whose name has forty letters ...", "走り幅跳び")
+
+
+def found():
+    """Three windows of 2 s: walk, walk, and the third class; the whole is walk."""
+    rows = np.float32([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.1, 0.1, 0.8]])
+    starts = np.array([0.0, 2.0, 4.0])
+    return Timeline(starts, starts + 2, rows, Scores(rows[0], rows[0]))
+
+
+def share(picture, colour):
+    return float((picture == colour).all(-1).mean())
+
+
+def contrast(one, other):
+    def luminance(colour):
+        c = np.array(colour) / 255
+        return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ (
+            0.2126, 0.7152, 0.0722,
+        )  # fmt: skip
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (48, 37), (240, 320), (1080, 606), (2160, 3840)])
+def test_it_fits_the_picture(size):
+    strip = Strip(size, found(), NAMES, truth="walk", top_k=3)
+    picture = strip.at(1.0)
+    assert picture.shape == (strip.height, size[1], 3) and picture.dtype == np.uint8
+    assert not (size[0] + strip.height) % 2
+    assert strip.height < 6 * 64 if size[0] <= 64 else strip.height < size[0]
+
+
+def test_what_is_right_is_green_and_only_that():
+    with_truth = Strip((120, 160), found(), NAMES, truth="walk")
+    without = Strip((120, 160), found(), NAMES)
+    other = Strip((120, 160), found(), NAMES, truth=NAMES[1])
+    assert share(with_truth.at(1.0), GREEN) > share(other.at(1.0), GREEN) > 0.1
+    assert share(without.at(1.0), GREEN) == 0
+    assert without.height < with_truth.height
+    assert with_truth.result() == ("walk", pytest.approx(0.8))
+
+
+def test_it_moves_with_time():
+    strip = Strip((120, 160), found(), NAMES)
+    begin, later, third = strip.at(0.0), strip.at(1.9), strip.at(5.9)
+    same = strip.at(0.0)
+    assert np.array_equal(begin, same)
+    changed = np.flatnonzero((begin != later).any(-1).any(1))
+    line = strip._line + strip._gap
+    assert changed.min() >= 3 * line and changed.max() < 4 * line + 2  # the line at the time alone
+    assert (begin != third).any(-1)[: 3 * line].any()  # other classes
+    cells = (third == 255).all(-1)[3 * line + strip._gap : 4 * line]
+    (white,) = np.flatnonzero(cells.all(0))
+    assert white == int(5.9 / 6 * 159)
+    strip.at(99.0)  # beyond it
+    begin[:] = 0  # an array of its own
+    assert np.array_equal(strip.at(0.0), same)
+
+
+def test_white_text_is_legible_on_every_colour():
+    grounds = [*timeline._CLASSES, GREEN, timeline._OTHER, timeline._TRACK]
+    assert min(contrast(timeline.WHITE, ground) for ground in grounds) >= 4.5
