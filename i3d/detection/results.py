@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from i3d.runtime import files
+from i3d.runtime.markup import bar, table
+from i3d.runtime.text import counted
 
 COLUMNS = (
     *("video", "second", "x1", "y1", "x2", "y2", "action_id", "score"),
     *("person_id", "name"),
 )
+_SHOWN = 50  # actions in a notebook
 
 
 class Action(NamedTuple):
@@ -99,6 +102,18 @@ class Detections:
             for person in frame.people:
                 for action in person.actions:
                     yield Row(frame.second, person.number, person.box, *action)
+
+    def _repr_html_(self) -> str:
+        """Returns a table of the actions for a notebook, with a bar for each score."""
+        rows = list(self.rows())
+        cells = [
+            (f"{row.second:.2f}", row.person, row.name, bar(row.score, f"{row.score:.3f}"))
+            for row in rows[:_SHOWN]
+        ]
+        people = counted(self.people, "person").replace("persons", "people")
+        shown = f"{self.video}: {people}, {counted(len(rows), 'action')}"
+        shown += f", the first {_SHOWN}" if len(rows) > _SHOWN else ""
+        return table(("second", "person", "action", "score"), cells, shown)
 
     def to_json(self) -> dict[str, Any]:
         """Returns what `write_json` writes."""

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from i3d.inference import decoding, few_shot, network, stepping, timeline
 from i3d.inference.average import Scores, Sums, added, of_tasks
+from i3d.inference.prediction import Prediction
 from i3d.inference.text import Labels, Text, labels_of
 from i3d.inference.text import check as check_text
 from i3d.inference.timeline import Timeline
@@ -109,10 +110,8 @@ class Predictor:
         """
         return views_of(_source(video), self.spec)
 
-    def predict(
-        self, video: File, top_k: int = 5, text: Labels | None = None
-    ) -> list[tuple[str, float]]:
-        """Returns [(name, score)] of the best classes, best first.
+    def predict(self, video: File, top_k: int = 5, text: Labels | None = None) -> Prediction:
+        """Returns [(name, score)] of the best classes, best first, which a notebook shows as bars.
 
         Scores of all classes add up to 1, but for networks of several labels, where each score
         is a sigmoid.
@@ -131,9 +130,9 @@ class Predictor:
             return self.of_text(text).predict(video, top_k)
         ((_, found),) = self.scores_of([_source(video)])
         probabilities = _checked(found, video).probabilities
-        return [
+        return Prediction(
             (self.class_names[i], float(probabilities[i])) for i in ranked(probabilities, top_k)
-        ]
+        )
 
     def of_text(self, text: Labels) -> "Predictor":
         """Returns the Predictor of the same networks for other labels.
