@@ -14,19 +14,17 @@ frames around it, else on the key frame alone. Ids are those of key frames, such
 """
 
 import itertools
-import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 from absl import flags
 
 from data_prep import stored_key_frames
 from data_prep.commands import need, stored
 from i3d.data import read
-from i3d.flow import methods
 from i3d.runtime import files
 from i3d.runtime.command import UserError, refuse_words
+from i3d.visual import sheet, wheel
 from i3d.visual.gif import GifWriter
 
 FLAGS = flags.FlagValues()
@@ -36,7 +34,6 @@ flags.DEFINE_string("out", None, "picture to write: .gif, .png or .jpg", flag_va
 flags.DEFINE_integer("max_frames", None, "frames shown", 1, flag_values=FLAGS)
 
 LISTED = 20  # ids
-SHEETS = (".png", ".jpg", ".jpeg")
 
 
 def check(options: flags.FlagValues, argv: list[str]) -> read.Dataset:
@@ -45,7 +42,7 @@ def check(options: flags.FlagValues, argv: list[str]) -> read.Dataset:
     need(options, "data")
     if options.id is not None:
         need(options, "out")
-        files.check_new(options.out, (".gif", *SHEETS))
+        files.check_new(options.out, (".gif", *sheet.ENDINGS))
     return stored.opened(options, (read.VIDEOS, read.KEY_FRAMES))
 
 
@@ -64,7 +61,7 @@ def work(data: read.Dataset) -> int:
     else:
         chosen = _spread(sum(1 for _ in _steps(data, place)), FLAGS.max_frames or 24)
         bound = _full_colour(_steps(data, place, chosen))
-        count = _write_sheet(out, _pictures(_steps(data, place, chosen), bound))
+        count = sheet.write_sheet(out, _pictures(_steps(data, place, chosen), bound))
     colour = f", a full colour is {bound:.1f} px per frame" if data.with_flow else ""
     print(f"{out}: {count} frames of {place.id} ({place.shard.split}){colour}")
     return 0
@@ -93,7 +90,7 @@ def _show_key_frame(data, out):
     if out.suffix.lower() == ".gif":
         count = _write_gif(out, own.fps, itertools.islice(drawn, FLAGS.max_frames))
     else:
-        count = _write_sheet(out, itertools.islice(drawn, own.centre, own.centre + 1))
+        count = sheet.write_sheet(out, itertools.islice(drawn, own.centre, own.centre + 1))
     print(f"{out}: {count} frames of {own.id} ({split}), {len(own.boxes)} people")
     return 0
 
@@ -118,8 +115,7 @@ def _full_colour(steps):
     bound = 1.0
     for _, field in steps:
         if field:
-            length = np.linalg.norm(read.flow(field), axis=-1)
-            bound = max(bound, float(np.percentile(length, 99)))
+            bound = max(bound, wheel.full_colour(read.flow(field)))
     return bound
 
 
@@ -128,7 +124,7 @@ def _pictures(steps, bound):
     for frame, field in steps:
         sides = [read.rgb(frame)]
         if field:
-            sides.append(methods.colour_wheel(read.flow(field), bound))
+            sides.append(wheel.coloured(read.flow(field), bound))
         yield np.concatenate(sides, axis=1)
 
 
@@ -139,20 +135,3 @@ def _write_gif(out, rate, pictures):
             gif.add(picture)
             count += 1
     return count
-
-
-def _write_sheet(out, pictures):
-    """Writes the pictures in rows, on white, in about the shape of a screen."""
-    tiles = list(pictures)
-    height, width = tiles[0].shape[:2]
-    columns = math.ceil(math.sqrt(len(tiles) * height / width * 16 / 9))
-    columns = min(columns, len(tiles))
-    rows = -(-len(tiles) // columns)
-    sheet = np.full((rows * height, columns * width, 3), 255, np.uint8)
-    for index, tile in enumerate(tiles):
-        top, left = index // columns * height, index % columns * width
-        sheet[top : top + height, left : left + width] = tile
-    _, encoded = cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    with files.new_file(out) as file:
-        file.write(encoded.tobytes())
-    return len(tiles)

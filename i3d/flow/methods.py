@@ -2,7 +2,7 @@
 
     from i3d.flow import methods
     for field in methods.flow_fields(frames.read_frames("jump.mp4"), "dis"):  # one of METHODS
-        picture = methods.colour_wheel(field, bound_px=20)
+        ...                                              # float32 [H, W, 2], x then y
 
 OpenCV may use several threads; a pool of workers should call cv2.setNumThreads(1) in each.
 """
@@ -71,21 +71,3 @@ def _fields(frames, flow):
         if previous is not None:
             yield flow(previous, grey)
         previous = grey
-
-
-def colour_wheel(field, bound_px):
-    """Returns a flow field as a picture, uint8 RGB [H, W, 3].
-
-    Hue is the direction (right red, down yellow-green, left cyan, up violet) and saturation the
-    length: white is no motion, a full colour is bound_px or more.
-
-    Args:
-      field: float [H, W, 2], pixels per frame, x then y.
-      bound_px: pixels per frame that get the full colour, above 0.
-    """
-    x, y = np.moveaxis(np.asarray(field, np.float32), -1, 0)
-    length, angle = cv2.cartToPolar(x, y, angleInDegrees=True)
-    hue = np.rint(angle * (256 / 360)).astype(np.int32) & 255  # a full turn is 256 hues
-    saturation = np.rint(np.minimum(length / bound_px, 1) * 255)
-    hsv = np.stack([hue, saturation, np.full_like(saturation, 255)], -1).astype(np.uint8)
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)

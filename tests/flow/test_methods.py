@@ -82,22 +82,3 @@ def test_grey_weighs_the_channels_as_rgb(monkeypatch):
 def test_unknown_method_names_the_methods():
     with pytest.raises(ValueError, match="'lucas'.*opencv_tvl1, dis, farneback"):
         methods.flow_fields([], "lucas")
-
-
-def test_colour_wheel():
-    field = np.zeros((1, 6, 2), np.float32)
-    field[0] = [(0, 0), (20, 0), (10, 0), (-20, 0), (0, 20), (400, 0)]
-    still, right, half, left, down, beyond = methods.colour_wheel(field, 20)[0].astype(int)
-    assert methods.colour_wheel(field, 20).dtype == np.uint8
-    assert still.tolist() == [255, 255, 255]
-    assert right.tolist() == beyond.tolist() == [255, 0, 0]
-    assert half.tolist() == [255, 127, 127]
-    assert left[0] == 0 and left[1:].min() > 240
-    assert down[1] == 255 and down[2] == 0 and 100 < down[0] < 150
-
-
-def test_colour_wheel_has_no_seam():
-    """Directions just above and just below a full turn look the same."""
-    field = np.float32([[(20, 0.01), (20, -0.01)]])
-    above, below = methods.colour_wheel(field, 20)[0].astype(int)
-    assert np.abs(above - below).max() <= 8

@@ -1,0 +1,66 @@
+"""Pictures of one moment side by side, each under its title, and the file that shows them.
+
+with output("flow.mp4", fps=25) as file:
+    file.add(titled({"frame": frame, "flow": picture}), begin_s, end_s)
+"""
+
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from i3d.visual import sheet, text, writers
+
+ENDINGS = (*writers.ENDINGS, *sheet.ENDINGS)
+_GAP_PX = 4
+_LEAST_TEXT_PX, _TEXT_SHARE = 10, 1 / 18  # font size, of the height of the pictures
+_BACK, _FRONT = (24, 24, 24), text.WHITE
+_LEAST_HEIGHT = 192  # smaller pictures are enlarged, so that titles can be read
+
+
+def output(path: str | os.PathLike, fps: float | Fraction) -> writers.Writer:
+    """Returns the Writer of a new file: a film, or some frames side by side in a picture.
+
+    Args:
+      path: ends in one of ENDINGS.
+      fps: frames per second.
+
+    Raises:
+      UserError: the name ends otherwise.
+    """
+    if os.path.splitext(path)[1].lower() in sheet.ENDINGS:
+        return sheet.Sheet(path)
+    return writers.writer(path, fps)
+
+
+def titled(pictures: Mapping[str, np.ndarray], heading: str = "") -> np.ndarray:
+    """Returns pictures side by side, each under its title, uint8 RGB [H, W, 3].
+
+    Args:
+      pictures: {title: uint8 RGB [h, w, 3]}; all get the height of the highest, at least 192 px.
+      heading: a line above all; "" for none.
+    """
+    height = max(_LEAST_HEIGHT, *(len(picture) for picture in pictures.values()))
+    size = max(_LEAST_TEXT_PX, round(height * _TEXT_SHARE))
+    columns = []
+    for title, picture in pictures.items():
+        shown = _of_height(picture, height)
+        columns.append(np.concatenate([_line(title, shown.shape[1], size), shown]))
+        columns.append(np.full((len(columns[0]), _GAP_PX, 3), _BACK, np.uint8))
+    found = np.concatenate(columns[:-1], axis=1)
+    return np.concatenate([_line(heading, found.shape[1], size), found]) if heading else found
+
+
+def _line(words, width, size):
+    line = np.full((size + size // 2 + 2, width, 3), _BACK, np.uint8)
+    text.write(line, text.fitted(words, width - 4, size), 3, size // 4, size, _FRONT)
+    return line
+
+
+def _of_height(picture, height):
+    if len(picture) == height:
+        return picture
+    width = max(1, round(picture.shape[1] * height / len(picture)))
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
