@@ -29,13 +29,18 @@ _SHAPES = (  # of one size, about
 _STYLE = """
 #map { width: 100%; height: auto; border: 1px solid #767676; }
 #map .at { stroke: #000; stroke-width: 2.5; }
-#about { display: flex; gap: 1rem; min-height: 8rem; align-items: center; }
-#about p { margin: 0; } #about img { max-height: 8rem; }
+#frame { position: relative; }
+#about { position: absolute; pointer-events: none; background: #fff; padding: .4rem;
+  max-width: 14rem; }
+#about:has(p:not(:empty)) { border: 1px solid #1a1a1a; }
+#about p { margin: 0; } #about img { display: block; }
+#about img[hidden] { display: none; }
 .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
 """
 _SCRIPT = """
 const map = document.getElementById("map"), text = document.getElementById("text");
-const shot = document.getElementById("shot"), points = [...map.querySelectorAll("path")];
+const shot = document.getElementById("shot"), about = document.getElementById("about");
+const points = [...map.querySelectorAll("path")];
 const turns = {ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1]};
 let at = -1;
 function show(i) {
@@ -50,6 +55,13 @@ function show(i) {
   shot.hidden = !point.dataset.src;
   shot.src = point.dataset.src || "";
   shot.alt = "Frame of " + text.textContent;
+  const {width, height} = map.viewBox.baseVal;
+  const across = 100 * point.dataset.x / width, down = 100 * point.dataset.y / height;
+  const right = across > 50, low = down > 50;
+  about.style.left = right ? "auto" : `calc(${across}% + 1rem)`;
+  about.style.right = right ? `calc(${100 - across}% + 1rem)` : "auto";
+  about.style.top = low ? "auto" : `${down}%`;
+  about.style.bottom = low ? `${100 - down}%` : "auto";
 }
 function next([right, down]) {
   const {x, y} = points[at].dataset;

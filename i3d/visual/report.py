@@ -100,10 +100,10 @@ def _class_table(counts, names):
     rows = []
     for i in np.argsort(accuracy, kind="stable")[: int((total > 0).sum())]:
         wrong = np.where(np.arange(len(names)) == i, 0, counts[i])
-        taken = f"{wrong.max()} for {names[int(wrong.argmax())]}" if wrong.max() else ""
+        taken = f"{names[int(wrong.argmax())]} ({wrong.max()})" if wrong.max() else ""
         interval = metrics.wilson_interval(int(counts[i, i]), int(total[i]))
         rows.append((names[i], bar(accuracy[i]), total[i], _interval(*interval), taken))
-    columns = ("class", "accuracy", "videos", "95 % interval", "most often taken")
+    columns = ("class", "accuracy", "videos", "95 % interval", "most often taken for")
     return page.wide(table(columns, rows, "The lowest accuracy first"), "Accuracy of each class")
 
 
@@ -168,12 +168,13 @@ def _videos(result, thumbnail, count):
         ranked_by = "probability of the true class"
     order = np.argsort(rank, kind="stable")[: int(np.isfinite(rank).sum())]
     sections = []
-    for title, chosen in (("Worst", order[:count]), ("Best", order[::-1][:count])):
+    ends = ("Worst", "lowest", order[:count]), ("Best", "highest", order[::-1][:count])
+    for title, first, chosen in ends:
         each = "\n".join(_video(result, values, i, rank[i], ranked_by, thumbnail) for i in chosen)
         sections.append(
             page.section(
                 f"{title} videos",
-                page.paragraph(f"Videos of the {title.lower()} {ranked_by} first."),
+                page.paragraph(f"The {first} {ranked_by} first."),
                 Markup(f'<ol class="videos">\n{each}\n</ol>'),
             )
         )

@@ -1,5 +1,11 @@
 """A map of points: its projections, and what the page holds."""
 
+import html
+import json
+import re
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -65,3 +71,50 @@ def test_colours_have_the_contrast_of_graphics():
     for colour in points.COLOURS:
         levels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         assert charts.contrast(levels, (255, 255, 255)) >= 3
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The program of a browser without a window."""
+    found = shutil.which("chromium")
+    if not found:
+        pytest.skip("chromium is not installed: no browser to try the page in")
+    return found
+
+
+@pytest.mark.long
+def test_the_arrow_keys_go_to_the_nearest_mark_in_their_direction(browser, tmp_path):
+    uris = ["data:image/png;base64,AAAA", "", "", ""]
+    places = np.array([[0, 0], [1, 0.1], [0, 1.0], [3, 0]])
+    text = points.points_page("Map", "", places, ["a", "b", NASTY, "d"], [""] * 4, uris)
+    tried = """<script>
+      const said = [];
+      const press = key => {
+        map.dispatchEvent(new KeyboardEvent("keydown", {key: key}));
+        said.push(document.getElementById("text").textContent + (shot.hidden ? "" : " seen"));
+      };
+      map.focus(); said.push(map.getAttribute("aria-activedescendant"));
+      for (const key of ["x", "ArrowRight", "ArrowRight", "ArrowRight", "Home", "ArrowUp", "End"])
+        press(key);
+      points[1].dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
+      said.push(document.getElementById("text").textContent);
+      document.title = JSON.stringify(said);
+    </script></body>"""
+    (tmp_path / "map.html").write_text(text.replace("</body>", tried))
+    words = (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path}",
+        "--dump-dom",
+    )
+    done = subprocess.run(
+        [browser, *words, (tmp_path / "map.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    title = html.unescape(re.search("<title>(.*?)</title>", done.stdout)[1])
+    assert json.loads(title) == [
+        *("p0", "a seen", "b", "d", "d", "a seen", NASTY, "d", "b"),
+    ]

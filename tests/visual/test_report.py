@@ -62,7 +62,7 @@ class Page(html.parser.HTMLParser):
 def test_what_it_says():
     page = Page(report(one()))
     text = " ".join(page.texts)
-    for words in ("60.00 %", "3 of 5 videos", "77.78 %", "2 for walk", "ECE "):
+    for words in ("60.00 %", "3 of 5 videos", "77.78 %", "walk (2)", "2 of 3", "ECE "):
         assert words in text, words
     assert text.count(NASTY) >= 3 and not page.of("script")
     # The worst is the fourth or the third video: its class has the least probability.
