@@ -17,7 +17,7 @@ ENDINGS = (*writers.ENDINGS, *sheet.ENDINGS)
 _GAP_PX = 4
 _LEAST_TEXT_PX, _TEXT_SHARE = 10, 1 / 18  # font size, of the height of the pictures
 _BACK, _FRONT = (24, 24, 24), text.WHITE
-_LEAST_HEIGHT = 192  # smaller pictures are enlarged, so that titles can be read
+LEAST_HEIGHT = 192  # smaller pictures are enlarged, so that titles can be read
 
 
 def output(path: str | os.PathLike, fps: float | Fraction) -> writers.Writer:
@@ -42,25 +42,26 @@ def titled(pictures: Mapping[str, np.ndarray], heading: str = "") -> np.ndarray:
       pictures: {title: uint8 RGB [h, w, 3]}; all get the height of the highest, at least 192 px.
       heading: a line above all; "" for none.
     """
-    height = max(_LEAST_HEIGHT, *(len(picture) for picture in pictures.values()))
+    height = max(LEAST_HEIGHT, *(len(picture) for picture in pictures.values()))
     size = max(_LEAST_TEXT_PX, round(height * _TEXT_SHARE))
     columns = []
     for title, picture in pictures.items():
-        shown = _of_height(picture, height)
+        shown = of_height(picture, height)
         columns.append(np.concatenate([_line(title, shown.shape[1], size), shown]))
         columns.append(np.full((len(columns[0]), _GAP_PX, 3), _BACK, np.uint8))
     found = np.concatenate(columns[:-1], axis=1)
     return np.concatenate([_line(heading, found.shape[1], size), found]) if heading else found
 
 
-def _line(words, width, size):
-    line = np.full((size + size // 2 + 2, width, 3), _BACK, np.uint8)
-    text.write(line, text.fitted(words, width - 4, size), 3, size // 4, size, _FRONT)
-    return line
-
-
-def _of_height(picture, height):
+def of_height(picture: np.ndarray, height: int) -> np.ndarray:
+    """Returns a picture, uint8 RGB [h, w, 3], of another height and in proportion."""
     if len(picture) == height:
         return picture
     width = max(1, round(picture.shape[1] * height / len(picture)))
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _line(words, width, size):
+    line = np.full((size + size // 2 + 2, width, 3), _BACK, np.uint8)
+    text.write(line, text.fitted(words, width - 4, size), 3, size // 4, size, _FRONT)
+    return line

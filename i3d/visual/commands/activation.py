@@ -1,0 +1,249 @@
+"""Draws where and when a network looks for a class: Grad-CAM for video, for each stream.
+
+    python -m i3d.visualize activation my.mp4 --checkpoint=rgb_scratch --out=activation.mp4
+    python -m i3d.visualize activation my.mp4 --checkpoint=rgb_imagenet \\
+        --checkpoint=flow_imagenet --class="juggling balls" --out=activation.gif
+    python -m i3d.visualize activation my.mp4 --model=clip_b16 --checkpoint=FILE \\
+        --text="falling,sitting down" --out=activation.png
+
+Frames are drawn as the network sees them, in one centre crop: the whole video where it is tested on
+whole videos, the frames of its segments, or else one clip from the middle. Red is what speaks most
+for the class within the clip, and where the picture keeps its colours nothing does. An RGB network
+is drawn beside its frames, a network of flow beside the flow in the colours of its wheel; of two,
+one of each stream, both maps stand side by side, for the same class.
+
+The class is the predicted one, or --class. Maps are those of the last layer before pooling, of
+SlowFast in the slow pathway; of CLIP and ActionCLIP they are the patches that enter the last block
+of the image transformer, and the score is the cosine of video and text. --layer names another.
+A .png or .jpg shows 12 frames at most.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from i3d import spec as input_spec
+from i3d.inference import label_check, options
+from i3d.inference import text as text_options
+from i3d.inference.views import views_of
+from i3d.runtime import command, files, labels
+from i3d.runtime.command import UserError
+from i3d.runtime.flow_levels import levels_to_pixels
+from i3d.runtime.progress import Progress
+from i3d.runtime.text import counted
+from i3d.spec import FPS, InputSpec
+from i3d.video import frames
+from i3d.video.sampled import frame_rate
+from i3d.visual import activation, wheel
+from i3d.visual.commands.label import class_named
+from i3d.visual.panels import ENDINGS, LEAST_HEIGHT, of_height, output, titled
+from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
+
+NAME = "visualize activation"
+_SEGMENTS_PER_S = 4  # of a film of segments, which have no times of their own
+
+
+class Job(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+      cards: of one network, or of RGB and flow.
+      video: path.
+      options: parsed flags.
+      text: labels for models with a text tower.
+    """
+
+    cards: list[Card]
+    video: str
+    options: flags.FlagValues
+    text: text_options.Text
+
+
+def main(argv: list[str]) -> int:
+    """Draws the maps; returns the exit status."""
+    return command.run(argv, NAME, __doc__, defined_flags, checked, work)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
+    own = flags.FlagValues()
+    text, several = flags.DEFINE_string, flags.DEFINE_multi_string
+    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
+    several("model", [], model, flag_values=own)
+    file = "checkpoint, or the name of a published one; repeat it for the other stream"
+    several("checkpoint", [], file, flag_values=own)
+    clips = "clips spread over the video, or segments; default: see above"
+    flags.DEFINE_integer("clips", None, clips, 1, 1000, flag_values=own)
+    names = "file of class names in label order: one per line, or JSON"
+    text("labels", None, names, flag_values=own)
+    text_options.define(own, "those of the training")
+    text("class", None, "name or number of a class; default: the predicted one", flag_values=own)
+    layer = "layer whose maps are drawn; default: the last one before pooling"
+    text("layer", None, layer, flag_values=own)
+    out = f"new file that ends in {', '.join(ENDINGS)}"
+    text("out", None, out, flag_values=own)
+    return own
+
+
+def checked(own: flags.FlagValues, argv: list[str]) -> Job:
+    """Returns the Job of a command line.
+
+    Raises:
+      UserError: what was asked for cannot be.
+    """
+    words = own(argv)[1:]
+    if len(words) != 1:
+        raise UserError(f"expected one video, got {len(words)}; flags are written --name=value")
+    if not own.out:
+        raise UserError(f"--out is needed: a new file that ends in {', '.join(ENDINGS)}")
+    if len(own.checkpoint) not in (1, 2):
+        got = len(own.checkpoint)
+        raise UserError(f"expected --checkpoint once, or for RGB and for flow, got it {got} times")
+    files.check_new(own.out, ENDINGS)
+    frames.stated(words[0])
+    if own.labels:
+        labels.class_names(own.labels)
+    text = text_options.of_flags(own)
+    cards = [_drawn(card, own.clips) for card in options.cards_of(own.checkpoint, own.model)]
+    _check_streams(cards)
+    _check_text(cards, text)
+    return Job(cards, words[0], own, text)
+
+
+def _drawn(card: Card, clips: int | None) -> Card:
+    """Returns the Card of a network that sees what is drawn: one crop, of clips one by default."""
+    spec = card.spec
+    if clips is None and not spec.segments and not spec.whole:
+        clips = 1
+    spec = dataclasses.replace(input_spec.asked(spec, clips, 1), twice=False)
+    return dataclasses.replace(card, spec=spec)
+
+
+def _check_streams(cards: list[Card]) -> None:
+    """Raises UserError where two networks are not RGB and flow of the same frames."""
+    if len(cards) == 1:
+        return
+    streams = sorted(card.spec.stream for card in cards)
+    if streams != ["flow", "rgb"]:
+        raise UserError(
+            f"expected a checkpoint of RGB and one of flow, got {' and '.join(streams)}"
+        )
+    first, second = (_times(card.spec) for card in cards)
+    if first != second:
+        each = " and ".join(f"{card.file}: {card.spec.described()}" for card in cards)
+        raise UserError(f"expected two networks that see the same frames, got {each}; draw each")
+
+
+def _times(spec: InputSpec) -> tuple:
+    """Returns what decides which frames of a video are drawn."""
+    if spec.segments:
+        return (spec.segments,)
+    return spec.fps, spec.stride, None if spec.whole else spec.frames
+
+
+def _check_text(cards: list[Card], text: text_options.Text) -> None:
+    """Raises UserError where labels lack, or are given to networks that take none."""
+    text_options.check(cards, text)
+    label_check.check(text)
+    if all(takes_text(card.model) and not card.class_names() for card in cards) and not text.labels:
+        raise UserError(f"--text is needed: labels for {cards[0].model}, between commas or a file")
+
+
+def work(job: Job) -> None:
+    """Draws the maps and prints a line on them.
+
+    Raises:
+      UserError: the weights, the video, the class or the layer cannot be used.
+    """
+    from i3d.inference import load
+
+    own = job.options
+    found = load.of_cards(job.cards, own.labels, text=job.text)
+    for card in job.cards:
+        print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
+    cams = [activation.GradCam(net, own.layer) for net in found.networks]
+    number = None if own["class"].value is None else _number(own["class"].value, found.class_names)
+    ((_, scores),) = found.scores_of([job.video])
+    if isinstance(scores, str):
+        raise UserError(scores if job.video in scores else f"{job.video}: {scores}")
+    number = int(np.argmax(scores.probabilities)) if number is None else number
+    name = f"{found.class_names[number]} {scores.probabilities[number]:.4f}"
+    specs = [card.spec for card in job.cards]
+    streams = [_stream(job.video, spec, cam, number) for spec, cam in zip(specs, cams, strict=True)]
+    rate, count = _rate(job.video, specs[0]), 0
+    with output(own.out, rate) as file, Progress(None, "frame", NAME) as progress:
+        for panels in zip(*streams, strict=False):  # there is a field less than there are frames
+            file.add(titled(_arranged(panels), name), count / rate, (count + 1) / rate)
+            count += 1
+            progress.add()
+    layers = " and ".join(cam.layer for cam in cams)
+    print(f"{own.out}: {name}, {layers}; {counted(count, 'frame')}")
+
+
+def _number(word: str, names: tuple[str, ...]) -> int:
+    """Returns the number of a class that is named, or given by its number."""
+    if word not in names and word.isdecimal():
+        if int(word) >= len(names):
+            raise UserError(f"--class: expected a number below {len(names)}, got {word}")
+        return int(word)
+    return names.index(class_named(word, names, "--class"))
+
+
+def _rate(video: str, spec: InputSpec) -> Fraction:
+    """Returns the frames per second at which what the network sees is played."""
+    if spec.segments:
+        return Fraction(_SEGMENTS_PER_S)
+    fps = spec.fps or frame_rate(video) or FPS
+    return Fraction(fps / spec.stride).limit_denominator(1001)
+
+
+def _stream(
+    video: str, spec: InputSpec, cam: activation.GradCam, number: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yields {title: picture} of each frame or segment: the plain one, then its map."""
+    for view in views_of(video, spec):
+        heat = cam(view, number)
+        if spec.segments:  # the middle one of frames that are stacked
+            view = view[spec.frames // 2 :: spec.frames]
+        if not heat.any():
+            print(f"{NAME}: {spec.stream}: no place speaks for the class", file=sys.stderr)
+        panels = _of_flow(view, heat, spec) if spec.stream == "flow" else _of_rgb(view, heat)
+        yield from panels
+
+
+def _of_rgb(view: np.ndarray, heat: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    """Yields the panels of each frame."""
+    for picture, own in zip(view, heat, strict=True):
+        yield {"RGB": picture, "activation of RGB": activation.overlaid(picture, own)}
+
+
+def _of_flow(
+    view: np.ndarray, heat: np.ndarray, spec: InputSpec
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yields the panels of each field; the map lies on a grey picture, dark where motion is."""
+    fields = levels_to_pixels(view, spec.flow_bound_px)
+    full_px = wheel.full_colour(fields)
+    for field, own in zip(fields, heat, strict=True):
+        picture = wheel.coloured(field, full_px)
+        grey = np.repeat(picture.min(axis=-1, keepdims=True) // 2 + 64, 3, axis=-1)
+        large = of_height(picture, max(LEAST_HEIGHT, len(picture)))
+        mapped = activation.overlaid(grey, own)
+        yield {"flow": wheel.with_legend(large, full_px), "activation of flow": mapped}
+
+
+def _arranged(panels: tuple[dict[str, np.ndarray], ...]) -> dict[str, np.ndarray]:
+    """Returns the panels of one stream; of two their maps, then the flow."""
+    if len(panels) == 1:
+        return panels[0]
+    both = panels[0] | panels[1]
+    return {title: both[title] for title in ("activation of RGB", "activation of flow", "flow")}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
