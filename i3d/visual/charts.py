@@ -11,7 +11,8 @@ from i3d.visual import page, thumbnails
 
 LARGEST_TABLE = 40  # classes; a larger matrix is a picture
 _PICTURE_SIDE = 900  # pixels, about
-_LIGHT, _DARK = (np.array(colour) for colour in ((255, 255, 255), (8, 48, 107)))
+# From white to dark blue, uint8 [256, 3].
+_SHADES = np.linspace((255, 255, 255), (8, 48, 107), 256).round().astype(np.uint8)
 
 
 def shade(share: float) -> tuple[str, str]:
@@ -19,7 +20,7 @@ def shade(share: float) -> tuple[str, str]:
 
     The text is black or white, whichever has the higher contrast, which is 4.5 at least.
     """
-    levels = _levels(np.array(share))
+    levels = _levels(share)
     text = max(((0, 0, 0), (255, 255, 255)), key=lambda colour: contrast(colour, levels))
     return _hex(levels), _hex(text)
 
@@ -61,8 +62,8 @@ def _cell(count, share):
 def _picture(shares):
     """Returns the matrix as a picture, a square of pixels for each cell."""
     scale = max(1, _PICTURE_SIDE // len(shares))
-    levels = _levels(shares).astype(np.uint8)
-    uri = thumbnails.data_uri(np.kron(levels, np.ones((scale, scale, 1), np.uint8)), ".png")
+    levels = _levels(shares).repeat(scale, axis=0).repeat(scale, axis=1)
+    uri = thumbnails.data_uri(levels, ".png")
     text = (
         f"Confusion matrix of {len(shares)} classes as squares: a row for each true class from the "
         "top, a column for each predicted one from the left, the darker the larger the share of "
@@ -120,7 +121,8 @@ def _bins(found, there):
 
 
 def _levels(shares):
-    return np.round(_LIGHT + np.asarray(shares)[..., None] * (_DARK - _LIGHT))
+    """Returns uint8 RGB [..., 3] of shares in [0, 1]."""
+    return _SHADES[np.rint(255 * shares).astype(np.uint8)]
 
 
 def _luminance(colour):

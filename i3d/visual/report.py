@@ -48,7 +48,9 @@ def report(result: Result, thumbnail: Callable[[str], str] = lambda id: "", coun
     parts = [page.paragraph(f"{result.protocol}.")]
     parts += _of_several(result) if result.multi_label else _of_one(result)
     parts += [_calibration(result), *_videos(result, thumbnail, count)]
-    return page.page(f"Results of {result.stream}", parts)
+    return page.page(
+        f"Results of {result.stream}", parts, ".wide img { border: 1px solid #767676; }"
+    )
 
 
 def probabilities(result: Result) -> np.ndarray:
