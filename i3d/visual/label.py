@@ -31,7 +31,7 @@ class Labelled(NamedTuple):
       score: its score.
       frames: number of frames of the source.
       seconds: of the source.
-      picture: a frame from the middle, uint8 RGB [H, W, 3].
+      picture: the frame in the middle of the source, uint8 RGB [H, W, 3].
     """
 
     name: str
@@ -76,10 +76,11 @@ def label(
     with writer(out, Fraction(rate), sound=video if sound else None) as written:
         for frame, begin_s, end_s in clock.intervals(video, 0):
             convert = convert or Converter(video, frame, None)
-            shown = np.concatenate([convert(frame), strip.at(float(begin_s))])
+            source = convert(frame)
+            shown = np.concatenate([source, strip.at(float(begin_s))])
             written.add(shown, begin_s, end_s)
             if picture is None or begin_s <= seconds / 2:
-                picture = shown
+                picture = source
             count += 1
     assert picture is not None  # `intervals` gives a frame or raises
     return Labelled(*strip.result(), count, float(end_s), picture)

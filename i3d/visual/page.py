@@ -31,7 +31,9 @@ a { color: #1a55a0; }
 """
 
 
-def page(title: str, parts: Iterable[str], style: str = "", script: str = "") -> str:
+def page(
+    title: str, parts: Iterable[str], style: str = "", script: str = "", media: bool = False
+) -> str:
     """Returns the text of an HTML file.
 
     Args:
@@ -39,9 +41,11 @@ def page(title: str, parts: Iterable[str], style: str = "", script: str = "") ->
       parts: what follows, HTML.
       style: more CSS.
       script: JavaScript that runs when the page is there; it must not hold texts of others.
+      media: whether it plays videos that lie below its folder.
     """
     allowed = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     allowed += "; script-src 'unsafe-inline'" if script else ""
+    allowed += "; media-src 'self' file:" if media else ""
     body = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import i3d
-from i3d.runtime.command import UserError
 from i3d.video import frames
 from i3d.visual.commands import label
 from tests.helpers import calls, runs, video_files
@@ -125,11 +124,52 @@ def test_sound_is_kept_where_it_is_asked_for(folder, tmp_path):
     assert frames.probe(out).frames == 50
 
 
+@pytest.mark.long
+def test_some_videos_of_each_class(folder, tmp_path, capsys):
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    for name in ("walk", "jump_high"):
+        for number in range(3):
+            write_video(videos / name / f"{number}.mp4", texture_frames(20, seed=number))
+    for name in ("0.mp4", "1.mp4", "2.mp4"):
+        (videos / "jump_high" / name).write_bytes(b"no video")
+    write_video(videos / "jump_high" / "good.mp4", texture_frames(20, seed=9))
+    given = f"--videos={videos}", "--samples_per_class=4"
+    assert label.main([NAME, *words(folder, out, *given)[:-1]]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.count("not a readable video") == 3
+    lines = printed.out.splitlines()
+    assert len(lines) == 5 and lines[-1].endswith(", 3 failed")
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("*.*"))
+    labelled = ["jump_high/good.mp4", *(f"walk/{number}.mp4" for number in range(3))]
+    assert written == ["contact_sheet.jpg", "index.html", *labelled]
+    page = (out / "index.html").read_text()
+    assert page.count("<video") == 4 and page.count("not a readable video") == 3
+    right = int(lines[-1].split(": ")[1].split(" of ")[0])
+    assert page.count('<li class="right">') == right == sum("(right)" in line for line in lines)
+    before = {path: path.read_bytes() for path in out.rglob("*.*")}
+    assert "new or empty folder" in refused(*words(folder, out, *given)[:-1])
+    assert before == {path: path.read_bytes() for path in out.rglob("*.*")}
+
+
+def test_wrong_calls_of_folders(folder, tmp_path):
+    videos, flags = folder / "classes", words(folder, tmp_path / "out")[:-1]
+    write_video(videos / "jump" / "a.mp4", texture_frames(5))
+    for given, expected in (
+        ((f"--videos={videos}",), "true label: expected one of the network's 4 classes, got"),
+        ((f"--videos={videos}", "a.mp4"), "unexpected argument 'a.mp4'"),
+        ((f"--videos={videos}", "--true_label=walk"), "the name of the folder; leave it out"),
+        (("--videos=no",), "expected a folder with a folder for each class"),
+        (("--samples_per_class=2", "a.mp4"), "--samples_per_class goes with --videos=FOLDER"),
+    ):
+        assert expected in refused(*flags, *given), given
+    assert "--out is needed: a new folder" in refused(flags[0], f"--videos={videos}")
+
+
 def test_wrong_calls(folder, tmp_path):
     there = tmp_path / "there.mp4"
     there.write_text("")
     for given, expected in (
-        (words(folder, "a.mp4")[:-1], "expected one video, got 0"),
+        (words(folder, "a.mp4")[:-1], "expected one video, or --videos=FOLDER, got 0"),
         (words(folder, there), "is there already"),
         (words(folder, "a.avi"), "expected a name that ends in .mp4, .gif or .webp"),
         (words(folder, "b.mp4", video="no.mp4"), "no.mp4: no such file"),
@@ -142,11 +182,3 @@ def test_wrong_calls(folder, tmp_path):
         ([words(folder, "b.mp4")[0], str(folder / "a.mp4")], "--out is needed"),
     ):
         assert expected in refused(*given), given
-
-
-def test_a_label_names_a_class():
-    for given in ("brush hair", "BrushHair", "brush_hair", "BRUSH-HAIR"):
-        assert label.class_named(given, ["run", "brush hair"], "f") == "brush hair"
-    assert label.class_named("走り", ["走り", "run"], "f") == "走り"
-    with pytest.raises(UserError, match="f: expected one of the 2 classes, got 'x'; such as 'a'"):
-        label.class_named("x", ["a", "b"], "f")
