@@ -183,6 +183,8 @@ def _checked(arrays, path):
     wanted = (arrays["logits"].shape,) if str(arrays.get("average", "logits")) == "prob" else ()
     if tuple(a.shape for n, a in arrays.items() if n == "probabilities") != wanted:
         raise ResultError(f"{path}: expected probabilities with the average 'prob' alone")
+    if not np.isfinite(arrays.get("probabilities", 0)).all():
+        raise ResultError(f"{path}: expected finite probabilities")
     _check_values(path, **{name: arrays[name] for name in expected - set(_TEXTS)})
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 import cv2
 import numpy as np
 
+from i3d.data import read
+from i3d.data.read import Place
 from i3d.runtime.command import UserError
 from i3d.runtime.text import counted
 from i3d.video import inputs
@@ -48,6 +50,27 @@ def of_ids(
     return {id: item for id, item in found.items() if item}, names
 
 
+def of_records(folder: str, split: str, ids: Iterable[str]) -> dict[str, Place]:
+    """Returns {id: Place} of the ids that are among the videos of a split, which is read once.
+
+    Args:
+      folder: of a data set of `data_prep build`.
+      split: its name.
+      ids: of results.
+
+    Raises:
+      UserError: the records cannot be read, or none has one of the ids.
+    """
+    wanted = set(ids)
+    places = read.videos(read.opened(folder), [split])
+    found = {place.id: place for place in places if place.id in wanted}
+    if not found:
+        raise UserError(
+            f"--records: split {split!r} of {folder} has none of the {len(wanted)} videos"
+        )
+    return found
+
+
 class Thumbnails:
     """A function from the id of a video to its thumbnail, "" where there is none.
 
@@ -55,7 +78,7 @@ class Thumbnails:
       failed: {id: why there is none}.
     """
 
-    def __init__(self, videos: Mapping[str, Item], side: int = 160) -> None:
+    def __init__(self, videos: Mapping[str, Item | Place], side: int = 160) -> None:
         """Keeps the videos and the pixels of the longer side of a thumbnail."""
         self._videos, self._side, self.failed = videos, side, dict[str, str]()
 
@@ -77,16 +100,23 @@ class Thumbnails:
         return f"{counted(len(self.failed), 'video')} without a picture, the first: {first}"
 
 
-def thumbnail(item: Item, side: int = 160) -> str:
-    """Returns the frame in the middle of a video's first ten seconds, as a data URI of a JPEG.
+def thumbnail(video: Item | Place, side: int = 160) -> str:
+    """Returns the frame in the middle of a video's beginning, as a data URI of a JPEG.
+
+    The beginning is ten seconds, or the first record.
 
     Args:
-      item: the video, or the part of it.
+      video: a file or a part of it, or where it is in records.
       side: pixels of the longer side.
 
     Raises:
-      VideoError: it cannot be read.
+      UserError: it cannot be read.
     """
+    frame = _stored_frame(video) if isinstance(video, Place) else _frame(video, side)
+    return data_uri(shrunk(frame, side), ".jpg")
+
+
+def _frame(item, side):
     end = min(item.start_s + _LOOKED_AT_S, np.inf if item.end_s is None else item.end_s)
     found = wanted_frames(
         item.source,
@@ -96,7 +126,12 @@ def thumbnail(item: Item, side: int = 160) -> str:
         convert=lambda picture: shrunk(picture, side),
     )
     (picture,) = found.pictures.values()
-    return data_uri(picture, ".jpg")
+    return picture
+
+
+def _stored_frame(place):
+    frames = next(read.segments(place)).frames
+    return read.rgb(frames[len(frames) // 2])
 
 
 def shrunk(picture: np.ndarray, side: int) -> np.ndarray:

@@ -145,6 +145,13 @@ def test_several_labels_that_do_not_fit_are_refused(labels, tmp_path):
         results.load(write(tmp_path / "b.npz", result(labels=labels)))
 
 
+def test_probabilities_that_are_not_finite_are_refused(tmp_path):
+    wrong = PROBABILITIES.copy()
+    wrong[1, 1] = np.nan
+    with pytest.raises(ResultError, match="expected finite probabilities"):
+        results.load(write(tmp_path / "a.npz", result(probabilities=wrong)))
+
+
 def test_accuracies_and_repr():
     found = result(**LOGITS_ALONE)
     assert (found.top1, found.top5) == (0.75, 1.0)

@@ -3,11 +3,12 @@
     python -m i3d.evaluate ... --out=rgb.npz
     python -m i3d.visualize results rgb.npz --out=report.html
     python -m i3d.visualize results rgb.npz --out=report.html --videos=clips_test
+    python -m i3d.visualize results rgb.npz --out=report.html --records=data/mine --split=test
 
 Holds the accuracies with their protocol, each class with a 95 % interval, the most confused pairs,
 the confusion matrix, the calibration curve with its error, and the videos whose true class is least
-and most probable; with --videos a frame of each of them. Of videos with several labels it holds the
-average precision of each class in place of accuracies and confusion.
+and most probable; with --videos or --records a frame of each of them. Of videos with several labels
+it holds the average precision of each class in place of accuracies and confusion.
 """
 
 import sys
@@ -28,6 +29,8 @@ class Job(NamedTuple):
     out: str
     videos: str | None
     video_root: str | None
+    records: str | None
+    split: str
     count: int
 
 
@@ -43,6 +46,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text("out", None, "new .html file", flag_values=own)
     text("videos", None, "folder or list of the videos, to show frames of", flag_values=own)
     text("video_root", None, "folder that the paths of a list are relative to", flag_values=own)
+    text("records", None, "data set with the videos, to show frames of", flag_values=own)
+    text("split", "test", "split of --records", flag_values=own)
     number("count", 12, "number of the worst and of the best videos", 0, 1000, flag_values=own)
     return own
 
@@ -60,9 +65,11 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         raise UserError("--out is needed: a name that ends in .html")
     if own.video_root and not own.videos:
         raise UserError("--video_root goes with --videos")
+    if own.videos and own.records:
+        raise UserError("expected --videos or --records, got both")
     files.check_new(own.out, (".html", ".htm"))
     results.check_there(words[0])
-    return Job(words[0], own.out, own.videos, own.video_root, own.count)
+    return Job(words[0], *(own[name].value for name in Job._fields[1:]))
 
 
 def work(job: Job) -> None:
@@ -72,12 +79,16 @@ def work(job: Job) -> None:
       UserError: the results or the videos cannot be read.
     """
     result = results.load(job.results)
-    videos = {}
-    if job.videos:
-        videos, _ = thumbnails.of_ids(job.videos, map(str, result.ids), job.video_root)
-    pictures = thumbnails.Thumbnails(videos)
+    pictures = thumbnails.Thumbnails(_videos(job, list(map(str, result.ids))))
     text = report.report(result, pictures, job.count)
-    if job.videos and pictures.failed:
+    if pictures.failed and (job.videos or job.records):
         print(pictures.described(), file=sys.stderr)
     files.write_text(job.out, text)
     print(f"{job.out}: {len(text.encode()):,} bytes; {result!r}")
+
+
+def _videos(job, ids):
+    """Returns {id: what frames are read from}."""
+    if job.records:
+        return thumbnails.of_records(job.records, job.split, ids)
+    return thumbnails.of_ids(job.videos, ids, job.video_root)[0] if job.videos else {}

@@ -81,6 +81,12 @@ def test_a_batch_of_boxes(tmp_path, capsys):
     assert out.exists()
 
 
+def test_videos_of_several_labels_name_them_all():
+    labels = np.array([[True, False, True], [False] * 3])
+    rows = command._rows(np.zeros((2, 1, 8, 8, 3), np.uint8), labels, ("a", "b", "c"))
+    assert [row.title for row in rows] == ["clip 1: a, c", "clip 2: no class"]
+
+
 def test_mistakes(records, tmp_path):
     own, out = config_of(tmp_path), f"--out={tmp_path / 'batch.png'}"
     data = f"--config.data.records={records}"

@@ -1,11 +1,14 @@
 """`python -m i3d.visualize results` as users call it."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from i3d import visualize
 from i3d.evaluation import results
 from i3d.visual.commands import results as command
+from tests.helpers import datasets
 from tests.helpers.calls import refused
 from tests.helpers.videos import write_folder
 
@@ -36,6 +39,26 @@ def test_the_report_shows_frames_of_the_videos(folder, tmp_path, capsys):
     assert str(out) in printed.out and "top-1" in printed.out
 
 
+def test_frames_of_records(folder, tmp_path, capsys):
+    made = datasets.build(tmp_path / "set", folder / "clips", split="test")
+    out = tmp_path / "report.html"
+    assert call(folder / "rgb.npz", f"--out={out}", f"--records={made}", "--count=1") == 0
+    assert out.read_text().count("data:image/jpeg;base64,") == 2
+    assert not capsys.readouterr().err
+    rest = folder / "rgb.npz", f"--out={tmp_path / 'b.html'}", f"--records={made}", "--split=train"
+    assert "train" in refused(command.main, "visualize results", *rest, status=1)
+
+
+def test_a_missing_video_is_told(folder, tmp_path, capsys):
+    rows = "".join(f"{name}/{name}{i}.mp4,{name}\n" for name in ("jump", "run") for i in range(2))
+    (tmp_path / "list.csv").write_text(f"path,label\n{rows}")
+    (tmp_path / "jump").mkdir()
+    shutil.copyfile(folder / "clips/jump/jump0.mp4", tmp_path / "jump/jump0.mp4")
+    out = f"--out={tmp_path / 'report.html'}"
+    assert call(folder / "rgb.npz", out, f"--videos={tmp_path / 'list.csv'}") == 0
+    assert "5 videos without a picture" in capsys.readouterr().err
+
+
 def test_a_video_that_cannot_be_read_is_told(folder, tmp_path, capsys):
     write_folder(tmp_path / "clips", ("jump", "run"), per_class=2)
     (tmp_path / "clips/jump/jump0.mp4").write_bytes(b"no video")
@@ -58,6 +81,7 @@ def test_mistakes(folder, tmp_path):
     (tmp_path / "there.html").touch()
     assert "is there already" in line(there, f"--out={tmp_path / 'there.html'}")
     assert "no such file" in line(tmp_path / "none.npz", out)
+    assert "got both" in line(there, out, "--videos=x", "--records=y")
     assert "--video_root goes with" in line(there, out, "--video_root=x")
     write_folder(tmp_path / "others", ("sit", "lie"), per_class=1)
     told = line(there, out, f"--videos={tmp_path / 'others'}", status=1)
