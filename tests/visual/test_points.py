@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from i3d.runtime.command import UserError
 from i3d.visual import charts, points
-from tests.visual.test_report import NASTY, Page
+from tests.helpers.pages import NASTY, Page
 
 
 def clouds(count=20, width=12):

@@ -1,7 +1,5 @@
 """The report on a test: what it says, and that it can be read by everyone."""
 
-import html.parser
-
 import numpy as np
 import pytest
 
@@ -9,8 +7,7 @@ from i3d.evaluation.results import Result
 from i3d.runtime.command import UserError
 from i3d.visual import charts
 from i3d.visual.report import MOST_CLASSES, probabilities, report
-
-NASTY = '<script>alert("x")</script> & more'
+from tests.helpers.pages import NASTY, Page
 
 
 def result(labels, logits, names=None, **fields):
@@ -28,35 +25,6 @@ def one():
 def several():
     labels = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 0]], bool)
     return result(labels, [[3, 2, -3], [2, -2, -3], [0, 0, 0]])
-
-
-class Page(html.parser.HTMLParser):
-    """The tags of a page with their attributes, and its texts; checks that tags are closed."""
-
-    EMPTY = {"meta", "img", "br", "line", "circle", "polyline", "input"}
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.texts, self._open = [], [], []
-        self.feed(text)
-        assert not self._open
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in self.EMPTY:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-    def of(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def test_what_it_says():

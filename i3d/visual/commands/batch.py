@@ -133,7 +133,7 @@ def _line(row):
 
 def _range(array):
     exact = array.astype(np.float64)
-    return f"{array.min():g} to {array.max():g}, mean {exact.mean():.3g}"
+    return f"{array.min():.4g} to {array.max():.4g}, mean {exact.mean():.3g}"
 
 
 def _write(path, picture):

@@ -6,8 +6,8 @@ import pytest
 from i3d import visualize
 from i3d.visual.commands import features as command
 from tests.helpers.calls import refused
+from tests.helpers.pages import Page
 from tests.helpers.videos import write_folder
-from tests.visual.test_report import Page
 
 
 @pytest.fixture(scope="module")
