@@ -13,6 +13,7 @@ from fractions import Fraction
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import VideoReformatter
 
 from i3d.video.source import VideoError
@@ -61,7 +62,9 @@ def aspect_problem(height, width):
 
 def _turn(frame):
     """Returns (transpose, flip rows, flip columns) of the frame's display matrix."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    # Not frame.side_data, which refers to the frame that keeps it: such frames, of 12 MB each at
+    # 3840 x 2160, wait for the garbage collector.
+    matrix = SideDataContainer(frame).get("DISPLAYMATRIX")
     if matrix is None:
         return False, False, False
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()

@@ -41,9 +41,11 @@ class Sound:
         codec = streams[0].codec_context.name if streams and streams[0].codec_context else ""
         if not any(codec.startswith(name) for name in KEPT):
             self._source.container.close()
-            line = f"its sound is {codec}" if codec else "it has no sound"
+            if not codec:
+                raise UserError(f"{path}: it has no sound; leave --sound out")
             raise UserError(
-                f"{path}: --sound keeps {', '.join(KEPT)}; {line}: leave --sound out, or convert it"
+                f"{path}: its sound is {codec}, --sound keeps {', '.join(KEPT)}: leave --sound out, "
+                "or convert it"
             )
         self._packets = self._read(streams[0])
         self._waiting: av.Packet | None = None

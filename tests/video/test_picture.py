@@ -1,5 +1,7 @@
 """Pixels of a frame: size, orientation, colour."""
 
+import gc
+
 import av
 import cv2
 import numpy as np
@@ -26,6 +28,19 @@ def test_longer_side_is_rounded_to_the_nearest(tmp_path):
     assert next(video_frames.read_frames(tall, short_side=19)).shape == (32, 19, 3)  # 32.41
     assert next(video_frames.read_frames(tall, short_side=20)).shape == (34, 20, 3)  # 34.12
     assert next(video_frames.read_frames(tall, short_side=22)).shape == (38, 22, 3)  # 37.53
+
+
+def test_frames_are_freed_without_the_garbage_collector(tmp_path):
+    path = write(tmp_path / "a.mp4", numbered(30))
+    before = sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+    gc.disable()
+    try:
+        for _ in video_frames.read_frames(path, None, None):
+            pass
+        after = sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert after <= before + 2
 
 
 def test_odd_sizes(tmp_path):

@@ -36,6 +36,21 @@ def test_memory_is_flat_in_the_length(tmp_path):
     assert peaks[1] < 1.5 * peaks[0]
 
 
+REAL = ("video_90.mov", "video_180.mov", "unordered.mov", "h264_10bits.mp4", "part_0.mp4",
+        "carphone_distorted.mp4", "v_CricketShot_g04_c01_rgb.gif", "h265_video.mp4")  # fmt: skip
+
+
+@pytest.mark.long
+def test_frames_size_and_duration_of_real_videos(clips, tmp_path):
+    for name in REAL:
+        source, out = str(clips / "misc" / name), tmp_path / f"{name}.mp4"
+        before = frames.probe(source)
+        label(source, out, timeline(before.duration_s), NAMES)
+        after = frames.probe(out)
+        assert after.frames == before.frames and after.width == before.width, name
+        assert after.duration_s == pytest.approx(before.duration_s, abs=1 / before.fps), name
+
+
 def test_what_is_there_is_not_replaced(tmp_path):
     video = video_files.write(tmp_path / "a.mp4", video_files.numbered(3))
     (tmp_path / "b.mp4").write_text("older")
