@@ -8,10 +8,16 @@ apart: w[t, c] = mean over space of d score / d map[t, :, :, c], heat[t] = ReLU(
 w[t, c] * map[t, :, :, c]).
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+from i3d.runtime.flow_levels import levels_to_pixels
+from i3d.spec import InputSpec
+from i3d.visual import wheel
+from i3d.visual.panels import LEAST_HEIGHT, of_height
 
 if TYPE_CHECKING:
     from i3d.inference.network import Network
@@ -102,3 +108,30 @@ def overlaid(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
     share = _OPACITY * heat[..., None]
     return np.round(picture * (1 - share) + colours * share).astype(np.uint8)
+
+
+def panels(view: np.ndarray, heat: np.ndarray, spec: InputSpec) -> Iterator[dict[str, np.ndarray]]:
+    """Yields {title: uint8 RGB [H, W, 3]} of each frame or segment: plain, and under its heat.
+
+    Flow is in the colours of i3d.visual.wheel; its heat lies on grey, dark where motion is. Of the
+    frames that a segment stacks the middle one is shown.
+
+    Args:
+      view: uint8 [N, H, W, C], as the network sees the clip.
+      heat: float32 [T, H, W] of GradCam.
+      spec: InputSpec of the network.
+    """
+    if spec.segments:
+        view = view[spec.frames // 2 :: spec.frames]
+    if spec.stream == "rgb":
+        for picture, own in zip(view, heat, strict=True):
+            yield {"RGB": picture, "activation of RGB": overlaid(picture, own)}
+        return
+    fields = levels_to_pixels(view, spec.flow_bound_px)
+    full_px = wheel.full_colour(fields)
+    for field, own in zip(fields, heat, strict=True):
+        picture = wheel.coloured(field, full_px)
+        grey = np.repeat(picture.min(axis=-1, keepdims=True) // 2 + 64, 3, axis=-1)
+        large = of_height(picture, max(LEAST_HEIGHT, len(picture)))  # the legend can be read
+        flow = wheel.with_legend(large, full_px)
+        yield {"flow": flow, "activation of flow": overlaid(grey, own)}

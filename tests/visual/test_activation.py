@@ -23,6 +23,7 @@ CLIPS = {"frames": 8, "crop": 64, "clips": 1, "range": (-1.0, 1.0)}
 def network_of(name, **fields):
     """Returns a Network of a thin model with 5 classes and random weights."""
     spec = InputSpec(**CLIPS | fields)
+    keras.utils.set_random_seed(0)
     model = models.build(
         name, num_classes=5, width=0.125, size=64, frames=spec.length, channels=spec.channels
     )
@@ -89,13 +90,16 @@ def test_models_of_the_catalogue(name, layer, fields):
     net = network_of(name, **fields)
     view = view_of(net, (net.spec.segments or 1) * net.spec.frames)
     assert gradients.last_map(net) == layer
-    maps, gradient = gradients.MapsAndGradient(net, layer)(view, 3)
-    kernel = np.asarray(net.core.get_layer("Logits").kernel)[: maps.shape[-1], 3]
+    kernels = np.asarray(net.core.get_layer("Logits").kernel)
+    maps, _ = gradients.MapsAndGradient(net, layer)(view, 0)
+    number = int(np.argmax((maps @ kernels[: maps.shape[-1]]).max(axis=(0, 1, 2))))
+    maps, gradient = gradients.MapsAndGradient(net, layer)(view, number)
+    kernel = kernels[: maps.shape[-1], number]
     expected = np.maximum(maps @ kernel, 0) / np.prod(maps.shape[:3])
     np.testing.assert_allclose(
         activation.weighted(maps, gradient), expected, atol=1e-5 * expected.max()
     )
-    heat = GradCam(net)(view, 3)
+    heat = GradCam(net)(view, number)
     assert heat.shape == (len(view), 64, 64)
     assert (heat.min(), heat.max()) == (0, 1)
 
@@ -150,3 +154,13 @@ def test_overlay_leaves_cold_places():
     assert found.dtype == np.uint8
     assert (found[0] == 100).all()
     assert found[1, 2, 0] > found[1, 2, 2]  # red
+
+
+def test_panels_show_the_middle_of_stacked_fields():
+    spec = InputSpec(stream="flow", segments=2, frames=5, flow_method="dis", flow_bound_px=20.0)
+    view = np.full((10, 64, 64, 2), 128, np.uint8)
+    view[7, ..., 0] = 128 + 64  # the middle of the second segment moves to the right
+    still, moving = activation.panels(view, np.zeros((2, 64, 64)), spec)
+    assert (still["flow"][0, 0] == 255).all() and moving["flow"][0, 0].tolist() == [255, 0, 0]
+    assert (still["activation of flow"] == 191).all()
+    assert (moving["activation of flow"] == 64).all()

@@ -33,15 +33,15 @@ from i3d.inference import text as text_options
 from i3d.inference.views import views_of
 from i3d.runtime import command, files, labels
 from i3d.runtime.command import UserError
-from i3d.runtime.flow_levels import levels_to_pixels
 from i3d.runtime.progress import Progress
 from i3d.runtime.text import counted
 from i3d.spec import FPS, InputSpec
 from i3d.video import frames
 from i3d.video.sampled import frame_rate
-from i3d.visual import activation, wheel
+from i3d.visual import activation
 from i3d.visual.commands.label import class_named
-from i3d.visual.panels import ENDINGS, LEAST_HEIGHT, of_height, output, titled
+from i3d.visual.panels import ENDINGS, output, titled
+from i3d.visual.text import undrawable
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 
@@ -174,6 +174,8 @@ def work(job: Job) -> None:
         raise UserError(scores if job.video in scores else f"{job.video}: {scores}")
     number = int(np.argmax(scores.probabilities)) if number is None else number
     name = f"{found.class_names[number]} {scores.probabilities[number]:.4f}"
+    if letters := undrawable([name]):
+        print(f"letters without a font, drawn as ?: {letters[:40]}", file=sys.stderr)
     specs = [card.spec for card in job.cards]
     streams = [_stream(job.video, spec, cam, number) for spec, cam in zip(specs, cams, strict=True)]
     rate, count = _rate(job.video, specs[0]), 0
@@ -209,32 +211,9 @@ def _stream(
     """Yields {title: picture} of each frame or segment: the plain one, then its map."""
     for view in views_of(video, spec):
         heat = cam(view, number)
-        if spec.segments:  # the middle one of frames that are stacked
-            view = view[spec.frames // 2 :: spec.frames]
         if not heat.any():
             print(f"{NAME}: {spec.stream}: no place speaks for the class", file=sys.stderr)
-        panels = _of_flow(view, heat, spec) if spec.stream == "flow" else _of_rgb(view, heat)
-        yield from panels
-
-
-def _of_rgb(view: np.ndarray, heat: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-    """Yields the panels of each frame."""
-    for picture, own in zip(view, heat, strict=True):
-        yield {"RGB": picture, "activation of RGB": activation.overlaid(picture, own)}
-
-
-def _of_flow(
-    view: np.ndarray, heat: np.ndarray, spec: InputSpec
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yields the panels of each field; the map lies on a grey picture, dark where motion is."""
-    fields = levels_to_pixels(view, spec.flow_bound_px)
-    full_px = wheel.full_colour(fields)
-    for field, own in zip(fields, heat, strict=True):
-        picture = wheel.coloured(field, full_px)
-        grey = np.repeat(picture.min(axis=-1, keepdims=True) // 2 + 64, 3, axis=-1)
-        large = of_height(picture, max(LEAST_HEIGHT, len(picture)))
-        mapped = activation.overlaid(grey, own)
-        yield {"flow": wheel.with_legend(large, full_px), "activation of flow": mapped}
+        yield from activation.panels(view, heat, spec)
 
 
 def _arranged(panels: tuple[dict[str, np.ndarray], ...]) -> dict[str, np.ndarray]:
