@@ -44,8 +44,8 @@ class Sound:
             if not codec:
                 raise UserError(f"{path}: it has no sound; leave --sound out")
             raise UserError(
-                f"{path}: its sound is {codec}, --sound keeps {', '.join(KEPT)}: leave --sound out, "
-                "or convert it"
+                f"{path}: its sound is {codec}, --sound keeps {', '.join(KEPT)}: leave --sound "
+                "out, or convert it"
             )
         self._packets = self._read(streams[0])
         self._waiting: av.Packet | None = None
