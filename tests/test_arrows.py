@@ -64,6 +64,7 @@ LIGHT = (
     "i3d.visual.commands.batch",
     "i3d.visual.commands.features",
     "i3d.visual.commands.flow",
+    "i3d.visual.commands.label",
     "i3d.visual.commands.results",
     "i3d.video.inputs",
     "i3d.evaluate_sample",
