@@ -4,6 +4,7 @@
     extract_features   clip features of videos
     detect             people and their actions: who does what, where
     visualize          labelled videos, maps of attention, flow, reports
+    serve              a page to try a video, and the same over HTTP
     probe              a classifier of your own classes on features, in minutes
     train              trains or fine-tunes a network on records
     evaluate           tests a network on a split of records
@@ -21,7 +22,7 @@ from i3d import __version__
 from i3d.runtime.dispatch import dispatched
 
 COMMANDS = (
-    *("predict", "detect", "visualize", "extract_features", "probe"),
+    *("predict", "detect", "visualize", "serve", "extract_features", "probe"),
     *("train", "evaluate", "fuse", "evaluate_sample"),
 )
 

@@ -76,7 +76,8 @@ def test_the_wheel_holds_what_a_user_needs_and_no_more(wheel):
     assert not [name for name in names if "test" in name or "benchmark" in name]
     for recipe in i3d.config.names():
         assert f"i3d/configs/{recipe}.py" in names
-    for name in ("py.typed", "weights/demo/rgb.weights.h5", "weights/labels/kinetics400.json"):
+    data = ("weights/demo/rgb.weights.h5", "weights/labels/kinetics400.json", "web/static/page.js")
+    for name in ("py.typed", *data):
         assert f"i3d/{name}" in names
     assert "\nAuthor: the i3d contributors\n" in text
     assert not re.search(r"^(Author-email|Maintainer|Home-page|Project-URL)", text, re.MULTILINE)

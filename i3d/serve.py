@@ -1,0 +1,152 @@
+"""Serves a page on which a video can be tried, and the same over HTTP.
+
+    python -m i3d.serve
+    python -m i3d.serve --checkpoint=rgb_imagenet --checkpoint=flow_imagenet --port=8000
+    curl -F video=@my.mp4 -F model=rgb_imagenet http://127.0.0.1:8000/predict
+
+Without --checkpoint the published networks are offered whose checkpoints are on this machine, else
+the demo weights. Several that are chosen at once have their logits added. Videos are taken one at a
+time; the others wait in a queue. Uploads are removed when they are done.
+
+Only this machine can reach the server, unless --host says otherwise. It has no passwords and no
+encryption: for others, put it behind a proxy that has. Ctrl-C ends it.
+"""
+
+import socket
+import sys
+from typing import NamedTuple
+
+from absl import flags
+
+from i3d.inference import options
+from i3d.runtime import command
+from i3d.runtime.command import UserError
+from i3d.runtime.stopping import sigterm_as_ctrl_c
+from i3d.weights import find
+from i3d.weights.ava_zoo import takes_boxes
+from i3d.weights.cards import CARDS, DEMO_CARDS, Card
+from i3d.weights.clip_zoo import takes_text
+
+NAME = "serve"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_TIMEOUT_S = 30  # of a client that sends or takes nothing
+
+
+class Job(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+      cards: of the networks that are offered.
+      options: parsed flags.
+    """
+
+    cards: list[Card]
+    options: flags.FlagValues
+
+
+def main(argv: list[str]) -> int:
+    """Serves until it is stopped; returns the exit status."""
+    return command.run(argv, NAME, __doc__, defined_flags, checked, work)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
+    own = flags.FlagValues()
+    options.define(own, several=True, together="offer the choice")
+    whole = flags.DEFINE_integer
+    host = "address to listen on; 0.0.0.0 is reached from other machines"
+    flags.DEFINE_string("host", "127.0.0.1", host, flag_values=own)
+    whole("port", 8000, "port; 0 takes a free one", 0, 65535, flag_values=own)
+    whole("max_upload_mb", 200, "largest upload, MB", 1, 100_000, flag_values=own)
+    whole("queue", 8, "videos in the queue, at most", 1, 1000, flag_values=own)
+    longest = "longest time that a video may take, seconds"
+    flags.DEFINE_float("max_seconds", 600.0, longest, 0.1, flag_values=own)
+    whole("top_k", 5, "number of classes to show per video", 1, flag_values=own)
+    return own
+
+
+def checked(own: flags.FlagValues, argv: list[str]) -> Job:
+    """Returns the Job of a command line.
+
+    Raises:
+      UserError: what was asked for cannot be.
+    """
+    command.refuse_words(own(argv)[1:])
+    if own.checkpoint:
+        cards = options.cards(own)
+    else:
+        crops = own.crops and int(own.crops)
+        if own.model:
+            raise UserError("--model goes with a --checkpoint")
+        cards = options.cards_of(_present(), clips=own.clips, crops=crops)
+    for card in cards:
+        if takes_text(card.model) and not card.class_names():
+            raise UserError(
+                f"{card.file}: the classes of {card.model} are texts, and it has none; "
+                "python -m i3d.predict --text takes them"
+            )
+    return Job(cards, own)
+
+
+def _present() -> list[str]:
+    """Returns the names of published checkpoints that are on this machine, else the demo's."""
+    folder = find.folder()
+    found = [name for name, card in CARDS.items() if find.is_there(card, folder)]
+    return found or [name for name, card in DEMO_CARDS.items() if not takes_boxes(card.model)]
+
+
+def work(job: Job) -> int:
+    """Serves until Ctrl-C.
+
+    Raises:
+      UserError: the address is in use, or is not of this machine.
+      KeyboardInterrupt: Ctrl-C, or SIGTERM.
+    """
+    own = job.options
+    with _listening(own.host, own.port) as listening, sigterm_as_ctrl_c():
+        from i3d.web.app import App
+        from i3d.web.networks import Networks
+
+        hosts = ("localhost", "127.0.0.1", "[::1]") if own.host in _LOOPBACK else ()
+        networks = Networks(job.cards, own.precision, own.batch_size, own.max_seconds)
+        app = App(networks, own.max_upload_mb * 10**6, own.queue, own.top_k, hosts)
+        try:
+            server = _server(app, own.host, listening)
+            host = f"[{own.host}]" if ":" in own.host else own.host
+            print(f"{NAME}: {', '.join(networks.names)}", file=sys.stderr)
+            print(f"http://{host}:{server.port}/", flush=True)
+            server.serve_forever()
+        finally:
+            app.close()
+    raise KeyboardInterrupt  # which Werkzeug keeps to itself
+
+
+def _listening(host, port):
+    """Returns a socket that listens."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise UserError(f"{host}, port {port}: cannot listen there: {error.strerror}") from None
+
+
+def _server(app, host, listening):
+    """Returns Werkzeug's server, a thread for each request."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        timeout = _TIMEOUT_S
+
+        def log_request(self, *args: object) -> None:
+            """Says nothing of requests that are answered."""
+
+        def version_string(self) -> str:
+            """Returns what the header Server says."""
+            return "i3d"
+
+    port = listening.getsockname()[1]
+    return make_server(host, port, app, True, request_handler=Handler, fd=listening.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

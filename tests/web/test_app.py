@@ -1,0 +1,206 @@
+"""The HTTP interface by Werkzeug's client, with a network that needs no TensorFlow."""
+
+import io
+import json
+import threading
+
+import pytest
+from werkzeug.test import Client, create_environ
+
+from i3d.runtime.command import UserError
+from i3d.web import app as web
+from i3d.web import jobs as web_jobs
+from tests.helpers.processes import wait_for
+
+MOST_BYTES = 10_000
+
+
+class Networks:
+    """Says how many bytes a file has; waits for `open`."""
+
+    names = ("a", "b<")
+
+    def __init__(self):
+        """Is open."""
+        self.open, self.seen = threading.Event(), []
+        self.open.set()
+
+    def described(self, name):
+        return "a network"
+
+    def check(self, names):
+        if set(names) - set(self.names):
+            raise UserError("model: expected a, b<")
+
+    def predict(self, path, names, top_k, check):
+        self.seen.append(path)
+        while not self.open.wait(0.01):
+            check()
+        with open(path, "rb") as file:
+            content = file.read()
+        if content == b"bad":
+            raise UserError(f"{path}: not a video")
+        if content == b"bug":
+            raise KeyError("bug")
+        return [(0, f"{len(content)} bytes of {'+'.join(names)}", 1.0)][:top_k]
+
+
+@pytest.fixture
+def served():
+    """The app, its networks and a client."""
+    networks = Networks()
+    app = web.App(networks, MOST_BYTES, queue=2, hosts=("localhost",))
+    try:
+        yield app, networks, Client(app)
+    finally:
+        networks.open.set()
+        app.close()
+        wait_for(lambda: not app.jobs._root.exists(), "the folder of uploads")
+
+
+def form(content=b"video", name="my.mp4", **fields):
+    return {"data": {"video": (io.BytesIO(content), name), **fields}}
+
+
+def error(response, status):
+    """Returns the one line of an error."""
+    assert response.status_code == status and response.mimetype == "application/json"
+    assert response.text.count("\n") == 1
+    return json.loads(response.text)["error"]
+
+
+def test_predict_is_as_the_command_prints_it(served):
+    app, networks, client = served
+    answer = client.post("/predict", **form(model=["b<", "a"]))
+    assert answer.status_code == 200
+    label = "5 bytes of b<+a"
+    predictions = [{"index": 0, "label": label, "score": 1.0}]
+    entry = json.dumps({"video": "my.mp4", "predictions": predictions})
+    assert answer.text == f"[\n{entry}\n]\n"
+    assert client.post("/predict", **form()).json[0]["predictions"][0]["label"] == "5 bytes of a"
+    assert not list(app.jobs._root.iterdir())
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/root/x.mp4", "\x1b[31m<b>.mp4", "ä" * 1000])
+def test_names_of_clients_are_no_files(served, name):
+    app, networks, client = served
+    answer = client.post("/predict", **form(name=name))
+    assert answer.status_code == 200 and len(answer.json[0]["video"]) <= 200
+    assert answer.text.replace("\n", "").isprintable()
+    (path,) = networks.seen
+    assert path.startswith(str(app.jobs._root)) and path.endswith("/video")
+
+
+def test_page_and_health(served):
+    client = served[2]
+    page = client.get("/")
+    assert page.mimetype == "text/html" and 'value="b&lt;"' in page.text and "b<" not in page.text
+    assert "0.01 MB" in page.text and "$" not in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    for name in ("page.js", "page.css"):
+        assert client.get(f"/static/{name}").status_code == 200 and name in page.text
+    health = {"status": "ok", "models": ["a", "b<"], "queue": 0, "queue_limit": 2}
+    assert client.get("/healthz").json == health
+
+
+class Unread(io.RawIOBase):
+    """A body that must not be read."""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        raise AssertionError("the body was read")
+
+
+@pytest.mark.parametrize(
+    ("length", "kind", "status", "says"),
+    [
+        (MOST_BYTES + 1, "multipart/form-data; boundary=x", 413, "at most 0.01 MB"),
+        (None, "multipart/form-data; boundary=x", 411, "Content-Length"),
+        (10, "video/mp4", 415, "multipart/form-data"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/jobs"])
+def test_what_is_refused_is_not_read(served, path, length, kind, status, says):
+    environ = create_environ(path, method="POST", content_type=kind)
+    environ |= {"wsgi.input": Unread(), "CONTENT_LENGTH": str(length)}
+    if length is None:
+        del environ["CONTENT_LENGTH"]
+    answer = served[2].open(environ)
+    assert says in error(answer, status)
+    assert served[0].jobs.counts() == (0, 2)
+
+
+def test_mistakes_are_one_line(served):
+    app, _, client = served
+    assert error(client.post("/predict", **form(b"bad")), 422) == "my.mp4: not a video"
+    assert "model: expected a" in error(client.post("/predict", **form(model="c")), 400)
+    assert "field video" in error(client.post("/predict", data={"x": (io.BytesIO(), "x")}), 400)
+    two = {"video": [(io.BytesIO(b"1"), "1"), (io.BytesIO(b"2"), "2")]}
+    assert "one file" in error(client.post("/predict", data=two), 400)
+    broken = {"data": b"--x\r\n", "content_type": "multipart/form-data; boundary=x"}
+    assert "field video" in error(client.post("/predict", **broken), 400)
+    error(client.get("/nothing"), 404)
+    error(client.get("/static/..%2fapp.py"), 404)
+    assert client.get("/predict").headers["Allow"] == "POST"
+    assert app.jobs.counts() == (0, 2) and not list(app.jobs._root.iterdir())
+
+
+def test_a_fault_of_the_server_is_reported_there(served, capsys):
+    assert "server failed" in error(served[2].post("/predict", **form(b"bug")), 422)
+    assert "KeyError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "other.example"}, 400),
+        ({"Origin": "http://other.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_pages_of_others_are_refused(served, headers, status):
+    error(served[2].post("/predict", headers=headers, **form()), status)
+
+
+def test_places_in_the_queue(served):
+    app, networks, client = served
+    networks.open.clear()
+    first = client.post("/jobs", **form(b"1"))
+    wait_for(lambda: networks.seen, "the first job")
+    second = client.post("/jobs", **form(b"22"))
+    assert first.status_code == 202 and first.json["job"] != second.json["job"]
+    assert second.json["place"] == 1
+    full = client.post("/jobs", **form())
+    assert "2 videos are in the queue" in error(full, 503) and full.headers["Retry-After"]
+    one, two = (f"/jobs/{each.json['job']}" for each in (first, second))
+    assert client.get(one).json == {"state": "running", "place": 0}
+    assert client.get(two).json == {"state": "waiting", "place": 1}
+    networks.open.set()
+    wait_for(lambda: client.get(two).json["state"] == "done", "the second job")
+    for path, label in ((one, "1 bytes of a"), (two, "2 bytes of a")):
+        assert client.get(path).json["result"][0]["predictions"][0]["label"] == label
+    assert not list(app.jobs._root.iterdir())
+
+
+def test_jobs_are_cancelled(served):
+    app, networks, client = served
+    networks.open.clear()
+    names = [client.post("/jobs", **form()).json["job"] for _ in range(2)]
+    wait_for(lambda: networks.seen, "the first job")
+    for name in reversed(names):
+        assert client.delete(f"/jobs/{name}").status_code == 200
+    wait_for(lambda: app.jobs.counts() == (0, 2), "the end of both")
+    assert len(networks.seen) == 1 and not list(app.jobs._root.iterdir())
+    error(client.get(f"/jobs/{names[1]}"), 404)
+
+
+def test_jobs_that_nobody_asks_for_end(served, monkeypatch):
+    app, networks, client = served
+    networks.open.clear()
+    for _ in range(2):
+        client.post("/jobs", **form())
+    monkeypatch.setattr(web_jobs, "ABANDONED_S", 0.05)
+    wait_for(lambda: app.jobs.counts() == (0, 2), "the end of both")
+    assert not list(app.jobs._root.iterdir())
