@@ -62,11 +62,14 @@ class Strip:
         self._gap = max(1, self._text // 6)
         self._line = math.ceil(self._text * 1.4)
         self._colours = self._chosen_colours()
-        lines = bool(truth) + self._best.shape[1] + bool(truth) + 2
-        self.height = lines * (self._line + self._gap) + 2 * self._gap
+        each, rows = self._line + self._gap, 1 + bool(truth)  # of the timeline
+        self._bars = self._gap + bool(truth) * each  # where the bars begin
+        begin = self._bars + self._best.shape[1] * each
+        self._span = begin, begin + rows * each - self._gap
+        self.height = begin + (rows + 1) * each + self._gap
         self.height += (picture + self.height) % 2
-        self._drawn: tuple[int, np.ndarray] = -1, np.zeros(0)
-        self._span = 0, 0  # rows of the timeline
+        self._same = self._of_all_windows()
+        self._drawn: tuple[int, np.ndarray] = -1, self._same
 
     def at(self, seconds: float) -> np.ndarray:
         """Returns the strip at a time, uint8 RGB [height, W, 3], an array of its own."""
@@ -99,22 +102,25 @@ class Strip:
 
     def _of_window(self, window):
         """Returns the strip of a window, without the line at the time."""
-        picture = np.full((self.height, self._width, 3), _GROUND, np.uint8)
-        top = self._gap
-        if self._truth:
-            top = self._bar(picture, top, self._named("true: ", self._truth), "", 1.0, GREEN)
+        picture, top = self._same.copy(), self._bars
         scores = self._found.probabilities[window]
         for k in self._best[window]:
             share = f"{scores[k]:.0%}"
             top = self._bar(picture, top, self._names[k], share, scores[k], self._colour(k))
-        begin = top
+        return picture
+
+    def _of_all_windows(self):
+        """Returns what is the same in all windows: all but the bars."""
+        picture = np.full((self.height, self._width, 3), _GROUND, np.uint8)
+        if self._truth:
+            self._bar(picture, self._gap, self._named("true: ", self._truth), "", 1.0, GREEN)
+        top = self._span[0]
         if self._truth:
             top = self._cell(picture, top, 0.0, self._seconds, self._truth, GREEN)
-        top = self._predictions(picture, top)
-        self._span = begin, top - self._gap
+        self._predictions(picture, top)
         name, score = self.result()
         whole = int(np.argmax(self._found.whole.probabilities))
-        text = self._named("video: ", name)
+        text, top = self._named("video: ", name), self._span[1] + self._gap
         self._bar(picture, top, text, f"{score:.0%}", score, self._colour(whole))
         return picture
 
@@ -136,23 +142,23 @@ class Strip:
         return bottom + self._gap
 
     def _predictions(self, picture, top):
-        """Draws the best class of each run of windows; returns where the next line begins."""
+        """Draws the best class of each run of windows."""
         best, begins = self._best[:, 0], self._found.start_s
         first = 0
         for last in range(len(best)):
             if last + 1 == len(best) or best[last + 1] != best[first]:
                 end = begins[last + 1] if last + 1 < len(best) else self._seconds
                 name, colour = self._names[best[first]], self._colour(best[first])
-                bottom = self._cell(picture, top, begins[first], end, name, colour)
+                self._cell(picture, top, begins[first], end, name, colour)
                 first = last + 1
-        return bottom
 
     def _cell(self, picture, top, begin_s, end_s, text, colour):
         """Draws a part of the timeline; returns where the next line begins."""
         left, right = (round(s / self._seconds * self._width) for s in (begin_s, end_s))
         picture[top : top + self._line, left:right] = colour
         picture[top : top + self._line, right - 1 : right] = _GROUND
-        self._write(picture, top, left + self._gap, right - self._gap, text)
+        if right - left > 2 * self._text:  # a film has thousands of narrower ones
+            self._write(picture, top, left + self._gap, right - self._gap, text)
         return top + self._line + self._gap
 
     def _write(self, picture, top, left, right, text):

@@ -1,5 +1,7 @@
 """The strip under a labelled video."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,14 @@ def test_it_moves_with_time():
 def test_white_text_is_legible_on_every_colour():
     grounds = [*timeline._CLASSES, GREEN, timeline._OTHER, timeline._TRACK]
     assert min(contrast(timeline.WHITE, ground) for ground in grounds) >= 4.5
+
+
+def test_a_film_of_thousands_of_windows():
+    starts = np.arange(20_000) * 2.0
+    rows = np.random.default_rng(0).dirichlet([0.3] * 3, len(starts)).astype(np.float32)
+    film = Timeline(starts, starts + 2, rows, Scores(rows[0], rows[0]))
+    begin = time.monotonic()
+    strip = Strip((240, 320), film, NAMES)
+    for window in range(0, 20_000, 200):
+        strip.at(2.0 * window)
+    assert time.monotonic() - begin < 5
