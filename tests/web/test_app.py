@@ -5,7 +5,7 @@ import json
 import threading
 
 import pytest
-from werkzeug.test import Client, create_environ
+from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 
 from i3d.runtime.command import UserError
 from i3d.web import app as web
@@ -127,7 +127,7 @@ def test_what_is_refused_is_not_read(served, path, length, kind, status, says):
     environ |= {"wsgi.input": Unread(), "CONTENT_LENGTH": str(length)}
     if length is None:
         del environ["CONTENT_LENGTH"]
-    answer = served[2].open(environ)
+    answer = TestResponse(*run_wsgi_app(served[0], environ), request=None)
     assert says in error(answer, status)
     assert served[0].jobs.counts() == (0, 2)
 
