@@ -25,6 +25,7 @@ PARSED = (  # what a command matches, why it is not run here
     (r"export_npy|arrays/", "wants frames of 224 pixels and more"),
     (r"ucf101|hmdb51|kinetics|rawframes", "needs an official data set"),
     (r"weights\.download", "needs a network"),
+    (r"i3d\.serve", "runs until it is stopped; test_serve.py asks it"),
     (r"--eval_type joint|multi_evaluate", "needs the published sample clip"),
     (r"dist_extract|slowonly\.pth|tsn\.pth", "needs GPUs or a published file of MMAction2"),
     (r"i3d/finetune ", "takes hours without a GPU"),

@@ -1,0 +1,102 @@
+"""The page in a headless Chromium: the keyboard alone, names of controls, mistakes, leaving."""
+
+import pytest
+
+from i3d.visual.figures.render import render
+from tests.helpers import browser as browsers
+from tests.helpers.browser import SPACE, TAB
+from tests.helpers.processes import wait_for
+from tests.helpers.served import predict, served, uploads
+from tests.helpers.videos import texture_frames, write_video
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """A drawn video of clapping, a file that is no video, one above the limit, a long one."""
+    folder = tmp_path_factory.mktemp("videos")
+    write_video(folder / "clapping.mp4", render("clapping", seed=0))
+    (folder / "bad.mp4").write_bytes(b"not a video")
+    (folder / "large.mp4").write_bytes(bytes(1_100_000))
+    write_video(folder / "long.mp4", texture_frames(400, height=96, width=96))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Address and folder of uploads of a server."""
+    folder = tmp_path_factory.mktemp("uploads")
+    demo = ("--checkpoint=demo_rgb", "--checkpoint=demo_flow")
+    with served(*demo, "--max_upload_mb=1", folder=folder) as (url, _):
+        yield url, folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with browsers.opened(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+def test_a_video_by_the_keyboard_alone(server, browser, videos, tmp_path):
+    url, folder = server
+    browser.get(url)
+    assert browser.script("return document.documentElement.lang") == "en"
+    reached = []
+    for _ in range(4):
+        browser.press(TAB)
+        reached.append(browser.active())
+    assert reached == ["video", "demo_rgb", "demo_flow", "go"]
+    browser.keys(browser.find("#video"), str(videos / "clapping.mp4"))
+    browser.script("document.getElementById('go').focus()")
+    browser.press(SPACE)
+    browser.wait_text("#status", "clapping")
+    assert browser.active() == "heading"
+    shown = browser.text("#rows").splitlines()
+    expected = predict(url, videos / "clapping.mp4").json()
+    first = expected[0]["predictions"][0]
+    assert first["label"] == "clapping"
+    assert shown[0].startswith("clapping") and f"{100 * first['score']:.1f} %" in browser.text(
+        "#rows"
+    )
+    assert "blob:" in browser.script("return document.getElementById('download').href")
+    browser.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 10_000
+    assert not browser.logged()
+    assert not uploads(folder)
+
+
+def test_names_and_roles(server, browser):
+    browser.get(server[0])
+    found = {
+        css: (browser.role(css), browser.name(css))
+        for css in ("#go", "input[value=demo_rgb]", "fieldset", "#video", "main")
+    }
+    assert found["#go"] == ("button", "Predict")
+    assert found["input[value=demo_rgb]"] == ("checkbox", "demo_rgb inception_i3d, RGB")
+    assert found["fieldset"] == ("group", "Networks; the logits of several are added")
+    assert "Video file" in found["#video"][1] and found["main"][0] == "main"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("bad.mp4", "not a readable video"), ("large.mp4", "at most 1 MB")]
+)
+def test_mistakes(server, browser, videos, name, says):
+    browser.get(server[0])
+    browser.keys(browser.find("#video"), str(videos / name))
+    browser.press(TAB)
+    browser.script("document.getElementById('go').click()")
+    browser.wait_text("#error", says)
+    assert name in browser.text("#error") and browser.role("#error") == "alert"
+
+
+def test_a_page_that_is_closed_ends_its_job(server, browser, videos):
+    url, folder = server
+    browser.get(url)
+    browser.script("document.querySelector('input[value=demo_flow]').click()")
+    browser.keys(browser.find("#video"), str(videos / "long.mp4"))
+    browser.script("document.getElementById('go').click()")
+    browser.wait_text("#status", "Working")
+    assert uploads(folder)
+    browser.get("about:blank")
+    wait_for(lambda: not uploads(folder), "the end of the job", 30)
