@@ -82,6 +82,7 @@ def allowed(unit):
         "training": {"evaluation"},  # validation is an evaluation
         "visual": {"evaluation", "features"},  # files of results and features are drawn
         "probing": {"features", "evaluation", "visual"},  # metrics; the demo's synthetic videos
+        "web": {"visual"},  # flow is drawn
     }.get(unit, set())
     own = next(number for number, level in enumerate(LEVELS) if unit in level)
     return ({unit} | also).union(*LEVELS[own + 1 :])

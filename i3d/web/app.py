@@ -4,7 +4,8 @@
     GET  /healthz     {"status": "ok", "models": [...], "queue": 0, "queue_limit": 8}
     POST /predict     multipart form: the file `video`, `model` (may be repeated); waits, and
                       answers with the JSON of `python -m i3d.predict --format=json`
-    POST /jobs        the same form; answers at once with {"job": ID, "place": 2}
+    POST /jobs        the same form, and `show`: timeline, flow; answers at once with
+                      {"job": ID, "place": 2}
     GET  /jobs/ID     {"state": "waiting", "place": 2}, {"state": "done", "result": [...]}, ...
     DELETE /jobs/ID   cancels it
 
@@ -28,11 +29,12 @@ from werkzeug.wrappers import Request, Response
 from i3d.inference import table
 from i3d.runtime.command import UserError
 from i3d.runtime.text import printable
-from i3d.web import page
+from i3d.web import page, pictures
 from i3d.web.jobs import Full, Job, Jobs
 from i3d.web.networks import Networks
 
 _LONGEST_NAME = 200  # letters
+_SHOWN = ("timeline", "flow")
 _HEADERS = {
     "Content-Security-Policy": page.POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -60,11 +62,13 @@ class Video(NamedTuple):
       path: of the file.
       name: what the client calls it, for answers alone.
       models: names of networks.
+      show: of _SHOWN, what is asked for beside the classes.
     """
 
     path: Path
     name: str
     models: list[str]
+    show: list[str]
 
 
 class App:
@@ -138,17 +142,18 @@ class App:
         self.jobs.wait(job, lambda: _has_gone(request.environ.get("werkzeug.socket")))
         if job.state != "done":
             raise exceptions.UnprocessableEntity(job.error or "cancelled")
-        return Response(job.result, mimetype="application/json")
+        return Response(job.result["text"], mimetype="application/json")
 
     def _begin(self, request):
-        job = self._submitted(request)
+        job = self._submitted(request, _SHOWN)
         return _json({"job": job.id, "place": self.jobs.place(job)}, 202)
 
     def _state(self, request, name):
         job = self._found(name)
         told: dict[str, Any] = {"state": job.state}
         if job.state == "done":
-            told["result"] = json.loads(job.result)
+            shown = {key: value for key, value in job.result.items() if key != "text"}
+            told |= {"result": json.loads(job.result["text"]), **shown}
         elif job.state == "failed":
             told["error"] = job.error
         else:
@@ -167,8 +172,13 @@ class App:
             raise exceptions.NotFound("no such job; its result may have been dropped")
         return job
 
-    def _submitted(self, request):
-        """Returns the Job of an upload; what can be refused is refused before the body is read."""
+    def _submitted(self, request, known=()):
+        """Returns the Job of an upload; what can be refused is refused before the body is read.
+
+        Args:
+          request: the request.
+          known: values of the field `show`; others are ignored.
+        """
         length = request.content_length
         if length is None:
             raise exceptions.LengthRequired("expected the header Content-Length")
@@ -182,7 +192,7 @@ class App:
         except Full as error:
             raise exceptions.ServiceUnavailable(str(error), retry_after=10) from None
         try:
-            self.jobs.submit(job, self._uploaded(request, job))
+            self.jobs.submit(job, self._uploaded(request, job, known))
         except BaseException as error:
             self.jobs.cancel(job)
             self.jobs.forget(job)
@@ -191,30 +201,39 @@ class App:
             raise
         return job
 
-    def _uploaded(self, request, job):
+    def _uploaded(self, request, job, known):
         """Returns the Video of a form; its file is in the folder of the Job."""
         upload = _Upload(request.environ)
         upload.folder = job.folder
         with upload:
             files, models = upload.files, upload.form.getlist("model")
+            show = [one for one in known if one in upload.form.getlist("show")]
             if list(files) != ["video"] or upload.stored is None:
                 raise UserError("expected one file, in the field video")
             name = printable(files["video"].filename or "")[:_LONGEST_NAME]
         models = list(dict.fromkeys(models)) or [self._networks.names[0]]
         self._networks.check(models)
-        return Video(_with_ending(upload.stored), name or "video", models)
+        return Video(_with_ending(upload.stored), name or "video", models, show)
 
-    def _work(self, job: Job) -> str:
-        """Returns the answer to a Job, JSON."""
+    def _work(self, job: Job) -> dict[str, Any]:
+        """Returns {"text": JSON of `predict`}, with "timeline" and "pictures" where asked for."""
         video = job.request
+        asked = str(video.path), video.models, self._top_k, job.check
+        shown: dict[str, Any] = {}
         try:
-            rows = self._networks.predict(str(video.path), video.models, self._top_k, job.check)
+            if "timeline" in video.show:
+                rows, spans = self._networks.timeline(*asked)
+                shown["timeline"] = [span._asdict() for span in spans]
+            else:
+                rows = self._networks.predict(*asked)
+            if "flow" in video.show:
+                shown["pictures"] = [one._asdict() for one in pictures.beside_flow(asked[0])]
         except UserError as error:
-            raise UserError(str(error).replace(str(video.path), video.name)) from error
+            raise UserError(str(error).replace(asked[0], video.name)) from error
         text = io.StringIO()
         with table.written("json", text) as written:
             written.add(video.name, rows)
-        return text.getvalue()
+        return {"text": text.getvalue(), **shown}
 
 
 class _Upload(Request):

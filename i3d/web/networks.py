@@ -8,12 +8,11 @@ One thread at a time may call `predict`.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from i3d.inference import decoding, options, views
-from i3d.inference.average import Scores
+from i3d.inference import decoding, options, timeline, views
 from i3d.runtime.command import UserError
 from i3d.video.source import Source
 from i3d.weights.cards import Card
@@ -21,6 +20,21 @@ from i3d.weights.cards import Card
 Rows = list[tuple[int, str, float]]
 # Formats of libav that are lists of other files.
 _PLAYLISTS = ("concat", "hls", "dash", "imf", "sdp")
+
+
+class Span(NamedTuple):
+    """A part of a video in which one class is the best.
+
+    Attributes:
+      start_s, end_s: seconds from the first frame.
+      label: name of the class.
+      score: its mean score over the windows of the part.
+    """
+
+    start_s: float
+    end_s: float
+    label: str
+    score: float
 
 
 class Networks:
@@ -76,21 +90,43 @@ class Networks:
         Raises:
           UserError: the video cannot be read or takes too long, or the networks do not go together.
         """
-        with Source(path) as source:
-            if source.container.format.name.split(",")[0] in _PLAYLISTS:
-                raise UserError(f"{path}: is a list of other files, not a video")
-        found = self._predictor(names)
+        found = self._of_video(path, names)
         tasks = views.tasks_of([net.spec for net in found.networks], [path])
-        pieces = decoding.decoded_here(views.of_task, tasks)
-        ((_, scores),) = found.scores(self._limited(pieces, check))
-        if not isinstance(scores, Scores):
+        ((_, scores),) = found.scores(self._limited(views.of_task, tasks, check))
+        if isinstance(scores, str):
             raise UserError(scores)
         return _rows(scores.probabilities, found.class_names, top_k)
 
-    def _limited(self, pieces: Iterable, check: Callable[[], None]) -> Iterator:
+    def timeline(
+        self, path: str, names: Sequence[str], top_k: int, check: Callable[[], None]
+    ) -> tuple[Rows, list[Span]]:
+        """Returns what `predict` does, and which class is best when.
+
+        Args:
+          path, names, top_k, check: as for `predict`.
+
+        Raises:
+          UserError: as `predict`.
+        """
+        found = self._of_video(path, names)
+        tasks = timeline.tasks_of([net.spec for net in found.networks], [path])
+        ((_, scores),) = found.timelines(self._limited(timeline.of_task, tasks, check))
+        if isinstance(scores, str):
+            raise UserError(scores)
+        rows = _rows(scores.whole.probabilities, found.class_names, top_k)
+        return rows, _spans(scores, found.class_names)
+
+    def _of_video(self, path, names):
+        """Returns the Predictor of networks; UserError where the file is no video."""
+        with Source(path) as source:
+            if source.container.format.name.split(",")[0] in _PLAYLISTS:
+                raise UserError(f"{path}: is a list of other files, not a video")
+        return self._predictor(names)
+
+    def _limited(self, of_task: Callable, tasks: list, check: Callable[[], None]) -> Iterator:
         """Yields the pieces of a video; raises where it is not wanted or takes too long."""
         end = time.monotonic() + self._longest_s
-        for piece in pieces:
+        for piece in decoding.decoded_here(of_task, tasks):
             check()
             if time.monotonic() > end:
                 raise UserError(
@@ -121,6 +157,21 @@ def _rows(probabilities, names, top_k):
 
     best = ranked(probabilities, top_k)
     return [(i, names[i], round(float(probabilities[i]), 6)) for i in best]
+
+
+def _spans(found, names):
+    """Returns the Spans of a Timeline."""
+    best = found.probabilities.argmax(axis=1)
+    begins = [i for i in range(len(best)) if not i or best[i] != best[i - 1]]
+    return [
+        Span(
+            round(float(found.start_s[i]), 3),
+            round(float(found.end_s[end - 1]), 3),
+            names[best[i]],
+            round(float(found.probabilities[i:end, best[i]].mean()), 6),
+        )
+        for i, end in zip(begins, [*begins[1:], len(best)], strict=True)
+    ]
 
 
 def _names(cards):

@@ -10,6 +10,7 @@ from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 from i3d.runtime.command import UserError
 from i3d.web import app as web
 from i3d.web import jobs as web_jobs
+from i3d.web.networks import Span
 from tests.helpers.processes import wait_for
 
 MOST_BYTES = 10_000
@@ -43,6 +44,9 @@ class Networks:
         if content == b"bug":
             raise KeyError("bug")
         return [(0, f"{len(content)} bytes of {'+'.join(names)}", 1.0)][:top_k]
+
+    def timeline(self, *asked):
+        return self.predict(*asked), [Span(0.0, 1.5, "walk", 0.5), Span(1.5, 2.0, "<b>", 1.0)]
 
 
 @pytest.fixture
@@ -182,6 +186,22 @@ def test_places_in_the_queue(served):
     for path, label in ((one, "1 bytes of a"), (two, "2 bytes of a")):
         assert client.get(path).json["result"][0]["predictions"][0]["label"] == label
     assert not list(app.jobs._root.iterdir())
+
+
+def test_a_timeline_is_shown_where_asked_for(served):
+    client = served[2]
+    spans = [
+        {"start_s": 0.0, "end_s": 1.5, "label": "walk", "score": 0.5},
+        {"start_s": 1.5, "end_s": 2.0, "label": "<b>", "score": 1.0},
+    ]
+    for show, keys in (("timeline", {"timeline"}), ("other", set())):
+        path = f"/jobs/{client.post('/jobs', **form(show=show)).json['job']}"
+        wait_for(lambda path=path: client.get(path).json["state"] == "done", "the job")
+        found = client.get(path).json
+        assert found.keys() == {"state", "result"} | keys
+        assert found.get("timeline", spans) == spans
+    answer = client.post("/predict", **form(show="timeline")).json
+    assert answer[0].keys() == {"video", "predictions"}
 
 
 def test_jobs_are_cancelled(served):

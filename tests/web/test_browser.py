@@ -43,10 +43,10 @@ def test_a_video_by_the_keyboard_alone(server, browser, videos, tmp_path):
     browser.get(url)
     assert browser.script("return document.documentElement.lang") == "en"
     reached = []
-    for _ in range(4):
+    for _ in range(6):
         browser.press(TAB)
         reached.append(browser.active())
-    assert reached == ["video", "demo_rgb", "demo_flow", "go"]
+    assert reached == ["video", "demo_rgb", "demo_flow", "timeline", "flow", "go"]
     browser.keys(browser.find("#video"), str(videos / "clapping.mp4"))
     browser.script("document.getElementById('go').focus()")
     browser.press(SPACE)
@@ -59,6 +59,10 @@ def test_a_video_by_the_keyboard_alone(server, browser, videos, tmp_path):
     assert shown[0].startswith("clapping") and f"{100 * first['score']:.1f} %" in browser.text(
         "#rows"
     )
+    assert "clapping" in browser.text("#spans")
+    alts = browser.script("return [...document.images].map((i) => [i.alt, i.naturalHeight])")
+    assert [alt[:9] for alt, _ in alts] == ["Frame at ", "Its optic"]
+    assert all(height == 256 for _, height in alts)
     assert "blob:" in browser.script("return document.getElementById('download').href")
     browser.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000

@@ -60,6 +60,9 @@ function show(state, file) {
   const [{ video, predictions }] = state.result;
   part("caption").textContent = `Best classes of ${video}`;
   part("rows").replaceChildren(...predictions.map(row));
+  part("spans").replaceChildren(...(state.timeline || []).map(span));
+  part("timeline").hidden = !state.timeline;
+  part("pictures").replaceChildren(...(state.pictures || []).map(picture));
   part("download").href = shown[1];
   const preview = part("preview");
   preview.hidden = false;
@@ -83,6 +86,30 @@ function row({ label, score }) {
   cell.append(bar, percent(score));
   line.append(name, cell);
   return line;
+}
+
+function element(kind, text) {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  return made;
+}
+
+function span({ start_s, end_s, label, score }) {
+  const line = document.createElement("tr");
+  const times = element("th", `${start_s.toFixed(1)} to ${end_s.toFixed(1)}`);
+  times.scope = "row";
+  line.append(times, element("td", label), element("td", percent(score)));
+  return line;
+}
+
+function picture({ src, alt }) {
+  const figure = document.createElement("figure"), image = document.createElement("img");
+  image.src = src;
+  image.alt = alt;
+  const caption = element("figcaption", alt);
+  caption.setAttribute("aria-hidden", "true"); // the picture's own text says it
+  figure.append(image, caption);
+  return figure;
 }
 
 function stop() {
