@@ -60,6 +60,8 @@ PUBLIC = (
     "i3d.detection.people", "i3d.detection.results", "i3d.detection.spatial",
     "i3d.detection.stored", "i3d.detection.tracks", "i3d.detection.windows", "i3d.visual.people",
     "i3d.visual.video", "i3d.video.streamed",
+    "i3d.serve", "i3d.web.app", "i3d.web.jobs", "i3d.web.networks", "i3d.web.page",
+    "i3d.web.pictures",
 )  # fmt: skip
 
 

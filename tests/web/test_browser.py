@@ -94,7 +94,18 @@ def test_mistakes(server, browser, videos, name, says):
     assert name in browser.text("#error") and browser.role("#error") == "alert"
 
 
-def test_a_page_that_is_closed_ends_its_job(server, browser, videos):
+def test_a_file_is_dropped(server, browser):
+    browser.get(server[0])
+    browser.script(
+        "const data = new DataTransfer(); data.items.add(new File(['x'], 'dropped.mp4'));"
+        "document.getElementById('drop').dispatchEvent("
+        "new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))"
+    )
+    assert browser.script("return document.getElementById('video').files[0].name") == "dropped.mp4"
+
+
+@pytest.mark.parametrize("leave", ["cancel", "close"])
+def test_a_job_ends_when_the_visitor_leaves(server, browser, videos, leave):
     url, folder = server
     browser.get(url)
     browser.script("document.querySelector('input[value=demo_flow]').click()")
@@ -102,5 +113,10 @@ def test_a_page_that_is_closed_ends_its_job(server, browser, videos):
     browser.script("document.getElementById('go').click()")
     browser.wait_text("#status", "Working")
     assert uploads(folder)
-    browser.get("about:blank")
+    if leave == "cancel":
+        browser.script("document.getElementById('cancel').click()")
+        wait_for(lambda: browser.active() == "go", "the end")
+        assert browser.text("#status") == "Cancelled." and not browser.text("#error")
+    else:
+        browser.get("about:blank")
     wait_for(lambda: not uploads(folder), "the end of the job", 30)

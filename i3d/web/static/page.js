@@ -7,6 +7,7 @@ const part = (id) => document.getElementById(id);
 const form = part("form"), input = part("video"), drop = part("drop");
 let job = null;      // id of the job that runs
 let sending = null;  // AbortController of the upload
+let stopped = false; // whether the visitor has cancelled
 let shown = [];      // object URLs of the result
 
 function chosen() {
@@ -47,7 +48,7 @@ async function run(file) {
     if (state.error) throw new Error(state.error);
     tell(state.place ? `Waiting: ${state.place} before this one.` : "Working ...");
     await new Promise((resume) => setTimeout(resume, POLL_MS));
-    if (!job) return;
+    if (stopped) return;
     state = await answer(await fetch(`/jobs/${job}`));
   }
   show(state, file);
@@ -113,6 +114,7 @@ function picture({ src, alt }) {
 }
 
 function stop() {
+  stopped = true;
   if (sending) sending.abort();
   if (job) fetch(`/jobs/${job}`, { method: "DELETE", keepalive: true });
   job = sending = null;
@@ -122,21 +124,21 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   part("error").textContent = "";
   part("result").hidden = true;
+  stopped = false;
   busy(true);
   try {
     await run(chosen());
   } catch (error) {
-    fail(error.name === "AbortError" ? "" : error.message);
+    if (!stopped) fail(error.message);
   }
   job = sending = null;
   busy(false);
+  if (stopped) part("go").focus();
 });
 
 part("cancel").addEventListener("click", () => {
   stop();
   tell("Cancelled.");
-  part("go").disabled = false;
-  part("go").focus();
 });
 window.addEventListener("pagehide", stop);
 part("preview").addEventListener("error", () => { part("preview").hidden = true; });
