@@ -54,7 +54,9 @@ class Job:
         """Makes its folder within `folder`."""
         self.id = secrets.token_urlsafe(16)
         self.folder = Path(tempfile.mkdtemp(dir=folder))
-        self.state, self.request, self.result, self.error = "upload", None, None, ""
+        self.state, self.error = "upload", ""
+        self.request: Any = None
+        self.result: Any = None
         self.ended = threading.Event()
         self.cancelled = False
         self.seen = time.monotonic()

@@ -25,7 +25,7 @@ class Picture(NamedTuple):
 def beside_flow(path: str) -> list[Picture]:
     """Returns the frame in the middle of a video, and its TV-L1 flow to the next with its wheel.
 
-    Frames are those that networks of flow see: 25 per second, the shorter side 256 pixels. () where
+    Frames are those that networks of flow see: 25 per second, the shorter side 256 pixels. Empty where
     there is one frame.
 
     Raises:
@@ -40,7 +40,7 @@ def beside_flow(path: str) -> list[Picture]:
                 raise
             continue
         if len(pair) == 2:
-            return _pictures(*pair, begin)
+            return _pictures(pair[0], pair[1], begin)
     return []
 
 

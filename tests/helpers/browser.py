@@ -49,6 +49,7 @@ class Browser:
 
     def __init__(self, url, folder):
         """Opens it, with a profile in `folder`."""
+        self._driver = url
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=900,1000"]
         flags.append(f"--user-data-dir={folder / 'profile'}")
         options = {"binary": shutil.which("chromium"), "args": flags}
@@ -57,6 +58,10 @@ class Browser:
         body = {"capabilities": {"alwaysMatch": wanted}}
         answer = _asked("POST", f"{url}/session", body)
         self._url = f"{url}/session/{answer['sessionId']}"
+
+    def another(self, folder):
+        """Returns the Browser of another visitor, with a profile in `folder`."""
+        return Browser(self._driver, folder)
 
     def close(self):
         """Closes it."""

@@ -1,4 +1,4 @@
-"""The page in a headless Chromium: the keyboard alone, names of controls, mistakes, leaving."""
+"""The page in a headless Chromium: keyboard alone, names of controls, mistakes, two visitors."""
 
 import pytest
 
@@ -14,9 +14,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """A drawn video of clapping, a file that is no video, one above the limit, a long one."""
+    """Two drawn videos, a file that is no video, one above the limit, a long one."""
     folder = tmp_path_factory.mktemp("videos")
-    write_video(folder / "clapping.mp4", render("clapping", seed=0))
+    for action in ("clapping", "waving"):
+        write_video(folder / f"{action}.mp4", render(action, seed=0))
     (folder / "bad.mp4").write_bytes(b"not a video")
     (folder / "large.mp4").write_bytes(bytes(1_100_000))
     write_video(folder / "long.mp4", texture_frames(400, height=96, width=96))
@@ -92,6 +93,25 @@ def test_mistakes(server, browser, videos, name, says):
     browser.script("document.getElementById('go').click()")
     browser.wait_text("#error", says)
     assert name in browser.text("#error") and browser.role("#error") == "alert"
+
+
+def test_two_visitors_at_once(server, browser, videos, tmp_path):
+    url, folder = server
+    other = browser.another(tmp_path)
+    try:
+        visits = ((browser, "clapping.mp4"), (other, "waving.mp4"))
+        for each, name in visits:
+            each.get(url)
+            each.keys(each.find("#video"), str(videos / name))
+        for each, _ in visits:
+            each.script("document.getElementById('go').click()")
+        for each, name in visits:
+            each.wait_text("#status", " %")
+            assert each.text("#caption") == f"Best classes of {name}"
+            assert each.text("#rows").startswith(name.removesuffix(".mp4"))
+    finally:
+        other.close()
+    assert not uploads(folder)
 
 
 def test_a_file_is_dropped(server, browser):
