@@ -25,8 +25,8 @@ class Picture(NamedTuple):
 def beside_flow(path: str) -> list[Picture]:
     """Returns the frame in the middle of a video, and its TV-L1 flow to the next with its wheel.
 
-    Frames are those that networks of flow see: 25 per second, the shorter side 256 pixels. Empty where
-    there is one frame.
+    Frames are those that networks of flow see: 25 per second, the shorter side 256 pixels.
+    Empty where there is one frame.
 
     Raises:
       VideoError: the video cannot be read.
