@@ -13,7 +13,6 @@ once; a second call uses them.
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from benchmarks.commands import run
 from i3d.data import keyframes
 from i3d.detection import boxes, keyframe_scores, metrics
 from i3d.detection.keyframe_scores import Row
@@ -121,13 +121,6 @@ def shuffled(rows: list[Row], seed: int = 0) -> list[Row]:
 def described(name: str, row: dict[str, float]) -> str:
     """Returns a row of the table."""
     return f"{name:9}" + "".join(f"  {key} {100 * value:5.1f}" for key, value in row.items())
-
-
-def run(module: str, *words: str) -> None:
-    """Runs a command of the product; ends this one where it fails."""
-    status = subprocess.run([sys.executable, "-m", module, *words], stdout=sys.stderr).returncode
-    if status:
-        sys.exit(status)
 
 
 if __name__ == "__main__":

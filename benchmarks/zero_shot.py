@@ -14,7 +14,6 @@ import argparse
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
+from benchmarks.commands import run
 from i3d.evaluation import results
 from i3d.visual.figures.compositions import HELD_OUT, WORDS, Words
 
@@ -123,13 +123,6 @@ def chances() -> dict[str, float]:
 def described(name: str, row: dict[str, float]) -> str:
     """Returns a row of the table."""
     return f"{name:10}" + "".join(f"  {key} {100 * value:5.1f}" for key, value in row.items())
-
-
-def run(module: str, *words: str) -> None:
-    """Runs a command of the product; ends this one where it fails."""
-    status = subprocess.run([sys.executable, "-m", module, *words], stdout=sys.stderr).returncode
-    if status:
-        sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,6 @@ from i3d.detection import job as jobs
 from i3d.detection import results
 from i3d.detection.job import Job, Options
 from i3d.runtime import callable_module, command, files
-from i3d.runtime.command import UserError
 from i3d.visual.people import Drawn, drawn
 from i3d.visual.video import VideoWriter
 
@@ -149,11 +148,9 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     Raises:
       UserError: one line on what is wrong.
     """
-    words = own(argv)[1:]
-    if len(words) != 1:
-        raise UserError(f"expected one video, got {len(words)}; flags are written --name=value")
+    video = command.one_video(own(argv)[1:])
     names = [field.name for field in dataclasses.fields(Options) if field.name != "video"]
-    return jobs.checked(Options(words[0], **{name: own[name].value for name in names}))
+    return jobs.checked(Options(video, **{name: own[name].value for name in names}))
 
 
 def work(job: Job) -> int:

@@ -155,7 +155,9 @@ def _check_sources(own):
     given = [name for name in of_network if own[name].present]
     if given and not own.checkpoint:
         raise UserError(f"--{given[0]} goes with --checkpoint alone")
-    if own.boxes == inputs.HOG:
+    from i3d.detection import people  # with OpenCV, not needed by the other task
+
+    if own.boxes == people.HOG:
         raise UserError(
             "--boxes: expected truth, proposals or a file, got hog; take --detector=hog"
         )
@@ -165,9 +167,7 @@ def _check_sources(own):
         raise UserError(
             "--det_score_thr goes with --detector or proposals; true boxes have no score"
         )
-    if own.detector not in (None, inputs.HOG):
-        from i3d.detection import people
-
+    if own.detector not in (None, people.HOG):
         people.check_folder(own.detector)
 
 

@@ -15,8 +15,6 @@ from i3d.runtime import files
 from i3d.runtime.command import BadData, UserError
 from i3d.weights.cards import Card
 
-HOG = "hog"  # the detector that is built in
-
 
 class Job(NamedTuple):
     """What is asked for.
@@ -220,10 +218,8 @@ def _people(job, records):
     from i3d.data import keyframes
     from i3d.detection import people
 
-    if job.detector == HOG:
-        return people.Hog(job.det_score_thr)
     if job.detector:
-        return people.SavedModel(job.detector, job.det_score_thr)
+        return people.detector(job.detector, job.det_score_thr)
     if job.boxes == "truth":
         return job.boxes
     if job.boxes == "proposals":

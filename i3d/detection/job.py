@@ -26,7 +26,6 @@ from i3d.weights import cards
 from i3d.weights.cards import Card
 from i3d.weights.start import head_classes
 
-HOG = "hog"
 DEMO = "demo_detection"  # the card that is taken without --checkpoint
 PRECISIONS = ("float32", "bfloat16")
 OUTPUTS = {"out": ".mp4", "json": ".json", "csv": ".csv"}
@@ -73,7 +72,7 @@ class Options:
             _check_type(field, getattr(self, field.name))
         if self.boxes and self.detector:
             raise UserError("expected --boxes or --detector, got both")
-        if self.detector not in (None, HOG):
+        if self.detector not in (None, people.HOG):
             people.check_folder(self.detector)
         if self.precision not in PRECISIONS:
             expected = " or ".join(PRECISIONS)
@@ -91,9 +90,7 @@ class Options:
     @property
     def detector_class(self) -> type[people.Detector]:
         """The class of what finds people."""
-        if self.boxes:
-            return Stored
-        return people.Hog if self.detector in (None, HOG) else people.SavedModel
+        return Stored if self.boxes else people.detector_class(self.detector)
 
 
 def _check_type(field, value):
@@ -154,22 +151,18 @@ class Job:
         )  # fmt: skip
 
     def _detector(self):
-        threshold, detector = self.options.det_score_thr, self.options.detector
+        threshold = self.options.det_score_thr
         if self.boxes is not None:
             return Stored(self.boxes, threshold, self.windows.predict_step / self.rate)
-        if detector in (None, HOG):
-            return people.Hog(threshold)
-        return people.SavedModel(detector, threshold)
+        return people.detector(self.options.detector or people.HOG, threshold)
 
     def described(self) -> str:
         """Returns the line on who finds people, and on the thresholds."""
         own, least = self.options, self.options.det_score_thr
         if least is None:
             least = own.detector_class.default_threshold
-        return (
-            f"people of {own.boxes or own.detector or HOG}, scores above {least:g}; actions above "
-            f"{own.action_score_thr:g}"
-        )
+        who = own.boxes or own.detector or people.HOG
+        return f"people of {who}, scores above {least:g}; actions above {own.action_score_thr:g}"
 
 
 def checked(options: Options) -> Job:

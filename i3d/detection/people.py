@@ -23,6 +23,9 @@ _INPUT = "one input uint8 [1, H, W, 3]"
 _OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes")
 
 
+HOG = "hog"  # name of the detector that is built in
+
+
 class Detector(abc.ABC):
     """Finds people; scores are of the detector's own scale.
 
@@ -243,6 +246,24 @@ class SavedModel(Detector):
             f"the detector's {self.others:,} boxes are of other classes than {PERSON}, a person"
         )
         return super().missed() or (others if self.others else "")
+
+
+def detector_class(name: str | None) -> type[Detector]:
+    """Returns what --detector=NAME is: Hog (None is too), or SavedModel for a folder."""
+    return Hog if name in (None, HOG) else SavedModel
+
+
+def detector(name: str, threshold: float | None = None) -> Detector:
+    """Returns the detector that --detector=NAME asks for.
+
+    Args:
+      name: "hog", or the folder of a SavedModel.
+      threshold: the least score of a person; None: the detector's default.
+
+    Raises:
+      UserError: as SavedModel.
+    """
+    return Hog(threshold) if name == HOG else SavedModel(name, threshold)
 
 
 def check_folder(folder: str | os.PathLike) -> None:

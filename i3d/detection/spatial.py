@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i3d.detection.key_frames import Frame, KeyFrames
 from i3d.detection.people import Detector
 from i3d.detection.results import Action, Detections, KeyFrame, Person
 from i3d.detection.tracks import Tracks
+from i3d.detection.windowed import Frame, WindowedFrames
 from i3d.detection.windows import Windows
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
@@ -98,7 +98,7 @@ class Run:
           UserError: scores are not finite.
         """
         path, times, tracks = os.fspath(path), Times(), Tracks()
-        frames = KeyFrames(path, self.windows, self.resize, self.fps, show is not None)
+        frames = WindowedFrames(path, self.windows, self.resize, self.fps, show is not None)
         self.find.begin()
         found, height, width = [], 0, 0
         unsure: list[Action] = []

@@ -163,6 +163,13 @@ def refuse_words(words: list[str]) -> None:
         raise UserError(f"unexpected argument {words[0]!r}; flags are written --name=value")
 
 
+def one_video(words: list[str]) -> str:
+    """Returns the one word that is no flag, a video; UserError where there is none, or another."""
+    if len(words) != 1:
+        raise UserError(f"expected one video, got {len(words)}; flags are written --name=value")
+    return words[0]
+
+
 def _flushed(status: int) -> int:
     sys.stdout.flush()
     return status

@@ -97,23 +97,21 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     Raises:
       UserError: what was asked for cannot be.
     """
-    words = own(argv)[1:]
-    if len(words) != 1:
-        raise UserError(f"expected one video, got {len(words)}; flags are written --name=value")
+    video = command.one_video(own(argv)[1:])
     if not own.out:
         raise UserError(f"--out is needed: a new file that ends in {', '.join(ENDINGS)}")
     if len(own.checkpoint) not in (1, 2):
         got = len(own.checkpoint)
         raise UserError(f"expected --checkpoint once, or for RGB and for flow, got it {got} times")
     files.check_new(own.out, ENDINGS)
-    frames.stated(words[0])
+    frames.stated(video)
     if own.labels:
         labels.class_names(own.labels)
     text = text_options.of_flags(own)
     cards = [_drawn(card, own.clips) for card in options.cards_of(own.checkpoint, own.model)]
     _check_streams(cards)
     _check_text(cards, text)
-    return Job(cards, words[0], own, text)
+    return Job(cards, video, own, text)
 
 
 def _drawn(card: Card, clips: int | None) -> Card:

@@ -69,14 +69,12 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     Raises:
       UserError: a flag cannot be used as given, or the video cannot be opened.
     """
-    words = own(argv)[1:]
-    if len(words) != 1:
-        raise UserError(f"expected one video, got {len(words)}; flags are written --name=value")
+    video = command.one_video(own(argv)[1:])
     if not own.out:
         raise UserError(f"--out is needed: a new file that ends in {', '.join(ENDINGS)}")
     files.check_new(own.out, ENDINGS)
-    frames.stated(words[0])
-    return Job(words[0], own)
+    frames.stated(video)
+    return Job(video, own)
 
 
 def work(job: Job) -> None:

@@ -1,6 +1,6 @@
 """Reads the key frames of a video with what the network sees of each, in one pass.
 
-    frames = KeyFrames("my.mp4", windows, resize=256, fps=30.0)
+    frames = WindowedFrames("my.mp4", windows, resize=256, fps=30.0)
     for frame in frames:
         frame.second, frame.picture, frame.views, frame.shown
     frames.count                                  # frames of the video at that rate
@@ -38,7 +38,7 @@ class Frame(NamedTuple):
     shown: list[np.ndarray]
 
 
-class KeyFrames:
+class WindowedFrames:
     """Iterates over the key frames of a video, at least one.
 
     Attributes:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from i3d.detection import key_frames as module
-from i3d.detection.key_frames import KeyFrames
+from i3d.detection import windowed as module
+from i3d.detection.windowed import WindowedFrames
 from i3d.detection.windows import Windows, clamped
 from i3d.video.source import VideoError
 from tests.helpers import video_files
@@ -27,7 +27,7 @@ def numbers(pictures):
 
 @pytest.mark.parametrize("count", [1, 2, 5, 11, 12, 13, 17, 40])
 def test_pictures_are_those_of_the_windows(folder, count):
-    frames = KeyFrames(str(folder / f"{count}.mp4"), WINDOWS, 32)
+    frames = WindowedFrames(str(folder / f"{count}.mp4"), WINDOWS, 32)
     found = list(frames)
     assert frames.count == count
     assert [frame.number for frame in found] == WINDOWS.keys(count)
@@ -41,14 +41,14 @@ def test_pictures_are_those_of_the_windows(folder, count):
 
 def test_views_are_resized_and_frames_are_not(tmp_path):
     path = video_files.write(tmp_path / "a.mp4", video_files.numbered(14, 48, 64))
-    frame = next(iter(KeyFrames(str(path), WINDOWS, 24, fps=30.0)))
+    frame = next(iter(WindowedFrames(str(path), WINDOWS, 24, fps=30.0)))
     assert frame.views.shape == (4, 24, 32, 3) and frame.views.dtype == np.uint8
     assert frame.picture.shape == frame.shown[0].shape == (48, 64, 3)
 
 
 def test_steps_longer_than_a_window(folder):
     windows = Windows(2, 1, 20, 2)
-    found = list(KeyFrames(str(folder / "40.mp4"), windows, 32))
+    found = list(WindowedFrames(str(folder / "40.mp4"), windows, 32))
     assert [frame.number for frame in found] == [0, 20]
     assert numbers(found[0].shown) == [1, 3, 5, 7, 9]
     assert numbers(found[1].shown) == [11, 13, 15, 17, 19, 21, 23, 25, 27, 29]
@@ -63,13 +63,13 @@ def test_memory_does_not_grow_with_the_video(folder, monkeypatch):
             kept.append(len(self._views) + len(self._whole))
 
     monkeypatch.setattr(module, "_Ring", Ring)
-    list(KeyFrames(str(folder / "17.mp4"), WINDOWS, 32))
+    list(WindowedFrames(str(folder / "17.mp4"), WINDOWS, 32))
     most = max(kept)
     kept.clear()
-    list(KeyFrames(str(folder / "40.mp4"), WINDOWS, 32))
+    list(WindowedFrames(str(folder / "40.mp4"), WINDOWS, 32))
     assert max(kept) <= most + 2
     kept.clear()
-    list(KeyFrames(str(folder / "40.mp4"), WINDOWS, 32, show=False))
+    list(WindowedFrames(str(folder / "40.mp4"), WINDOWS, 32, show=False))
     assert max(kept) < most
 
 
@@ -77,4 +77,4 @@ def test_a_damaged_video_is_named(tmp_path):
     path = tmp_path / "a.mp4"
     path.write_text("no video")
     with pytest.raises(VideoError, match=r"a\.mp4: not a readable video"):
-        list(KeyFrames(str(path), WINDOWS, 32))
+        list(WindowedFrames(str(path), WINDOWS, 32))
