@@ -1,0 +1,1 @@
+"""Finds when actions happen in untrimmed video: segments, their files and metrics, localizers."""
