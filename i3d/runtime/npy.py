@@ -5,6 +5,7 @@
     array = npy.mapped("rgb.npy")                      # nothing is read yet
     npy.write_npz(file, {"scores": scores})            # with a digest of all arrays
     arrays = npy.read_npz("scores.npz")                # {name: array}, the digest compared
+    arrays = npy.mapped_npz("features.npz")            # nothing is read yet, not compared
 
 Numbers and text are read, objects (pickles) and records are not. The header, a line of Python, is
 matched and never evaluated. Memory is bounded by the size of the file.
@@ -36,6 +37,7 @@ _HEADER = re.compile(
     r"'shape': *\(((?:\d{1,19}L?, ?)*(?:\d{1,19}L?)?)\),? *\} *\n?"
 )
 _MOST_DIMENSIONS = 32
+_LENGTHS_AT = 26  # of a local header of a ZIP archive: two numbers of 2 bytes, the last ones
 # What zipfile raises on what is no archive, or a damaged, an encrypted or an unknown one.
 _DAMAGE = (ValueError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 
@@ -129,6 +131,41 @@ def read_npz(path: os.PathLike | str) -> dict[str, np.ndarray]:
     if stated is not None and str(stated) != _digest(found):
         raise ArrayError("its arrays are not those that were written together (digest)")
     return found
+
+
+def mapped_npz(path: os.PathLike | str) -> dict[str, np.ndarray]:
+    """Returns {name: array} of a .npz archive; numbers that are not compressed are mapped.
+
+    Others are read. Checksums are compared of what is read alone; `digest` is left out.
+
+    Raises:
+      ArrayError: as `read_npz`.
+      OSError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            size = os.fstat(file.fileno()).st_size
+            members = [info for info in _members(archive, size) if _name(info) != _DIGEST]
+            return {_name(info): _mapped_member(file, archive, info, size) for info in members}
+    except _DAMAGE as error:
+        raise ArrayError(str(error).partition("\n")[0] or "cut off") from error
+
+
+def _mapped_member(file, archive, info, size):
+    with archive.open(info.filename) as part:  # which compares the local header
+        dtype, order, shape = _header(part)
+        begin = part.tell()
+    if info.compress_type != zipfile.ZIP_STORED or dtype.kind in "SU" or not math.prod(shape):
+        return _member(archive, info)
+    file.seek(info.header_offset + _LENGTHS_AT)
+    lengths = struct.unpack("<HH", file.read(4))  # of the name and the extra field
+    offset = info.header_offset + _LENGTHS_AT + 4 + sum(lengths) + begin
+    wanted = math.prod(shape) * dtype.itemsize
+    if info.file_size != info.compress_size or begin + wanted != info.file_size:
+        raise ArrayError(f"{info.filename!r:.80}: {info.file_size:,} bytes for {dtype} {shape}")
+    if offset + wanted > size:
+        raise ArrayError(f"{info.filename!r:.80}: cut off")
+    return np.memmap(file, dtype, "r", offset, shape, order)
 
 
 def _digest(arrays):

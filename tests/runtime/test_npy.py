@@ -191,3 +191,28 @@ def test_lies_on_sizes_are_one_line(tmp_path):
         changed[begin + 24 : begin + 28] = struct.pack("<I", value)  # inflated bytes
         (tmp_path / "a.npz").write_bytes(changed)
         assert reason(npy.read_npz, tmp_path / "a.npz")
+
+
+def test_archives_are_mapped(tmp_path):
+    path = tmp_path / "a.npz"
+    with open(path, "wb") as file:
+        npy.write_npz(file, ARRAYS)
+    found = npy.mapped_npz(path)
+    assert found.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+    assert isinstance(found["logits"], np.memmap) and not isinstance(found["ids"], np.memmap)
+    np.savez_compressed(path, **ARRAYS)
+    np.testing.assert_array_equal(npy.mapped_npz(path)["logits"], ARRAYS["logits"])
+
+
+def test_archives_that_lie_are_not_mapped(tmp_path):
+    long = described("'<f4'", "(3,)").ljust(64) + bytes(8)
+    path = archive(tmp_path / "a.npz", {"a.npy": long})
+    with pytest.raises(npy.ArrayError):
+        npy.mapped_npz(path)
+    np.savez(path, **ARRAYS)
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(npy.ArrayError):
+        npy.mapped_npz(path)
