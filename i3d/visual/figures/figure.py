@@ -85,11 +85,24 @@ class Figure:
             size, envelope = 1.0, 1.0
         else:
             phase = start + rate * self._time + wander(rng, self._time, 0.04, 0.5)
-        angles, jump = in_between(motion.keys, phase, size * envelope)
-        slouch = np.radians(rng.normal(0, ranges.posture, (len(BONES), 2)))
+        return self.performed(motion, phase, rate, size * envelope)
+
+    def performed(
+        self, motion: Motion, phase: np.ndarray, rate: float, size: np.ndarray | float = 1.0
+    ) -> Performance:
+        """Returns a performance of a motion, with an error of posture that is drawn.
+
+        Args:
+          motion: what is performed.
+          phase: cycles gone by, float [T].
+          rate: cycles in a second, for the speed of a walk.
+          size: of the movement, float or [T]; 1 is the full pose.
+        """
+        angles, jump = in_between(motion.keys, phase, size)
+        slouch = np.radians(self._rng.normal(0, self._ranges.posture, (len(BONES), 2)))
         slouch[[i for i, bone in enumerate(BONES) if bone.startswith(("thigh", "shank"))]] = 0
         leg = self._body["thigh"] + self._body["shank"]
-        speed = 4 * leg * np.sin(np.radians(motion.stride) * size * envelope) * rate
+        speed = 4 * leg * np.sin(np.radians(motion.stride) * size) * rate
         speed = np.broadcast_to(speed, self._frames)
         return Performance(angles + slouch, jump, speed, not motion.stride)
 

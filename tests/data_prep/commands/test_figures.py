@@ -46,3 +46,13 @@ def test_figures_writes_scenes_of_several_people(call, tmp_path):
     assert status == 1 and "annotations.csv is not the file" in errors
     status, _, errors = call("figures", f"--out={tmp_path}", *words[:2], "--height=63")
     assert status == 2 and "must be even" in errors
+
+
+def test_figures_writes_untrimmed_videos(call, tmp_path):
+    words = ["--classes=untrimmed", "--videos_per_class=1", "--height=48", "--width=64", "--test"]
+    status, output, _ = call("figures", f"--out={tmp_path}", "--workers=1", *words)
+    assert (status, output) == (0, f"{tmp_path}: 1 untrimmed video, 13 classes\n")
+    assert [path.name for path in (tmp_path / "videos").iterdir()] == ["untrimmed_1000000.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "annotations.csv", "annotations.json", "videos",
+    ]  # fmt: skip
