@@ -5,6 +5,7 @@ settings = json_file.read("runs/rgb/config.json")        # a dict
 
 import json
 import os
+from collections import Counter
 from typing import Any
 
 from i3d.runtime.command import BadData
@@ -16,17 +17,17 @@ class JsonError(BadData):
     """A file that holds no object of JSON; one line that begins with its path."""
 
 
-def read(path: os.PathLike | str) -> dict[str, Any]:
-    """Returns the object in a file.
+def read(path: os.PathLike | str, most_bytes: int = _MAX_BYTES) -> dict[str, Any]:
+    """Returns the object in a file of at most so many bytes.
 
     Raises:
       JsonError: it is damaged, nested too deep or larger than such files are.
       OSError: it cannot be read.
     """
     with open(path, "rb") as file:
-        data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise JsonError(f"{path}: expected JSON of at most {_MAX_BYTES:,} bytes, got more")
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise JsonError(f"{path}: expected JSON of at most {most_bytes:,} bytes, got more")
     return parsed(data, path)
 
 
@@ -52,5 +53,6 @@ def parsed(text: bytes | str, source: os.PathLike | str) -> dict[str, Any]:
 def _each_once(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object")
+        twice = next(name for name, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the name {twice[:80]!r} stands twice in one object")
     return found
