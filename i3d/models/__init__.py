@@ -6,6 +6,7 @@ model = models.build("inception_i3d", num_classes=400, channels=3)
 model = models.build("slowonly_r50_8x8x1", num_classes=101, dropout=0.5)
 model = models.build("actionclip", arch="ViT-B/16", head="Transf", frames=8)   # video and text
 model = models.build("ava_slowonly_r50_4x16x1", num_classes=81)                # actions of people
+model = models.build("actionformer", num_classes=20, channels=2048)    # of feature rows: when
 """
 
 import difflib
@@ -14,7 +15,20 @@ from typing import Any
 import keras
 
 from i3d.models import actionclip as clip
-from i3d.models import ava, c3d, cnn_lstm, r2plus1d, resnet3d, s3d, slowfast, tsm, tsn, two_stream
+from i3d.models import (
+    actionformer,
+    ava,
+    bmn,
+    c3d,
+    cnn_lstm,
+    r2plus1d,
+    resnet3d,
+    s3d,
+    slowfast,
+    tsm,
+    tsn,
+    two_stream,
+)
 from i3d.models.fold import fold_batch_norm
 from i3d.models.inception_i3d import inception_i3d, inception_v1
 
@@ -25,7 +39,9 @@ _FAMILIES = {  # name of a configuration -> builder that takes the name first
     name: builder
     for configs, builder in (
         (clip.CONFIGS, clip.actionclip),
+        (actionformer.CONFIGS, actionformer.actionformer),
         (ava.CONFIGS, ava.ava),
+        (bmn.CONFIGS, bmn.bmn),
         (c3d.CONFIGS, c3d.c3d),
         (cnn_lstm.CONFIGS, cnn_lstm.cnn_lstm),
         (r2plus1d.CONFIGS, r2plus1d.r2plus1d),

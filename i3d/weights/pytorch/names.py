@@ -26,6 +26,7 @@ VARIABLES = {
     "beta": "bias",
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
+    "scale": "scale",
 }
 # Pattern at the end of a layer's name -> what the state dict has there; the first match counts.
 _MMACTION2 = (("^Logits", "cls_head.fc_cls"), ("(^.*_lateral)", r"backbone.\1.conv"))
@@ -39,11 +40,23 @@ _TORCHVISION = (
     ("-conv-conv_t", ".0.3"),
     ("-conv", ".0"),
 )
+_TEMPORALMAXER = (  # whose layers are called as ActionFormer's here
+    ("^Logits", "rpn_head.cls_head"),
+    (r"^backbone-embd-(\d)-conv", r"projection.embed.\1.conv"),
+    (r"^backbone-embd_norm-(\d)", r"projection.embed.\1.norm"),
+    (r"^(cls|reg)_head-head-(\d)-conv", r"rpn_head.\1_convs.\2.conv"),
+    (r"^(cls|reg)_head-norm-(\d)", r"rpn_head.\1_convs.\2.norm"),
+    ("^reg_head-offset_head-conv", "rpn_head.reg_head"),
+    (r"^reg_head-scale-(\d)", r"rpn_head.scale.\1"),
+)
 _RULES = {  # start of the model's name -> (rules, start of every other key)
     "tv_s3d": ((("^Logits", "classifier.1"), *_TORCHVISION, ("-bn", ".1")), ""),
     "tv_r2plus1d": ((("^Logits", "fc"), ("^stem-bn", "stem.4"), *_TORCHVISION, ("-bn", ".1")), ""),
     "tv_": ((("^Logits", "fc"), *_TORCHVISION, ("-bn", ".1")), ""),
     "ava_": (_AVA, "backbone."),
+    "actionformer": ((("^Logits", "cls_head.cls_head.conv"),), ""),
+    "temporalmaxer": (_TEMPORALMAXER, ""),
+    "bmn": ((), ""),
     "tsm_": ((*_MMACTION2, (r"(^layer\d-\d+-conv1-conv)", r"backbone.\1.net")), "backbone."),
     **dict.fromkeys(
         ("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_r", "r2plus1d_r34", "c3d_"),
@@ -85,8 +98,8 @@ def schemes(model):
     Raises:
       WeightsError: nobody publishes PyTorch weights of this model.
 
-    Source: state dicts of MMAction2 1.2.0 (as 0.x) and torchvision 0.28; pytorchvideo and
-    the ports of I3D: see `pytorchvideo` and `i3d_ports`.
+    Source: state dicts of MMAction2 1.2.0 (as 0.x), torchvision 0.28, ActionFormer's release
+    and OpenTAD; pytorchvideo and the ports of I3D: see `pytorchvideo` and `i3d_ports`.
     """
     if model == "inception_i3d":
         return (
@@ -143,7 +156,7 @@ def renamed(layer, rules, prefix=""):
 def _layout(model, layer, variable, scheme):
     """Returns the function from PyTorch's array to the variable's, for video checkpoints."""
     if variable.name != "kernel":
-        return np.asarray
+        return of_channels
     if layer == "fc6" and model.name.startswith("c3d_"):
         map_shape = tuple(model.get_layer("pool5").output.shape[1:])
         return lambda array: _channels_last(array, map_shape)
@@ -152,7 +165,20 @@ def _layout(model, layer, variable, scheme):
         return lambda array: np.roll(array, -fast, axis=1).T  # (fast, slow) -> (slow, fast)
     if len(variable.shape) == 2:
         return lambda array: array.reshape(array.shape[:2]).T
+    if len(variable.shape) in (3, 4):  # over rows of features, or over pairs
+        depthwise = variable.shape[-1] == 1 and "_conv-conv" in layer
+        return sequence_kernel if not depthwise else lambda array: array.transpose(2, 0, 1)
     return kernel
+
+
+def of_channels(array):
+    """[C], or [1, C, 1] of a normalisation over channels in the middle, -> [C]."""
+    return array[0, :, 0] if array.ndim == 3 and array.shape[::2] == (1, 1) else np.asarray(array)
+
+
+def sequence_kernel(array):
+    """[O, I, t] -> [t, I, O], [O, I, h, w] -> [h, w, I, O]."""
+    return array.transpose(*range(2, array.ndim), 1, 0)
 
 
 def kernel(array):

@@ -19,7 +19,11 @@ _DEPTH = 6  # of dicts in dicts
 _MEMBERS = 16  # of a list or tuple that is looked into
 _WRAPPERS = 12  # names that may stand before a key
 _LONGEST = 300  # characters of a name in TorchScript
-COUNTER = re.compile(r"(^|\.)(num_batches_tracked|n_averaged|total_ops|total_params)$")
+# What is no weight: counters, and BMN's weights of samples, which are computed.
+COUNTER = re.compile(
+    r"(^|\.)(num_batches_tracked|n_averaged|total_ops|total_params|loss_normalizer|sample_mask"
+    r"|bm_mask)$"
+)
 
 
 def find(value, averages=False):

@@ -1,0 +1,294 @@
+"""ActionFormer and TemporalMaxer: what happens when, from feature rows of a video.
+
+    model = actionformer("actionformer", num_classes=20, channels=2048)
+    found = model({"features": rows, "mask": mask})   # logits [B, P, K], offsets [B, P, 2]
+    at = points(2304)                                 # row, stride and range of each of P points
+
+A pyramid of six levels, each of half the rows of the one before it; a point is a row of a level.
+Each point has a score of each class, and how far before and after it the segment reaches.
+
+Sources: Zhang et al. 2022, "ActionFormer: Localizing Moments of Actions with Transformers"
+(arXiv:2202.07925); Tang et al. 2023, "TemporalMaxer: Maximize Temporal Context with only Max
+Pooling for Temporal Action Localization" (arXiv:2303.09055), whose details are OpenTAD's.
+"""
+
+import math
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+from i3d.models.resnet_blocks import check_arguments
+from i3d.models.segment_layers import (
+    ClassConv,
+    HalvingMax,
+    LevelMasks,
+    LocalAttention,
+    Masked,
+    Scale,
+    check_rows,
+)
+
+LEVELS = 6
+# Rows from a point to the farther end of a segment that its level learns, of level 0 first.
+RANGES = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 10_000))
+_WIDTH = 512
+_HEADS = 4
+_PRIOR = 0.01  # probability of each class in the beginning
+
+
+class Network(NamedTuple):
+    """One network.
+
+    Attributes:
+      window: rows that each looks at in its attention; 0: pooled by their maximum instead.
+      epsilon: of the layer normalisations after convolutions.
+      neck: normalisation of each level: "layer", of each row, or "group", of 4 groups of channels
+        over all rows, those that fill up included.
+    """
+
+    window: int
+    epsilon: float = 1e-5
+    neck: str = "layer"
+
+
+CONFIGS = {
+    "actionformer": Network(19),  # THUMOS14
+    "actionformer_w7": Network(7),  # for rows that are interpolated to a multiple of 192
+    "temporalmaxer": Network(0, 1e-6, "group"),
+}
+
+
+class Points(NamedTuple):
+    """The points of all levels, level 0 first; arrays float32.
+
+    Attributes:
+      row: [P], where a point lies.
+      stride: [P], rows between points of its level, the unit of its offsets.
+      low, high: [P], rows to the farther end of the segments that it learns.
+    """
+
+    row: np.ndarray
+    stride: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def points(rows: int) -> Points:
+    """Returns the Points of T rows: T + T / 2 + ... + T / 32 of them."""
+    parts = [
+        np.broadcast_arrays(np.arange(0, rows, 2**level), 2**level, *RANGES[level])
+        for level in range(LEVELS)
+    ]
+    return Points(*(np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True)))
+
+
+def multiple(levels: int = LEVELS, window: int = 19) -> int:
+    """Returns what T is a multiple of: rows that fill up are masked.
+
+    Args:
+      levels: of the pyramid.
+      window: of the attention; 0 without.
+    """
+    return 2 ** (levels - 1) * max(window - 1, 1)
+
+
+def actionformer(
+    name: str,
+    num_classes: int = 20,
+    channels: int = 2048,
+    rows: int | None = None,
+    width: float = 1.0,
+    dropout: float = 0.0,
+    window: int | None = None,
+    neck: str | None = None,
+) -> keras.Model:
+    """Returns the model of a row of CONFIGS.
+
+    It takes {"features": float32 [B, T, C], "mask": bool [B, T]}; the rows of the video come
+    first, what fills up is False in the mask. It gives {"logits": float32 [B, P, num_classes],
+    "offsets": float32 [B, P, 2]}: for the points of `points(T)` the scores of classes (before the
+    sigmoid), and the distances to start and end of the segment in strides of the level.
+
+    Args:
+      name: one of CONFIGS.
+      num_classes: K.
+      channels: C, width of a feature row.
+      rows: T, a multiple of `multiple(window=...)`; None accepts any such.
+      width: multiplies every filter count (1.0 is the published network).
+      dropout: in training mode only: how often a branch of a block is dropped (ActionFormer, its
+        recipe has 0.1), or a channel after the first convolutions (TemporalMaxer, 0.2).
+      window: rows of the attention, odd; None takes that of the row of CONFIGS.
+      neck: "layer" or "group"; None takes that of the row of CONFIGS.
+
+    Raises:
+      ValueError: an argument out of its range.
+    """
+    row = CONFIGS[name]
+    check_arguments(num_classes, width, dropout, None)
+    row = row._replace(window=_window(row.window, window), neck=_neck(neck or row.neck))
+    each = multiple(window=row.window)
+    check_rows(rows, each)
+    features = keras.Input((rows, channels), name="features")
+    mask = keras.Input((rows,), dtype="bool", name="mask")
+    masks = LevelMasks(LEVELS, not row.window, each, name="masks")(mask)
+    x = Masked(name="rows")([features, masks[0]])
+    filters = _HEADS * max(1, round(_WIDTH * width / _HEADS))
+    levels = _pyramid(x, masks, row, filters, dropout)
+    levels = [_normalised(x, row, level) for level, x in enumerate(levels)]
+    logits, offsets = _heads(levels, masks, row, filters, num_classes)
+    return keras.Model(
+        {"features": features, "mask": mask}, {"logits": logits, "offsets": offsets}, name=name
+    )
+
+
+def _window(own, asked):
+    """Returns the window of the attention."""
+    if asked is None:
+        return own
+    if not own or asked < 3 or asked % 2 == 0:
+        raise ValueError(
+            f"window: expected an odd number from 3 on, and a network with attention, got {asked}"
+        )
+    return asked
+
+
+def _neck(kind):
+    if kind not in ("layer", "group"):
+        raise ValueError(f"neck: expected layer or group, got {kind!r}")
+    return kind
+
+
+def _pyramid(x, masks, row, filters, dropout):
+    """Returns the outputs of all levels, [B, T, D], [B, T / 2, D], ..."""
+    for index in range(2):
+        names = f"backbone-embd-{index}-conv", f"backbone-embd_norm-{index}"
+        x = _unit(x, masks[0], row, _conv(filters, names[0]), _norm(row.epsilon, names[1]))
+    if not row.window:
+        if dropout:
+            x = layers.SpatialDropout1D(dropout, name="backbone-dropout")(x)
+        found = [x]
+        for level in range(1, LEVELS):
+            x = HalvingMax(name=f"backbone-pool-{level}")(found[-1])
+            found.append(Masked(name=f"backbone-level-{level}")([x, masks[level]]))
+        return found
+    for index in range(2):
+        x = _block(x, masks[0], 1, row.window, dropout, f"backbone-stem-{index}")
+    found = [x]
+    for level in range(1, LEVELS):
+        name = f"backbone-branch-{level - 1}"
+        found.append(_block(found[-1], masks[level], 2, row.window, dropout, name))
+    return found
+
+
+def _block(x, mask, stride, window, dropout, name):
+    """A transformer's block: local attention, then two dense layers, each added to its input."""
+    filters = x.shape[-1]
+    inner = _norm(1e-5, f"{name}-ln1")(x)
+    qkv = []
+    for kind in ("query", "key", "value"):
+        part = _depthwise(inner, stride, f"{name}-attn-{kind}_conv-conv")
+        part = Masked(name=f"{name}-attn-{kind}-masked")([part, mask])
+        part = _norm(1e-5, f"{name}-attn-{kind}_norm")(part)
+        qkv.append(_dense(filters, f"{name}-attn-{kind}")(part))
+    y = LocalAttention(_HEADS, window, name=f"{name}-attention")([*qkv, mask])
+    y = Masked(name=f"{name}-attn-masked")([_dense(filters, f"{name}-attn-proj")(y), mask])
+    if stride > 1:
+        x = HalvingMax(name=f"{name}-pool_skip")(x)
+    x = Masked(name=f"{name}-skip")([x, mask])
+    x = layers.Add(name=f"{name}-attended")([x, _branch(y, dropout, f"{name}-drop_path_attn")])
+    y = _dense(4 * filters, f"{name}-mlp-0")(_norm(1e-5, f"{name}-ln2")(x))
+    y = layers.Activation("gelu", name=f"{name}-gelu")(y)  # the exact one
+    y = Masked(name=f"{name}-mlp-masked")([_dense(filters, f"{name}-mlp-3")(y), mask])
+    return layers.Add(name=name)([x, _branch(y, dropout, f"{name}-drop_path_mlp")])
+
+
+def _branch(x, dropout, name):
+    """Scales the channels of a branch; in training it is dropped as a whole now and then."""
+    x = Scale(each_channel=True, initial=1e-4, name=name)(x)
+    if dropout:
+        x = layers.Dropout(dropout, noise_shape=(None, 1, 1), name=f"{name}-dropped")(x)
+    return x
+
+
+def _normalised(x, row, level):
+    name = f"neck-fpn_norms-{level}"
+    if row.neck == "layer":
+        return _norm(1e-5, name)(x)
+    return layers.GroupNormalization(
+        4, epsilon=1e-5, center=False, scale=False, dtype="float32", name=name
+    )(x)
+
+
+def _heads(levels, masks, row, filters, num_classes):
+    """Returns logits [B, P, K] and offsets [B, P, 2]; the levels share all but one scale."""
+    bias = keras.initializers.Constant(-math.log((1 - _PRIOR) / _PRIOR))
+    last = {"padding": "same", "dtype": "float32", "kernel_initializer": _uniform()}
+    ends = {
+        "cls": ClassConv(num_classes, 3, bias_initializer=bias, name="Logits", **last),
+        "reg": layers.Conv1D(2, 3, name="reg_head-offset_head-conv", **last),
+    }
+    found = {}
+    for kind, end in ends.items():
+        units = [
+            (
+                _conv(filters, f"{kind}_head-head-{index}-conv"),
+                _norm(row.epsilon, f"{kind}_head-norm-{index}"),
+            )
+            for index in range(2)
+        ]
+        each = []
+        for level, (x, mask) in enumerate(zip(levels, masks, strict=True)):
+            for conv, norm in units:
+                x = _unit(x, mask, row, conv, norm)
+            x = end(x)
+            if row.window:
+                x = Masked(dtype="float32", name=f"{kind}_head-masked-{level}")([x, mask])
+            if kind == "reg":
+                x = Scale(dtype="float32", name=f"reg_head-scale-{level}")(x)
+                x = layers.ReLU(dtype="float32", name=f"reg_head-relu-{level}")(x)
+            each.append(x)
+        name = "logits" if kind == "cls" else "offsets"
+        found[name] = layers.Concatenate(axis=1, dtype="float32", name=name)(each)
+    return found["logits"], found["offsets"]
+
+
+def _unit(x, mask, row, conv, norm):
+    """Convolution, mask, normalisation, ReLU; with pooling the mask once more."""
+    x = layers.ReLU()(norm(Masked()([conv(x), mask])))
+    return x if row.window else Masked()([x, mask])
+
+
+def _uniform():
+    """Returns the initialiser of PyTorch's convolutions: uniform, up to 1 / sqrt(fan_in)."""
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
+def _conv(filters, name):
+    return layers.Conv1D(
+        filters, 3, padding="same", use_bias=False, kernel_initializer=_uniform(), name=name
+    )
+
+
+def _depthwise(x, stride, name):
+    """Convolution of each channel apart; row r of the output is about row r * stride."""
+    limit = 3**-0.5
+    if stride > 1:
+        x = layers.ZeroPadding1D((1, 0), name=f"{name}-padded")(x)
+    return layers.DepthwiseConv1D(
+        3,
+        stride,
+        padding="same" if stride == 1 else "valid",
+        use_bias=False,
+        depthwise_initializer=keras.initializers.RandomUniform(-limit, limit),
+        name=name,
+    )(x)
+
+
+def _dense(filters, name):
+    return layers.Dense(filters, kernel_initializer=_uniform(), name=name)
+
+
+def _norm(epsilon, name):
+    return layers.LayerNormalization(epsilon=epsilon, name=name)
