@@ -108,10 +108,10 @@ def overlap_regression(
 ) -> Tensor:
     """Returns BMN's loss of the regressing map; the sum is the loss of the batch.
 
-    All H proposals of an IoU above 0.7 count, and about as many of the M between 0.3 and 0.7, and of
-    the L below. The original takes every place of the map, also those that end after the sequence,
-    where H is above M or L; here all that there are of the kind. It is not a number where H is 0;
-    here 0, as nothing can be chosen.
+    All H proposals of an IoU above 0.7 count, and about as many of the M between 0.3 and 0.7, and
+    of the L below. The original takes every place of the map, also those that end after the
+    sequence, where H is above M or L; here it is all that there are of the kind. The original is
+    not a number where H is 0; here it is 0, as nothing is chosen.
 
     Args:
       predicted: float [B, D, T], of the IoU.

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from i3d.models.actionformer import Points
 from i3d.training.segment_losses import distance_iou_loss, sigmoid_focal
 
 Tensor = Any  # of the backend that Keras runs on
@@ -24,7 +25,7 @@ _SAME_LENGTH = 1e-3  # segments that long more than the shortest give their clas
 _FAR = 1e9
 
 
-def shortest(points: Tensor, segments: Tensor, labels: Tensor, num_classes: int) -> Any:
+def shortest(points: Points, segments: Tensor, labels: Tensor, num_classes: int) -> Any:
     """Returns the targets of each point: (classes float32 [B, P, K], offsets float32 [B, P, 2]).
 
     A point stands for a segment that it is in, near its middle, whose farther end is as far as the
@@ -32,8 +33,7 @@ def shortest(points: Tensor, segments: Tensor, labels: Tensor, num_classes: int)
     all their classes. A point without one has no class, and offsets that mean nothing.
 
     Args:
-      points: float32 [P, 4]: position, the least and the most distance of its level, and stride, in
-        rows.
+      points: of the model, i3d.models.actionformer.points.
       segments: float32 [B, N, 2], start and end in rows.
       labels: int [B, N], classes from 0; -1 for rows that only fill up.
       num_classes: K.
@@ -44,7 +44,7 @@ def shortest(points: Tensor, segments: Tensor, labels: Tensor, num_classes: int)
 
 
 def least_cost(
-    points: Tensor, segments: Tensor, labels: Tensor, logits: Tensor, offsets: Tensor
+    points: Points, segments: Tensor, labels: Tensor, logits: Tensor, offsets: Tensor
 ) -> Any:
     """Returns the targets of each point as `shortest`, with offsets to the truth of least cost.
 
@@ -64,7 +64,7 @@ def least_cost(
     change = sigmoid_focal(logits, ops.ones_like(logits)) - none
     hot = ops.one_hot(labels, logits.shape[-1], dtype="float32")
     cost = ops.sum(none, -1, keepdims=True) + ops.einsum("bpk,bnk->bpn", change, hot)
-    wanted = distances / points[:, None, 3:]
+    wanted = distances / points.stride[:, None, None]
     there = ops.logical_and(ops.min(distances, -1) >= 0, _real(labels))
     overlap = distance_iou_loss(offsets[:, :, None], ops.maximum(wanted, 0.0))
     cost = ops.where(there, cost + 2.0 * overlap, _FAR)
@@ -73,16 +73,14 @@ def least_cost(
 
 def _near(points, segments, labels):
     """Returns (chosen bool [B, P, N], lengths of what a point may stand for, distances to ends)."""
-    position, stride = points[None, :, None, 0], points[None, :, None, 3]
+    position, stride, low, high = (each[None, :, None] for each in points)
     start, end = segments[:, None, :, 0], segments[:, None, :, 1]
     distances = ops.stack([position - start, end - position], axis=-1)
     reach, middle = stride * RADIUS, 0.5 * (start + end)
     left = position - ops.maximum(middle - reach, start)
     right = ops.minimum(middle + reach, end) - position
     farther = ops.max(distances, axis=-1)
-    in_range = ops.logical_and(
-        farther >= points[None, :, None, 1], farther <= points[None, :, None, 2]
-    )
+    in_range = ops.logical_and(farther >= low, farther <= high)
     near = ops.logical_and(ops.minimum(left, right) > 0, in_range)
     near = ops.logical_and(near, _real(labels))
     length = ops.where(near, end - start, _FAR)
@@ -102,7 +100,7 @@ def _classes(chosen, labels, num_classes):
 def _offsets_of(which, distances, points):
     """Returns the distances [B, P, 2] to the ends of the segments `which` [B, P], in strides."""
     picked = ops.take_along_axis(distances, which[:, :, None, None], axis=2)[:, :, 0]
-    return picked / points[:, 3:]
+    return picked / points.stride[:, None]
 
 
 def proposal_map(
@@ -110,7 +108,8 @@ def proposal_map(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns BMN's labels: (iou float32 [D, T], start float32 [T], end float32 [T]).
 
-    iou[d, s] is the largest temporal IoU of a truth with the proposal from s / T to (s + d + 1) / T.
+    iou[d, s] is the largest temporal IoU of a truth with the proposal of [s / T, (s + d + 1) / T];
+    of proposals that end after the sequence (not i3d.models.bmn.valid_pairs) it means nothing.
     start[t] is the largest share of the interval [(t - 0.5) / T, (t + 1.5) / T] that a truth's
     start, taken 3 / T wide, covers; end likewise.
 
@@ -133,8 +132,3 @@ def proposal_map(
             covered = np.minimum(right, time + 1.5 / rows) - np.maximum(left, time - 1.5 / rows)
             np.maximum(edge, covered / (right - left), out=edge)
     return iou.astype(np.float32), edges[0].astype(np.float32), edges[1].astype(np.float32)
-
-
-def proposal_mask(rows: int, durations: int) -> np.ndarray:
-    """Returns which proposals of the map end before the sequence does: bool [D, T], s + d < T."""
-    return np.arange(durations)[:, None] + np.arange(rows) < rows

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from i3d.models.actionformer import points
+from i3d.models.bmn import valid_pairs
 from i3d.training import segment_losses, segment_targets
 from tests.golden.localization import uniform
-from tests.training.test_segment_targets import golden, points, predicted, truth
+from tests.training.test_segment_targets import golden, predicted, truth
 
 CASES = ("ab", "ac", "a", "b", "d")
 
@@ -62,7 +64,7 @@ def drawn(case, rows, kind):
 @pytest.mark.parametrize("size, rows", [("small", 24), ("full", 100)])
 def test_losses_of_proposals_are_the_originals(size, rows, kind):
     file = golden("bmn")
-    mask = segment_targets.proposal_mask(rows, rows)
+    mask = valid_pairs(rows, rows)
     for case in CASES:
         confidence, start, end = predictions(case, rows)
         labels = [file[f"{size}/loss_{case}/labels_{name}"] for name in ("iou", "start", "end")]
@@ -87,7 +89,7 @@ def test_where_most_are_well_placed_all_others_are_taken_once():
     iou = np.zeros((1, 4, 4), "f4")
     iou[0, 0] = (0.8, 0.9, 0.75, 0.5)
     iou[0, 3, 3] = 0.6  # ends after the sequence
-    mask = segment_targets.proposal_mask(4, 4)
+    mask = valid_pairs(4, 4)
     zeros = [np.zeros((1, 4, 4), "f4")] * 2
     found = np.array(segment_losses.overlap_regression(zeros[0], iou, mask, zeros))
     np.testing.assert_allclose(found[0, 0], 0.5 * iou[0, 0] ** 2 / 4, rtol=1e-6)

@@ -3,24 +3,14 @@
 import numpy as np
 import pytest
 
+from i3d.models.actionformer import points
+from i3d.models.bmn import valid_pairs
 from i3d.training import segment_targets
 from tests.helpers.processes import ROOT
-
-RANGES = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 10_000))
 
 
 def golden(name):
     return np.load(ROOT / f"tests/golden/localization/golden_{name}_s0.npz")
-
-
-def points(rows):
-    """Returns float32 [P, 4] of six levels."""
-    found = []
-    for level, (least, most) in enumerate(RANGES):
-        place = np.arange(0, rows, 2**level, dtype="f4")
-        rest = np.tile(np.array([least, most, 2**level], "f4"), (len(place), 1))
-        found.append(np.concatenate([place[:, None], rest], axis=1))
-    return np.concatenate(found)
 
 
 def truth(file, run, count):
@@ -87,7 +77,7 @@ def test_proposals_have_the_labels_of_bmn(size, rows):
             np.testing.assert_array_equal(iou, expected)
             np.testing.assert_allclose(start, file[f"{name}/labels_start"][video], atol=1e-6)
             np.testing.assert_allclose(end, file[f"{name}/labels_end"][video], atol=1e-6)
-    sums = segment_targets.proposal_mask(rows, rows).sum(axis=1)
+    sums = valid_pairs(rows, rows).sum(axis=1)
     np.testing.assert_array_equal(sums, file[f"{size}/bm_mask_row_sums"])
 
 
