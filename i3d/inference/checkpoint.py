@@ -3,6 +3,7 @@
     card = card_of(None, "rgb_scratch")                        # by the name of a card
     card = card_of("tsn_r50_1x1x3", "tsn.pth")
     card = card_of(None, "runs/rgb/best.weights.h5")           # by the run's config.json
+    card = card_of(None, "epoch_034.pth.tar", features=True)   # of a localizer
     names = class_names([card], num_classes=400, labels="names.txt")
 
 TensorFlow is not imported here.
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from i3d import spec as input_spec
+from i3d.data import feature_spec
 from i3d.data.build_settings import settings_of
 from i3d.runtime import json_file
 from i3d.runtime import labels as labels_file
@@ -22,11 +24,13 @@ from i3d.runtime.text import read_lines
 from i3d.weights import find, zoo
 from i3d.weights.cards import Card, i3d_spec
 from i3d.weights.errors import WeightsError
+from i3d.weights.localization_zoo import LONGEST, SPECS, check_kind, takes_features
 from i3d.weights.pytorch.clip_folder import is_folder, model_of, weights_in
 from i3d.weights.start import input_channels
 
 RUN_FILE = "config.json"  # as i3d.training.folder writes it
 MOST_WIDTH = 16  # times the published filters
+_MOST_ROWS = 100_000
 _LABELS = ("label.labels.txt", "labels.labels.txt")  # class names of a data set: of one, of several
 
 
@@ -37,6 +41,7 @@ def card_of(
     clips: int | None = None,
     crops: int | None = None,
     short_side: int | None = None,
+    features: bool = False,
 ) -> Card:
     """Returns the Card of a checkpoint, its `file` being the path that was given.
 
@@ -48,10 +53,14 @@ def card_of(
       settings: {"data.size": 224, ...} of the run; None reads config.json beside the checkpoint.
       clips, crops: views in place of those of the published test.
       short_side: of the frames that a run was trained on, where its records are not at hand.
+      features: whether it is to be a localizer, whose InputSpec is a FeatureSpec; one that takes
+        videos is refused then, and a localizer without.
 
     Raises:
       UserError: there is no such checkpoint, or a name, number or file is not as expected.
     """
+    if checkpoint in find.NAMED:  # before it is downloaded
+        check_kind(checkpoint, find.NAMED[checkpoint].model, features)
     checkpoint = find.path_of(checkpoint)
     if is_folder(Path(checkpoint)):
         model = model or model_of(Path(checkpoint))
@@ -77,9 +86,13 @@ def card_of(
         )
     elif settings is None and model:
         note = f"{checkpoint}: not a published name; taken as {model} is tested by default"
-        card = Card(checkpoint, checkpoint, model, spec_of(model, checkpoint), note=note)
+        spec, longest = spec_of(model, checkpoint), LONGEST.get(model, 0)
+        card = Card(checkpoint, checkpoint, model, spec, longest=longest, note=note)
     else:
         card = _of_run(checkpoint, settings, short_side)
+    check_kind(checkpoint, card.model, features)
+    if features:
+        return card
     spec = input_spec.asked(card.spec, clips, crops)
     if isinstance(spec.crop_side, int) and spec.crop > spec.crop_side:
         raise UserError(
@@ -102,14 +115,18 @@ def _of_folder(folder):
     return f"a folder; expected a file in it, as {[*inside, *reversed(steps), best][0]}"
 
 
-def spec_of(model: str, checkpoint: str | os.PathLike) -> input_spec.InputSpec:
+def spec_of(model: str, checkpoint: str | os.PathLike) -> Any:
     """Returns the InputSpec of a model's default test; of an I3D of flow, that of flow.
+
+    Of a localizer it is the FeatureSpec of its published weights.
 
     I3D has one name for both streams: the channels of the first kernel tell them apart.
 
     Raises:
       UserError: nothing is known of such a model.
     """
+    if takes_features(model):
+        return SPECS[model]
     spec = zoo.default_spec(model)
     if model != "inception_i3d":
         return spec
@@ -123,6 +140,8 @@ def spec_of(model: str, checkpoint: str | os.PathLike) -> input_spec.InputSpec:
 def _of_run(checkpoint, settings, short_side):
     """Returns the Card of weights of a training run, by its settings or its config.json."""
     settings = run_settings(checkpoint) if settings is None else settings
+    if takes_features(settings["model.name"]):
+        return _of_localizer(checkpoint, settings)
     folder = Path(settings.get("data.records") or ".")
     stored, note = settings_of(folder), ""
     if "input" in settings:
@@ -153,6 +172,21 @@ def _of_run(checkpoint, settings, short_side):
     )
 
 
+def _of_localizer(checkpoint, settings):
+    """Returns the Card of a localizer that was trained here."""
+    if "input" not in settings:
+        raise UserError(f"{checkpoint}: expected a config.json of a training run with 'input'")
+    return Card(
+        name=checkpoint,
+        file=checkpoint,
+        model=settings["model.name"],
+        width=settings["model.width"],
+        spec=feature_spec.from_json(settings["input"]),
+        labels=tuple(settings.get("classes", ())),
+        longest=settings.get("segments.longest") or 0,
+    )
+
+
 def run_file(checkpoint: str) -> Path | None:
     """Returns the path of the config.json of the run that a checkpoint lies in, None without."""
     parent = Path(checkpoint).parent
@@ -173,13 +207,15 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
         )
     settings = json_file.read(file)
     try:
-        if "input" in settings:
-            input_spec.from_json(settings["input"])
-        # Has what is needed.
-        input_spec.of_settings(settings, input_spec.SHORT_SIDE, input_spec.FPS)
         model, width = settings["model.name"], settings["model.width"]
+        _check_input(settings)
     except (UserError, TypeError, KeyError) as error:
         raise UserError(f"{file}: cannot be read: {error}") from error
+    longest = settings.get("segments.longest", 0)
+    if type(longest) is not int or not 0 <= longest <= _MOST_ROWS:
+        raise UserError(
+            f"{file}: segments.longest: expected at most {_MOST_ROWS}, got {longest!r:.80}"
+        )
     if not isinstance(model, str) or not isinstance(settings.get("data.records", ""), str):
         raise UserError(f"{file}: model.name, data.records: expected texts, got others")
     if type(width) not in (int, float) or not 0 < width <= MOST_WIDTH:
@@ -188,6 +224,16 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{file}: classes: expected a list of names, got {names!r:.80}")
     return settings
+
+
+def _check_input(settings):
+    """Makes sure that settings have what a Card is made of."""
+    if takes_features(settings["model.name"]):
+        feature_spec.from_json(settings["input"])
+        return
+    if "input" in settings:
+        input_spec.from_json(settings["input"])
+    input_spec.of_settings(settings, input_spec.SHORT_SIDE, input_spec.FPS)
 
 
 def class_names(cards: list[Card], num_classes: int, labels: str | None = None) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
+from i3d.weights.localization_zoo import check_kind
 from i3d.weights.start import head_classes
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -121,6 +122,7 @@ def load(
     Raises:
       UserError: the checkpoint, the endpoint or the labels do not fit the model; one line.
     """
+    check_kind(card.file, card.model, features=False)
     if takes_boxes(card.model):
         raise UserError(
             f"{card.file}: {card.model} scores the actions of people in boxes, not videos; use "

@@ -17,6 +17,7 @@ from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
+from i3d.weights.localization_zoo import check_kind
 from i3d.weights.start import head_classes
 
 _CHECKPOINT = (
@@ -133,7 +134,8 @@ def cards_of(
 
 
 def _check_kind(checkpoint, model, boxes):
-    """Raises UserError where a model takes boxes and is not to, or takes none."""
+    """Raises UserError where a model takes features, or boxes and is not to, or takes none."""
+    check_kind(checkpoint, model, features=False)
     if boxes and not takes_boxes(model):
         raise UserError(
             f"{checkpoint}: expected a model that takes boxes, whose name begins with ava_, got "

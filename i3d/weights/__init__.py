@@ -17,10 +17,11 @@ from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, listed
 from i3d.weights.inflate import inflate
+from i3d.weights.localization_zoo import takes_features
 from i3d.weights.pytorch.clip import load_clip, number_positions
 from i3d.weights.pytorch.clip_folder import is_folder
 from i3d.weights.pytorch.images import load_torch_image
-from i3d.weights.pytorch.load import is_torch, load_torch
+from i3d.weights.pytorch.load import holds_averages, is_torch, load_torch
 from i3d.weights.tf1 import load_tf1
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def load(model: "keras.Model", path: str | Path, head: bool = True, averages: bo
         as for a classifier of other classes. The file may have a head or not. The head of
         ActionCLIP is the one over time: plain CLIP begins a training with head=False.
       averages: True for the moving averages of the weights, which TF1 and PyTorch programs save
-        beside them.
+        beside them. Of localizers, whose published results are theirs, they are always taken
+        where PyTorch saved them.
 
     Raises:
       NoCheckpoint: a FileNotFoundError: there is no such checkpoint.
@@ -125,6 +127,7 @@ def _load(model, path, head, averages):
     elif is_torch(path) and model.name == "inception_v1":
         load_torch_image(model, path)
     elif is_torch(path):
+        averages = averages or (takes_features(model.name) and holds_averages(path))
         load_torch(model, path, head, averages)
     else:
         raise WeightsError(f"{path}: expected {KINDS}")

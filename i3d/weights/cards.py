@@ -10,6 +10,7 @@ import functools
 import json
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from i3d.spec import WHOLE, InputSpec
 from i3d.weights import parameters
@@ -24,13 +25,16 @@ class Card:
       name: of the card; of a checkpoint without one, its path.
       file: the checkpoint as i3d.weights.load takes it, in the folder of checkpoints.
       model, width: name in the catalogue of models, and its multiplier of filter counts.
-      spec: InputSpec of its published test.
+      spec: InputSpec of its published test; FeatureSpec of a localizer.
       num_classes: width of the head; 0: to be read from the file. Of CLIP, whose classes are
         texts: how many its published test has.
       labels: name of a class list in i3d/weights/labels, or the names themselves; "": unknown.
       data: on whose test or validation videos the accuracies were measured.
       top1, top5: percent as published, None where not.
       frame_map: mean average precision of boxes at IoU 0.5, percent as published, or None.
+      temporal_map: of a localizer: mean average precision of segments, mean over the tIoUs that
+        `data` names, percent as published, or None.
+      longest: of a localizer: rows that shorter sequences are filled up to; 0: as few as it takes.
       licence, source: of the weights.
       integrity: "git-blob:..." or "sha256:..." (its beginning) of the file, "" where unknown.
       note: a caveat in one line, or "".
@@ -39,7 +43,7 @@ class Card:
     name: str
     file: str
     model: str
-    spec: InputSpec
+    spec: Any  # InputSpec, or FeatureSpec
     width: float = 1.0
     num_classes: int = 0
     labels: str | tuple[str, ...] = ""
@@ -47,6 +51,8 @@ class Card:
     top1: float | None = None
     top5: float | None = None
     frame_map: float | None = None
+    temporal_map: float | None = None
+    longest: int = 0
     licence: str = ""
     source: str = ""
     integrity: str = ""
@@ -59,12 +65,15 @@ class Card:
     @property
     def parameters(self) -> int | None:
         """The number of parameters, None where it is not known without building the model."""
-        return parameters.count(self.model, self.num_classes, self.spec.stream, self.width)
+        seen = getattr(self.spec, "stream", "") or str(self.spec.channels)
+        return parameters.count(self.model, self.num_classes, seen, self.width)
 
     def score(self) -> str:
         """Returns the published accuracy as one phrase, "" where there is none."""
         if self.frame_map is not None:
             return f"{self.frame_map} % frame mAP on {self.data}"
+        if self.temporal_map is not None:
+            return f"{self.temporal_map} % average mAP on {self.data}"
         if self.top1 is None:
             return ""
         percents = f"{self.top1}" + (f"/{self.top5}" if self.top5 is not None else "")
@@ -89,7 +98,9 @@ class Card:
     def described(self) -> str:
         """Returns one line on the network and its views."""
         width = f" (width {self.width:g})" if self.width != 1 else ""
-        return f"{self.model}{width} {self.spec.stream}, {self.file}: {self.spec.described()}"
+        stream = getattr(self.spec, "stream", "")
+        model = f"{self.model}{width}{' ' if stream else ''}{stream}"
+        return f"{model}, {self.file}: {self.spec.described()}"
 
 
 @functools.cache

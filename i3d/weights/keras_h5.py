@@ -47,6 +47,7 @@ _KINDS = {
 }
 _HEAD = "Conv3d_6a_1x1_conv/kernel"
 _FIRST = "Conv3d_1a_7x7_conv/kernel"
+_LOCALIZER_HEAD = "layers/class_conv/vars/0"  # i3d.models.segment_layers.ClassConv
 
 
 def is_h5(path):
@@ -83,6 +84,8 @@ def head_classes(path):
         with _opened(path) as file:
             if clip_h5.holds_clip(file):
                 raise of_texts(path)
+            if _LOCALIZER_HEAD in file:
+                return int(file[_LOCALIZER_HEAD].shape[-1])
             names = [name for name in file.get("layers", ()) if re.fullmatch(r"dense(_\d+)?", name)]
             names.sort(key=lambda name: int(name.partition("_")[2][:9] or 0))
             if names:
@@ -156,8 +159,9 @@ def _load_all(model, path):
     except (*_DAMAGE, UserWarning) as error:
         line = f"{path}: not weights of {model.name}: {_reason(str(error))}"
         head = re.search(r"\b1 objects could not be loaded.*?name=Logits\b", str(error))
-        if head and (theirs := head_classes(path)) != model.output_shape[-1]:
-            line += f"; {other_head(theirs, model.output_shape[-1])}"
+        ours = pytorch.num_outputs(model)
+        if head and (theirs := head_classes(path)) != ours:
+            line += f"; {other_head(theirs, ours)}"
         raise Misfit(line) from error
 
 

@@ -3,7 +3,8 @@
 count("inception_i3d", num_classes=400)        # 12704544
 """
 
-# Model (its stream and width, where it is published with several): parameters without the head,
+# Model (its stream, or channels of features, and its width, where it is published with several):
+# parameters without the head,
 # and those of the head for each class. The moving statistics of batch normalisation count.
 _COUNTS = {
     "inception_i3d": (12_294_544, 1025),
@@ -44,6 +45,9 @@ _COUNTS = {
     "ava_slowfast_r50_4x16x1_context": (33_617_048, 4609),
     "ava_slowfast_r50_8x8x1": (33_703_320, 2305),
     "ava_slowfast_r50_8x8x1_temporal_max": (33_703_320, 2305),
+    "actionformer": (29_220_872, 1537),
+    "bmn 400": (4_978_564, 0),
+    "bmn 2048": (5_294_980, 0),
     "tv_r3d_18": (33_175_872, 513),
     "tv_mc3_18": (11_499_840, 513),
     "tv_r2plus1d_18": (31_325_475, 513),

@@ -18,6 +18,7 @@ from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint, NoHead, WeightsError, of_texts
 from i3d.weights.inflate import inflate
+from i3d.weights.localization_zoo import takes_features
 from i3d.weights.pytorch import heads, load
 from i3d.weights.pytorch.clip import holds_clip
 from i3d.weights.pytorch.clip_folder import is_folder
@@ -32,7 +33,8 @@ def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
     """Puts a checkpoint's weights into `model`; its head only where the classes are as many.
 
     Of CLIP and ActionCLIP the head is the one over time, and only the same kind of head is taken. A
-    model of boxes begins with weights of its own kind, or with those of its trunk as a classifier.
+    model of boxes begins with weights of its own kind, or with those of its trunk as a classifier;
+    a localizer with those of its own kind.
 
     Args:
       model: keras.Model, changed in place.
@@ -51,6 +53,8 @@ def begin(model: Model, build: Callable[[int], Model], path: str | Path) -> str:
         return _begin_clip(model, path)
     if takes_boxes(model.name):
         return _begin_with_boxes(model, build, path)
+    if takes_features(model.name):
+        return _begin_localizer(model, path)
     ours = model.output_shape[-1]
     try:
         theirs = head_classes(path, model.name)
@@ -73,6 +77,15 @@ def _begin_clip(model, path):
         weights.load(model, path, head=False)
         return f"initialised from {path}; left out: the head over time, the model has a new one"
     return f"initialised from {path}, head over time included"
+
+
+def _begin_localizer(model, path):
+    ours = load.num_outputs(model)
+    if not ours or (theirs := head_classes(path, model.name)) == ours:
+        weights.load(model, path)
+        return f"initialised from {path}{', head included' if ours else ''}"
+    weights.load(model, path, head=False)
+    return f"initialised from {path}; left out: the head of {theirs} classes, a new one has {ours}"
 
 
 def _begin_with_boxes(model, build, path):

@@ -22,6 +22,7 @@ _USUAL = (
     "head.projection",
     "head",
 )
+_OVER_ROWS = ("cls_head.cls_head.conv.weight", "rpn_head.cls_head.weight")  # of localizers
 _INNER = re.compile(r"(^|\.)fc[67]\.weight$")  # C3D's dense layers before its head
 
 
@@ -68,4 +69,6 @@ def head_names(model):
 
 
 def _is_matrix(key, shape):
+    if key.endswith(_OVER_ROWS):
+        return len(shape) == 3
     return key.endswith(".weight") and len(shape) >= 2 and set(shape[2:]) <= {1}

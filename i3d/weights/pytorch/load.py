@@ -131,6 +131,20 @@ def head_classes(path: str | Path, model: str | None = None) -> int:
     return heads.classes(path, shapes(path), model)
 
 
+def holds_averages(path: str | Path) -> bool:
+    """Returns whether moving averages of the weights lie in a file, which need not be whole."""
+    try:
+        return bool(_stored(path, "shapes", True))
+    except WeightsError:
+        return False
+
+
+def num_outputs(model: Any) -> int:
+    """Returns the number of classes of a model, 0 of one that gives none."""
+    shape = model.output_shape
+    return shape.get("logits", (0,))[-1] if isinstance(shape, dict) else shape[-1]
+
+
 def state_dict(path, averages=False):
     """Returns {key: array} of a file, without counters.
 
@@ -189,7 +203,7 @@ def _turned(entry, array):
 
 def _other_head(model, wanted, arrays, values):
     """Returns a list with what to do, if the number of classes is all that differs."""
-    ours, misfits = model.output_shape[-1], [key for key, value in values.items() if value is None]
+    ours, misfits = num_outputs(model), [key for key, value in values.items() if value is None]
     heads_own = [key for key in misfits if wanted[key].variable.shape[-1] == ours]
     biases = [key for key in heads_own if arrays[key].ndim == 1]  # kernels of Keras end with K
     theirs = {arrays[key].shape[:1] for key in biases or heads_own}
