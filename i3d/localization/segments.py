@@ -52,6 +52,14 @@ def by_video(segments: Iterable[Segment]) -> dict[str, list[Segment]]:
     return found
 
 
+def by_label(segments: Iterable[Segment]) -> dict[str, list[Segment]]:
+    """Returns the segments of each label; labels and segments in the order they came in."""
+    found: dict[str, list[Segment]] = {}
+    for one in segments:
+        found.setdefault(one.label, []).append(one)
+    return found
+
+
 def overlaps(segments: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Returns the tIoU of each segment with each other one: intersection by union, in [0, 1].
 

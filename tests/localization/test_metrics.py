@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from i3d.localization import metrics
+from i3d.localization import metrics, protocols
+from i3d.localization.average_recall import average_recall
 from i3d.localization.segments import Segment
 from tests.helpers.processes import ROOT
 
-THRESHOLDS = {"anet": metrics.ACTIVITYNET, "thumos": metrics.THUMOS}
+THRESHOLDS = {"anet": protocols.ACTIVITYNET, "thumos": protocols.THUMOS}
 TRUTH = [
     Segment("a", 0.0, 10.0, "jump"), Segment("a", 20.0, 30.0, "jump"),
     Segment("b", 0.0, 10.0, "run"),
@@ -37,7 +38,7 @@ def test_thresholds(golden):
         np.testing.assert_array_equal(THRESHOLDS[name], values)
 
 
-@pytest.mark.parametrize("protocol", metrics.PROTOCOLS)
+@pytest.mark.parametrize("protocol", protocols.PROTOCOLS)
 @pytest.mark.parametrize("name", THRESHOLDS)
 def test_mean_ap_of_50_cases(golden, name, protocol):
     assert len(golden["cases"]) == 50
@@ -60,7 +61,7 @@ def test_average_recall_of_50_cases(golden, most, protocol):
     compared = 0
     for case in golden["cases"]:
         truth, results = segments(case["truth"]), segments(case["pred"])
-        found = metrics.average_recall(truth, results, int(most), protocol=protocol)
+        found = average_recall(truth, results, int(most), protocol=protocol)
         own = case["expected"]["ar"][most][protocol]
         if own.get("error") == "ZeroDivisionError":  # nothing was found in these videos
             assert found.auc == 0 and not found.recall.any()
@@ -114,14 +115,14 @@ def test_average_recall_by_hand():
         Segment("a", 0, 10, "", 0.9), Segment("a", 21, 30, "", 0.8),
         Segment("b", 50, 60, "", 0.9), Segment("b", 0, 9, "", 0.1),
     ]  # fmt: skip
-    result = metrics.average_recall(TRUTH, found, 2)
+    result = average_recall(TRUTH, found, 2)
     np.testing.assert_allclose(result.recall[0, [49, 99]], [1 / 3, 1])
     assert result.at(1) == result.average[49] and np.isnan(result.at(5))
     np.testing.assert_allclose(result.at(2), (1 + 2 * 0.9) / 3)  # both of 9 s: 9 of 10 thresholds
 
 
 def test_no_truth_and_unknown_protocols_are_refused():
-    for function in (metrics.mean_ap, metrics.average_recall):
+    for function in (metrics.mean_ap, average_recall):
         with pytest.raises(ValueError, match="expected segments of the truth"):
             function([], TRUTH)
         with pytest.raises(ValueError, match="protocol: expected one of official"):
