@@ -10,6 +10,7 @@
     i3d.evaluate("runs/rgb/best.weights.h5")        # Result(... top-1 ...)
     i3d.probe("clips", "rgb_scratch")               # ProbeResult: a classifier of your classes
     i3d.detect("my.mp4", out="labelled.mp4")        # Detections: who does what, where
+    i3d.fvd.distance(real, fake)                    # of fvd.Statistics of two sets of videos
     model = i3d.models.build("inception_i3d", num_classes=400)
     i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")
 
@@ -22,7 +23,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from i3d import flow, models, spec, weights
+    from i3d import flow, fvd, models, spec, weights
     from i3d.detect import detect
     from i3d.evaluate import evaluate
     from i3d.inference.load import load
@@ -38,6 +39,7 @@ _FACE = {
     "detect": "i3d.detect",
     "evaluate": "i3d.evaluate",
     "flow": "i3d.flow",
+    "fvd": "i3d.fvd",
     "load": "i3d.inference.load:load",
     "models": "i3d.models",
     "probe": "i3d.probe",
@@ -50,6 +52,7 @@ __all__ = [
     "detect",
     "evaluate",
     "flow",
+    "fvd",
     "load",
     "models",
     "probe",

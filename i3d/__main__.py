@@ -9,6 +9,7 @@
     train              trains or fine-tunes a network on records
     evaluate           tests a network on a split of records
     fuse               adds the logits of two or more tests
+    fvd                distance between two sets of videos (Frechet, kernel)
     evaluate_sample    the published two-stream I3D on a sample clip or a video
 
 `i3d COMMAND --help` lists the flags, `i3d --version` prints the version; `data_prep` (or
@@ -23,7 +24,7 @@ from i3d.runtime.dispatch import dispatched
 
 COMMANDS = (
     *("predict", "detect", "visualize", "serve", "extract_features", "probe"),
-    *("train", "evaluate", "fuse", "evaluate_sample"),
+    *("train", "evaluate", "fuse", "fvd", "evaluate_sample"),
 )
 
 

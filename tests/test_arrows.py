@@ -55,6 +55,7 @@ LIGHT = (
     "i3d.probe",
     "i3d.detect",
     "i3d.fuse",
+    "i3d.fvd",
     "i3d.serve",
     "i3d.web.app",
     "data_prep.__main__",

@@ -1,0 +1,258 @@
+"""Measures how far two sets of videos are apart: Frechet video distance (FVD) and kernel distance.
+
+    python -m i3d.fvd real generated
+    python -m i3d.fvd real generated --protocol=styleganv --frames=16
+    python -m i3d.fvd real.npy fake.npy --range=0,1
+    python -m i3d.fvd real --save_stats=real.npz          # once; then:
+    python -m i3d.fvd real.npz generated
+
+REAL and GENERATED are folders of videos, or of folders of images (one for each video), data sets
+of records, .npy or .npz files of videos [N, T, H, W, 3], or statistics that --save_stats wrote. Of
+each video one clip is taken, its first --frames frames; --clips=all takes all clips.
+
+Protocols differ in how frames are resized and in the divisor of the covariance
+(i3d/evaluation/frechet/protocols.py): distances of different protocols, numbers of frames, strides
+or networks are not to be compared. The network of FVD is DeepMind's I3D trained on Kinetics-400
+from scratch (rgb_scratch); its logits are compared. With another --checkpoint the number is a
+Frechet distance, and no FVD.
+
+From Python: i3d.fvd.features, i3d.fvd.Statistics and i3d.fvd.distance.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import flags
+
+from i3d.evaluation.frechet import inputs, kernel, protocols, statistics
+from i3d.evaluation.frechet.features import BATCH_SIZE, CHECKPOINT, Extractor, is_of_fvd
+from i3d.evaluation.frechet.inputs import Videos
+from i3d.evaluation.frechet.statistics import Statistics, distance
+from i3d.runtime import command, files
+from i3d.runtime.command import UserError
+from i3d.runtime.progress import Progress
+from i3d.weights import find
+
+__all__ = ["Statistics", "distance", "features", "main"]
+
+FEW = 2048  # clips: what published distances are of
+_FEATURES = 400
+
+
+class Job(NamedTuple):
+    """What a command line asks for.
+
+    Attributes:
+      sides: one or two Videos or Statistics, the real ones first.
+      protocol: protocols.Protocol.
+      checkpoint, batch_size, json, save_stats: the flags.
+    """
+
+    sides: list[Videos | Statistics]
+    protocol: protocols.Protocol
+    checkpoint: str
+    batch_size: int
+    json: str | None
+    save_stats: str | None
+
+
+def features(
+    videos: Iterable[np.ndarray],
+    model: Extractor | str = CHECKPOINT,
+    protocol: str = "official",
+    batch_size: int = BATCH_SIZE,
+) -> np.ndarray:
+    """Returns the features of videos, float32 [N, 400] of the network of FVD.
+
+    Args:
+      videos: [N, T, H, W, 3], or an iterable of [T, H, W, 3]; uint8 or float, values 0..255.
+      model: an Extractor, the path of a checkpoint or the name of a card.
+      protocol: name in i3d.evaluation.frechet.protocols.PROTOCOLS.
+      batch_size: clips at a time; it does not change the numbers.
+
+    Raises:
+      UserError: the weights cannot be loaded, there is no such protocol, or the network does not
+        take so many frames.
+    """
+    network = Extractor(model) if isinstance(model, str) else model
+    rows = list(network(videos, protocols.of_name(protocol), batch_size))
+    if not rows:
+        raise UserError("expected videos, got none")
+    return np.concatenate(rows)
+
+
+def main(argv: list[str]) -> int:
+    """Prints the distances; returns the exit status."""
+    return command.run(argv, "fvd", __doc__, defined_flags, checked, work)
+
+
+def defined_flags(argv: list[str]) -> flags.FlagValues:
+    """Returns the flags of the command."""
+    own = flags.FlagValues()
+    text, number = flags.DEFINE_string, flags.DEFINE_integer
+    protocol = "published way of computing the distance"
+    names = list(protocols.PROTOCOLS)
+    flags.DEFINE_enum("protocol", names[0], names, protocol, flag_values=own)
+    frames = "frames of a clip; default: those of an array, 16 of videos"
+    number("frames", None, frames, 1, flag_values=own)
+    number("stride", 1, "distance from one frame of a clip to the next", 1, flag_values=own)
+    clips = "clips of a video: one, its first; or all, one after the other"
+    flags.DEFINE_enum("clips", "one", ["one", "all"], clips, flag_values=own)
+    number("limit", sys.maxsize, "most clips of a side; default: all", 2, flag_values=own)
+    values = "LOW,HIGH: least and greatest value of arrays of floats"
+    flags.DEFINE_list("range", ["0", "255"], values, flag_values=own)
+    text("split", None, "split of a data set of records; default: all", flag_values=own)
+    checkpoint = "checkpoint of a network of RGB clips: a file, or the name of a card"
+    text("checkpoint", CHECKPOINT, checkpoint, flag_values=own)
+    number("batch_size", BATCH_SIZE, "clips at a time", 1, flag_values=own)
+    text("json", None, "new .json file for the figures", flag_values=own)
+    text("save_stats", None, "new .npz file for the statistics of the first side", flag_values=own)
+    return own
+
+
+def checked(own: flags.FlagValues, argv: list[str]) -> Job:
+    """Returns the Job of a command line.
+
+    Raises:
+      UserError: a flag or a side cannot be used, the sides do not fit each other, or a file of the
+        output exists already.
+    """
+    words = own(argv)[1:]
+    if not (len(words) == 2 or len(words) == 1 and own.save_stats):
+        raise UserError(
+            f"expected two sets of videos, REAL and GENERATED (or one and --save_stats), got "
+            f"{len(words)}"
+        )
+    for path, suffix in ((own.json, ".json"), (own.save_stats, ".npz")):
+        if path:
+            files.check_new(path, suffix)
+    bounds = _bounds(own["range"].value)
+    options = (own.frames, own.stride, own.clips == "all", own.limit, bounds, own.split)
+    sides = [
+        statistics.load(word) if inputs.is_statistics(word) else inputs.opened(word, *options)
+        for word in words
+    ]
+    _check_sides(sides, own)
+    protocol = protocols.of_name(own.protocol)
+    return Job(sides, protocol, own.checkpoint, own.batch_size, own.json, own.save_stats)
+
+
+def _bounds(words):
+    try:
+        low, high = map(float, words)
+    except ValueError:
+        low = high = 0.0
+    if not -1e6 < low < high < 1e6:
+        raise UserError(f"--range: expected LOW,HIGH, such as 0,1, got {','.join(words):.80}")
+    return low, high
+
+
+def _check_sides(sides, own):
+    """Makes sure that the sides are of one kind, as far as is known before the work."""
+    if isinstance(sides[0], Statistics) and own.save_stats:
+        raise UserError("--save_stats: the first side is of saved statistics already")
+    for name in ("frames", "stride"):
+        found = [getattr(side, name) for side in sides]
+        if len(set(found)) > 1:
+            raise UserError(
+                f"expected clips of as many frames, and one stride: {name} {found[0]} of the first "
+                f"and {found[1]} of the second; --frames=N takes the first N of each video"
+            )
+    for side in sides:
+        if isinstance(side, Statistics) and side.protocol != own.protocol:
+            raise UserError(
+                f"expected statistics of --protocol={own.protocol}, got those of {side.protocol}"
+            )
+        if isinstance(side, Videos) and len(side) < 2 and not side.every:
+            raise UserError(f"{side.path}: expected at least 2 videos, got {len(side)}")
+
+
+def work(job: Job) -> None:
+    """Extracts, compares, prints and writes."""
+    network = None
+    if any(isinstance(side, Videos) for side in job.sides):
+        network = Extractor(find.path_of(job.checkpoint))
+    found = [_measured(side, network, job) for side in job.sides]
+    if job.save_stats:
+        found[0][0].save(job.save_stats)
+        print(f"{job.save_stats}: statistics of {found[0][0].count} clips", file=sys.stderr)
+    if len(found) == 2:
+        _compared(found, job)
+
+
+def _measured(side, network, job) -> tuple[Statistics, np.ndarray | None]:
+    """Returns the Statistics of a side, and its features where they were computed."""
+    if isinstance(side, Statistics):
+        return side, None
+    about = (job.protocol.name, network.name, network.sha256, side.frames, side.stride)
+    found, rows = Statistics(*about), [np.zeros((0, _FEATURES), np.float32)]
+    total = None if side.every else min(len(side), side.limit)
+    with Progress(total, "clip", side.path) as progress:
+        for part in network(side.clips(), job.protocol, job.batch_size):
+            found.update(part)
+            rows.append(part)
+            for _ in part:
+                progress.add()
+    if side.left_out:
+        print(
+            f"{side.path}: {len(side.left_out)} of {len(side)} videos are shorter than a clip and "
+            f"were left out, the first {side.left_out[0]}",
+            file=sys.stderr,
+        )
+    if found.count < 2:
+        raise UserError(f"{side.path}: expected at least 2 clips, got {found.count}")
+    if side.constant:
+        print(
+            f"{side.path}: {side.constant} of {found.count} clips are of one colour: is the range "
+            "of their values right?",
+            file=sys.stderr,
+        )
+    return found, np.concatenate([part for part in rows if len(part)])
+
+
+def _compared(found, job):
+    """Prints, and writes, the distances of two sides."""
+    (real, real_rows), (fake, fake_rows) = found
+    value = distance(real, fake)
+    is_fvd = is_of_fvd(real.sha256)
+    figures: dict[str, Any] = {
+        "distance": value,
+        "is_fvd": is_fvd,
+        "protocol": job.protocol.described(),
+        "network": real.network,
+        "sha256": real.sha256,
+        "frames": real.frames,
+        "stride": real.stride,
+        "clips": [real.count, fake.count],
+    }
+    if real_rows is not None and fake_rows is not None:
+        figures["kernel_distance"], figures["standard_error"] = kernel.distance(
+            real_rows, fake_rows
+        )
+    if job.json:
+        files.write_text(job.json, json.dumps(figures, indent=1) + "\n")
+    print(f"{'FVD' if is_fvd else 'Frechet distance, which is no FVD'}: {value:.5f}")
+    if "kernel_distance" in figures:
+        print(
+            f"Kernel distance: {figures['kernel_distance']:.6g} "
+            f"(standard error {figures['standard_error']:.2g})"
+        )
+    print(
+        f"{real.count} and {fake.count} clips of {real.frames} frames, stride {real.stride}\n"
+        f"{job.protocol.described()}\nnetwork {real.network}, SHA-256 {real.sha256}"
+    )
+    if min(real.count, fake.count) < FEW:
+        rank = "; fewer than its 400 features, so that covariances are singular"
+        few = rank if min(real.count, fake.count) <= _FEATURES else ""
+        print(
+            f"note: the distance is biased upwards for few clips{few}; published ones are of "
+            f"{FEW} or more, and only those of as many are comparable",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
