@@ -22,6 +22,7 @@ from absl import flags
 
 from i3d.features import files
 from i3d.features import job as feature_job
+from i3d.features.presets import PRESETS, help_of_presets
 from i3d.inference import options
 from i3d.runtime import command
 from i3d.training import config
@@ -52,14 +53,21 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     own = flags.FlagValues()
     text, number, seconds = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
     config.define_flag(own, argv)
-    options.define(own)
+    options.define(own, several=True, together="put the features side by side, RGB then flow,")
     text("video_list", None, "file with one video path per line", flag_values=own)
     root = "folder that paths of --video_list are relative to; default: the folder of the list"
     text("video_root", None, root, flag_values=own)
     images.define_flag(own)
     flags.DEFINE_boolean("with_offset", None, lists.OFFSET_HELP, flag_values=own)
+    text("records", None, "folder of a data set, in place of video files", flag_values=own)
+    text("split", "train", "split of --records", flag_values=own)
     text("out", None, "new .pkl or .npz file, or a folder", flag_values=own)
     text("endpoint", "features", "name of the layer whose output is taken", flag_values=own)
+    flags.DEFINE_enum("preset", None, list(PRESETS), help_of_presets(), flag_values=own)
+    number("window", None, "length of sliding windows, frames", 1, flag_values=own)
+    number("stride", None, "frames between windows; default: window", 1, flag_values=own)
+    rate = "frame rate of --window; 0: each video's own; default: the checkpoint's"
+    seconds("fps", None, rate, flag_values=own)
     seconds("window_s", None, "length of sliding windows, seconds", flag_values=own)
     seconds("stride_s", None, "seconds between windows; default: window_s", flag_values=own)
     trained = "short side of the frames that --config was trained on, pixels"

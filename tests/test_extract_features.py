@@ -263,7 +263,7 @@ def test_wrong_calls_are_one_clear_line(files, tmp_path):
         f"--out={tmp_path / 'full'}": "is there already; remove it",
         f"--out={tmp_path / 'a.json'}": "ends in .pkl or .npz, or a folder, got 'a.json'",
         "--model=tsn_r50_1x1x3": "either --model=NAME or --config=FILE.py, got both",
-        "--checkpoint=none.pth": "none.pth: no such checkpoint",
+        "--checkpoint=none.pth": "--config goes with one --checkpoint, got 2",
         "--window_s=0": "--window_s: expected seconds above 0",
         "--stride_s=1": "--stride_s needs --window_s",
         "--precision=bfloat16": "--config.precision says it",
@@ -273,6 +273,10 @@ def test_wrong_calls_are_one_clear_line(files, tmp_path):
     for flag, message in wrong.items():
         line = refused(files, tmp_path / "out", flag)
         assert re.search(message, line), (flag, line)
+    words = [w for w in arguments(files, tmp_path / "out") if "--checkpoint" not in w]
+    words.append("--checkpoint=none.pth")
+    line = calls.refused(extract_features.main, "extract_features", *words)
+    assert "none.pth: no such checkpoint" in line
     line = refused(files, tmp_path / "out", "--endpoint=feature", status=1)
     assert "has no layer 'feature'; did you mean features" in line
     assert not list(tmp_path.glob("out*"))

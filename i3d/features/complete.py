@@ -5,7 +5,7 @@
 
 The mark is a digest of the plan and a checksum of all other bytes, at the end of the file, in a
 folder of the first one: readers of pickles and arrays stop before it, and in an archive it is the
-comment.
+comment. A folder of text, which has no place for it, gets a file of its own.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from i3d.runtime.command import BadData
 
 _MARK = b"complete, plan "
 _DIGITS = 8  # of the checksum, at the very end
+_OF_TEXT = ".complete"  # in a folder of text
 
 
 def mark(path: str | os.PathLike, plan: dict[str, Any]) -> None:
@@ -66,7 +67,7 @@ def is_marked(path: str | os.PathLike, plan: dict[str, Any]) -> bool:
 def _checksum(path):
     """Returns the CRC-32 of an output, names of its files too, but for the checksum itself."""
     path, bearer, found = Path(path), _bearer(path), 0
-    for file in sorted(path.rglob("*.np[yz]")) if path.is_dir() else [path]:
+    for file in _files(path):
         found = zlib.crc32(os.fsencode(file.relative_to(path)), found)
         with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
             with memoryview(data) as view, view[: -_DIGITS if file == bearer else None] as content:
@@ -74,10 +75,18 @@ def _checksum(path):
     return b"%0*x" % (_DIGITS, found)
 
 
+def _files(path):
+    """Returns what the checksum is of: a file, or those of a folder, in order."""
+    if not path.is_dir():
+        return [path]
+    own = path / _OF_TEXT
+    return sorted([*path.rglob("*.np[yz]"), *path.rglob("*.csv"), *([own] if own.exists() else [])])
+
+
 def _bearer(path):
-    """Returns the file that is marked: itself, or the first in a folder."""
+    """Returns the file that is marked: itself, or of a folder the first, or one for the mark."""
     path = Path(path)
-    return min(path.rglob("*.np[yz]"), default=path) if path.is_dir() else path
+    return min(path.rglob("*.np[yz]"), default=path / _OF_TEXT) if path.is_dir() else path
 
 
 def _text(plan):

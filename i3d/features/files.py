@@ -3,31 +3,30 @@
     check_output("ucf101.pkl")                           # before the work
     with Work("ucf101.pkl", plan) as work:
         work.save(0, Rows(features, start_s, end_s, views))
-        work.finish(entries, failures, windows=False)
+        work.finish(entries, failures, forms.VECTORS)
 
 OUT.work/ holds a file per video until OUT is written with all of them, so that a run which was
-killed resumes, and one in which videos failed can be run again for those. A .pkl is written, never
-read: unpickling runs what a file says.
+killed resumes, and one in which videos failed can be run again for those.
 """
 
 import contextlib
 import json
 import os
-import pickle
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from i3d.features import complete, videos
+from i3d.features import complete, forms
 from i3d.inference.average import Rows
 from i3d.runtime import files, json_file, npy
 from i3d.runtime.command import UserError
 
 _SUFFIXES = (".pkl", ".npz")
 _OURS = "lacking"  # in the folder of work: OUT, if it is there, is of it, and may be replaced
-# Arrays of a file of rows: name, kind and axes.
-_ROWS = [("features", "f", 2), ("start_s", "f", 1), ("end_s", "f", 1), ("views", "i", 1)]
+# Arrays of a file of rows: names and kinds; of windows of frames also the second ones.
+_ROWS = {"features": "f", "start_s": "f", "end_s": "f", "views": "i"}
+_FRAMES = {"window": "i", "stride": "i", "fps": "f", "extractors": "U"}
 
 
 class OutputError(UserError):
@@ -127,13 +126,21 @@ class Work:
                 )
         files.write_text(path, json.dumps(own, indent=2) + "\n")
 
-    def save(self, index: int, rows: Rows) -> None:
-        """Writes the Rows of a video."""
-        with files.new_file(self._folder / f"{index:07d}.npz") as file:
-            npy.write_npz(file, rows._asdict())
+    def save(self, index: int, rows: Rows | Mapping[str, Any]) -> None:
+        """Writes the Rows of a video, or arrays named as those, and more."""
+        arrays = dict(rows if isinstance(rows, Mapping) else rows._asdict())
+        with files.new_file(self._part(index)) as file:
+            npy.write_npz(file, arrays)
         self.done.add(index)
 
-    def finish(self, entries, failures, windows):
+    def partial(self, index: int) -> Path:
+        """Returns the path of a temporary file for a video; the next run removes what is left."""
+        return self._folder / f"{index:07d}.rows.partial"
+
+    def _part(self, index):
+        return self._folder / f"{index:07d}.npz"
+
+    def finish(self, entries, failures, form, pooled_rows=0):
         """Writes OUT and OUT.failures.jsonl from what was saved.
 
         Removes the folder if no video failed. An OUT that lacks videos is replaced. What is saved
@@ -142,7 +149,7 @@ class Work:
         Args:
           entries: videos.Entry of each video.
           failures: {index: reason}.
-          windows: whether the output tells rows with their times, not one vector a video.
+          form, pooled_rows: as for `forms.write`.
 
         Raises:
           OutputError: all videos failed, so that there is nothing to write.
@@ -151,16 +158,11 @@ class Work:
         if not self.done:
             path, reason = entries[min(failures)].path, failures[min(failures)]
             raise OutputError(f"none of {len(entries)} videos gave features; {path}: {reason}")
-        rows = [self._rows(index) if index in self.done else None for index in range(len(entries))]
+        parts = [self._part(i) if i in self.done else None for i in range(len(entries))]
         ours = (self._folder / _OURS).exists()
         files.write_text(self._folder / _OURS, "")
         with files.new_path(self._out, self._folder, replace_folder=ours) as path:
-            if self._out.suffix == ".pkl":
-                _write_pickle(path, rows, windows)
-            elif self._out.suffix == ".npz":
-                _write_npz(path, entries, rows, windows)
-            else:
-                _write_folder(path, entries, rows, windows)
+            forms.write(path, entries, parts, form, pooled_rows)
             if not failures:
                 complete.mark(path, self._plan)
         if not failures:
@@ -173,17 +175,16 @@ class Work:
         else:
             path.unlink(missing_ok=True)  # of a run whose output was removed
 
-    def _rows(self, index):
-        return Rows(**npy.read_npz(self._folder / f"{index:07d}.npz"))
-
 
 def _whole(path):
     """Removes a file of rows that a crash of the machine left unreadable; returns whether it is."""
     with contextlib.suppress(npy.ArrayError, OSError):
         arrays = npy.read_npz(path)
-        found = [(name, array.dtype.kind, array.ndim) for name, array in arrays.items()]
-        if found == _ROWS and len({len(array) for array in arrays.values()}) == 1:
-            return True
+        kinds = {name: array.dtype.kind for name, array in arrays.items()}
+        if kinds in (_ROWS, _ROWS | _FRAMES) and arrays["features"].ndim in (2, 3):
+            count = len(arrays["features"])
+            if all(arrays[name].shape == (count,) for name in [*_ROWS][1:]):
+                return True
     path.unlink()
     return False
 
@@ -194,34 +195,3 @@ def _failure_lines(entries, failures):
         reason = reason.removeprefix(f"{entry.path}: ")
         row = {"index": index, "path": entry.path, "reason": reason}
         yield json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def _of_video(rows, windows):
-    """Returns what the output says of one video: float32 [C], with windows a dict of arrays."""
-    if rows is None:
-        return None
-    return rows._asdict() if windows else rows.features[0]
-
-
-def _write_pickle(path, rows, windows):
-    with open(path, "wb") as file:
-        pickle.dump([_of_video(r, windows) for r in rows], file, protocol=4)
-
-
-def _write_npz(path, entries, rows, windows):
-    there = [(entry.name, r) for entry, r in zip(entries, rows, strict=True) if r is not None]
-    ids = [name for name, r in there for _ in r.views]
-    fields = Rows._fields if windows else ("features", "views")
-    arrays = {name: np.concatenate([getattr(r, name) for _, r in there]) for name in fields}
-    with open(path, "wb") as file:
-        np.savez(file, ids=np.array(ids), **arrays)
-
-
-def _write_folder(path, entries, rows, windows):
-    for name, r in zip(videos.file_names(entries), rows, strict=True):
-        if r is None:
-            continue
-        target = path / f"{name}{'.npz' if windows else '.npy'}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target, "wb") as file:
-            np.savez(file, **r._asdict()) if windows else np.save(file, r.features[0])

@@ -1,7 +1,7 @@
 """Checks the flags of `python -m i3d.extract_features` before any work, without TensorFlow.
 
 job = checked(options, settings)        # of extract_features.defined_flags, parsed
-job.entries, job.card, job.plan()
+job.entries, job.cards, job.plan()
 """
 
 import dataclasses
@@ -15,7 +15,9 @@ from typing import Any
 from absl import flags
 
 from i3d.data.build_settings import settings_of
-from i3d.features import complete, files, videos
+from i3d.features import complete, files, forms, videos
+from i3d.features.presets import PRESETS, Windows, check_streams
+from i3d.inference import dense_views
 from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
 from i3d.spec import asked
@@ -23,6 +25,8 @@ from i3d.video import images
 from i3d.weights.cards import Card
 
 WORKERS = 8  # at most, if not asked for: each holds the frames of a video
+_MOST_FPS = 1000
+_OF_PRESETS = ("window", "stride", "fps", "window_s", "stride_s", "clips", "endpoint")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,15 +35,18 @@ class Job:
 
     Attributes:
       entries: list of videos.Entry.
-      card: Card of the network, whose InputSpec is that of each video's views, or each window's.
+      cards: Card of each network, RGB before flow, whose InputSpec is that of each video's views,
+        or each window's.
       settings: flat settings of --config, None without it.
       precision: "float32" or "bfloat16".
-      endpoint, out, window_s, stride_s, workers, batch_size, replicas: the flags.
+      endpoint, out, window_s, stride_s, workers, replicas: the flags.
+      windows: Windows of frames, None without.
+      batch_size: views on each device; None with `windows`: by their size.
       is_complete: whether the output is there, with all videos.
     """
 
     entries: list
-    card: Card
+    cards: list[Card]
     settings: dict[str, Any] | None
     precision: str
     endpoint: str
@@ -47,9 +54,17 @@ class Job:
     window_s: float | None
     stride_s: float | None
     workers: int
-    batch_size: int
+    batch_size: int | None
     replicas: int
+    windows: Windows | None = None
     is_complete: bool = False
+
+    @property
+    def form(self) -> str:
+        """What is told of a video, see `forms`."""
+        if self.windows:
+            return forms.FRAMES
+        return forms.VECTORS if self.window_s is None else forms.WINDOWS
 
     def plan(self) -> dict[str, Any]:
         """Returns {key: text or number}: all that decides the numbers."""
@@ -57,19 +72,28 @@ class Job:
         own = (self.settings or {}).items()
         model = [(k.removeprefix("model."), v) for k, v in own if k.startswith("model.")]
         plan = {name: getattr(self, name) for name in ("endpoint", "window_s", "stride_s")}
+        if self.windows:
+            plan["windows"] = dataclasses.asdict(self.windows)
+        views = [card.spec.to_json() for card in self.cards]
         return plan | {
-            "model": f"{self.card.model} {sorted(model)}",
+            "model": " + ".join(f"{card.model} {sorted(model)}" for card in self.cards),
             "precision": self.precision,
-            "checkpoint": digest_of(self.card.file),
-            "views": self.card.spec.to_json(),
+            "checkpoint": " ".join(digest_of(card.file) for card in self.cards),
+            "views": views[0] if len(views) == 1 else views,
             "videos": hashlib.sha256(names.encode()).hexdigest(),
             "output": Path(self.out).suffix,
         }
 
     def older_views(self) -> str:
         """Returns "views" of a plan of version 0.1.0, "" where its numbers were others."""
-        spec, card = self.card.spec, self.card
-        if spec.whole or (spec.stream == "flow" and spec.crops == 3):
+        card = self.cards[0]
+        spec = card.spec
+        if (
+            self.windows
+            or len(self.cards) > 1
+            or spec.whole
+            or (spec.stream == "flow" and spec.crops == 3)
+        ):
             return ""
         fields = {
             "frames": spec.frames,
@@ -97,8 +121,17 @@ class Job:
 
     def described(self) -> str:
         """Returns a line on what is taken of each video."""
-        what = "video" if self.window_s is None else f"window of {self.window_s:g} s"
-        return f"{self.card.described()}; {self.endpoint} of each {what}"
+        if self.windows is None:
+            cards = " + ".join(card.described() for card in self.cards)
+            what = "video" if self.window_s is None else f"window of {self.window_s:g} s"
+            return f"{cards}; {self.endpoint} of each {what}"
+        window, stride = self.windows.window, self.windows.stride
+        seen = [
+            (card, dense_views.layout_of(card, window, stride).described(card))
+            for card in self.cards
+        ]
+        cards = " + ".join(f"{card.name} ({card.model}): {views}" for card, views in seen)
+        return f"{cards}; {self.endpoint} of {self.windows.described()}"
 
 
 def checked(
@@ -123,21 +156,30 @@ def checked(
     entries = _entries(own, words)
     if not os.path.exists(own.out):
         files.check_output(own.out)
+    cards = _cards(own, settings)
+    windows = _windows(own, cards)
+    if own.preset:
+        cards = PRESETS[own.preset].cards(cards, own.crops and int(own.crops), own.preset)
+    elif windows:
+        cards = [dense_views.windowed(card) for card in cards]
+    if windows:
+        dense_views.DenseViews.of(cards, windows.window, windows.stride, windows.fps)
+    _check_form(own, windows)
     if not Path(own.out).suffix:
         videos.file_names(entries)
-    card = _card(own, settings)
     job = Job(
         entries=entries,
-        card=card,
+        cards=cards,
         settings=settings,
         precision=settings["precision"] if settings else own.precision,
-        endpoint=own.endpoint,
+        endpoint=PRESETS[own.preset].endpoint if own.preset else own.endpoint,
         out=own.out,
         window_s=own.window_s,
         stride_s=own.stride_s or own.window_s,
         workers=own.workers or min(WORKERS, len(os.sched_getaffinity(0))),
-        batch_size=network_options.batch_size(own, [card]),
+        batch_size=own.batch_size if windows else network_options.batch_size(own, cards),
         replicas=own.replicas,
+        windows=windows,
     )
     if complete.is_marked(job.out, job.plan()):
         return dataclasses.replace(job, is_complete=True)
@@ -146,10 +188,21 @@ def checked(
 
 
 def _entries(own, words):
-    """Returns the videos.Entry of each file of the command line, or of the list."""
-    if bool(words) == bool(own.video_list):
-        got = "both" if words else "neither"
-        raise UserError(f"expected video files, or --video_list=FILE, got {got}")
+    """Returns the videos.Entry of each file of the command line, of the list, or of records."""
+    given = [bool(words), bool(own.video_list), bool(own.records)]
+    if sum(given) != 1:
+        got = "both" if words and own.video_list else "more" if any(given) else "neither"
+        raise UserError(
+            f"expected video files, or --video_list=FILE, got {got}"
+            if not own.records
+            else "expected --records=FOLDER, video files or --video_list=FILE, got several of them"
+        )
+    if own.records:
+        if own.window_s:
+            raise UserError("--window_s is of video files; with --records give --window in frames")
+        return videos.stored(own.records, own.split)
+    if own["split"].present:
+        raise UserError("--split goes with --records")
     if not words:
         return videos.read(own.video_list, own.video_root, images.rate(own), own.with_offset)
     for name in ("video_root", "with_offset"):
@@ -165,12 +218,56 @@ def _check_windows(own):
     if own.stride_s and not own.window_s:
         raise UserError("--stride_s needs --window_s")
 
+    if own.window and own.window_s:
+        raise UserError("expected --window in frames or --window_s in seconds, got both")
+    for name in ("stride", "fps"):
+        if own[name].value is not None and not (own.window or own.preset):
+            raise UserError(f"--{name} needs --window")
+    if own.window and own.clips:
+        raise UserError("--clips goes with --window_s; of a window of frames one clip is seen")
+    if own.fps is not None and not 0 <= own.fps <= _MOST_FPS:
+        raise UserError(f"--fps: expected a number from 0 to {_MOST_FPS}, got {own.fps:g}")
+    for name in _OF_PRESETS if own.preset else ():
+        if own[name].present:
+            raise UserError(
+                f"--preset={own.preset} says it all ({PRESETS[own.preset].what}): leave --{name} "
+                "out, or give --window, --stride and --fps in place of --preset"
+            )
 
-def _card(own, settings):
-    """Returns the Card of the network; in windows it sees one clip of each, if not asked."""
+
+def _windows(own, cards):
+    """Returns the Windows of frames that are asked for, None for others."""
+    if own.preset:
+        return PRESETS[own.preset].windows
+    if not own.window:
+        return None
+    if own.fps is not None:
+        return Windows(own.window, own.stride or own.window, own.fps)
+    rates = {0.0 if card.spec.steps_at_fps else card.spec.fps for card in cards}
+    if len(rates) > 1:
+        raise UserError(
+            f"--fps: the networks were trained at {' and '.join(f'{r:g}' for r in sorted(rates))} "
+            "frames per second; give the one to take, 0 for each video's own"
+        )
+    return Windows(own.window, own.stride or own.window, rates.pop())
+
+
+def _check_form(own, windows):
+    """Raises UserError where the output cannot hold what is asked for."""
+    if windows and windows.pooled and Path(own.out).suffix:
+        raise UserError(
+            f"--out: --preset={own.preset} writes a CSV file for each video: expected a folder, "
+            f"got {Path(own.out).name!r}"
+        )
+
+
+def _cards(own, settings):
+    """Returns the Cards of the networks; in windows they see one clip of each, if not asked."""
     if settings is None and own.short_side:
         raise UserError("--short_side goes with --config; a model has its own")
     if settings is not None:
+        if len(own.checkpoint) > 1:
+            raise UserError(f"--config goes with one --checkpoint, got {len(own.checkpoint)}")
         if own["precision"].present:
             raise UserError("--precision goes with --model; here --config.precision says it")
         records = settings["data.records"]
@@ -179,10 +276,14 @@ def _card(own, settings):
                 f"config.data.records: no data set in {records!r} that tells the shorter side of "
                 "the frames trained on; give it by --short_side"
             )
-    (card,) = network_options.cards(own, settings, short_side=own.short_side)
-    if own.window_s and not own.clips and not card.spec.segments:
-        return dataclasses.replace(card, spec=asked(card.spec, clips=1))
-    return card
+    cards = network_options.cards(own, settings, short_side=own.short_side)
+    check_streams(cards)
+    if not own.window_s or own.clips:
+        return cards
+    return [
+        card if card.spec.segments else dataclasses.replace(card, spec=asked(card.spec, clips=1))
+        for card in cards
+    ]
 
 
 def _named(entry):

@@ -4,20 +4,24 @@ failures = run(job)                              # {index in the list: reason}
 """
 
 import contextlib
+import functools
+import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from i3d.features.files import Work
+from i3d.features.growing import Growing
 from i3d.features.job import Job
 from i3d.inference import decoding, network, stepping
 from i3d.inference.average import Rows, of_tasks
-from i3d.inference.views import ViewsOf, view_bytes
+from i3d.inference.dense import DenseRows, Piece
+from i3d.inference.views import Video, ViewsOf, view_bytes
 from i3d.runtime import devices
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
-from i3d.video.images import Images
 
 
 def run(job: Job) -> dict[int, str]:
@@ -33,26 +37,26 @@ def run(job: Job) -> dict[int, str]:
     """
     strategy = devices.strategy(job.replicas)
     with strategy.scope():
-        net = network.load(job.card, job.precision, job.endpoint)
+        nets = [network.load(card, job.precision, job.endpoint) for card in job.cards]
     print(job.described(), file=sys.stderr)
     with Work(job.out, job.plan(), job.older_views()) as work:
         missing = [index for index in range(len(job.entries)) if index not in work.done]
         if work.done:
             print(f"{len(work.done)} of {len(job.entries)} videos are done", file=sys.stderr)
-        failures = _work_off(job, net, strategy, work, missing)
-        work.finish(job.entries, failures, windows=job.window_s is not None)
+        work_off = _work_off_windows if job.windows else _work_off
+        failures = work_off(job, nets, strategy, work, missing)
+        work.finish(job.entries, failures, job.form, job.windows.pooled if job.windows else 0)
     return failures
 
 
-def _work_off(job, net, strategy, work, missing):
+def _work_off(job, nets, strategy, work, missing):
     """Saves the features of the missing videos; returns the failures."""
     failures, sources = {}, [job.entries[index].source for index in missing]
-    views_of = ViewsOf(job.card.spec, job.window_s, job.stride_s)
+    views_of = [ViewsOf(card.spec, job.window_s, job.stride_s) for card in job.cards]
     part = "clip" if job.window_s is None else "window"
-    total, done = len(job.entries), len(job.entries) - len(missing)
-    progress = Progress(total, "video", "features", done=done, part=part)
-    found = extracted(
-        sources, views_of, net, strategy, job.workers, job.batch_size, progress.add_parts
+    progress = _progress(job, missing, part)
+    found = side_by_side(
+        sources, views_of, nets, strategy, job.workers, job.batch_size, progress.add_parts
     )
     with progress, contextlib.closing(found):
         for place, rows in found:
@@ -64,10 +68,57 @@ def _work_off(job, net, strategy, work, missing):
     return failures
 
 
+def _progress(job, missing, part):
+    total = len(job.entries)
+    return Progress(total, "video", "features", done=total - len(missing), part=part)
+
+
+def _work_off_windows(job, nets, strategy, work, missing):
+    """Saves the rows of the missing videos, which are spilled to disk; returns the failures."""
+    asked, failures, growing = job.windows, {}, {}
+    dense = DenseRows(
+        *(nets, asked.window, asked.stride, asked.fps),
+        keep_crops=asked.keep_crops,
+        batch_size=job.batch_size,
+        strategy=strategy,
+    )
+    progress = _progress(job, missing, "row")
+    found = dense.of_videos([job.entries[index].source for index in missing], job.workers)
+    with progress, contextlib.closing(found), contextlib.ExitStack() as stack:
+        for place, one in found:
+            index = missing[place]
+            if index not in growing:
+                growing[index] = stack.enter_context(Growing(work.partial(index)))
+            if isinstance(one, Piece):
+                growing[index].add(one)
+                progress.add_parts(len(one.features))
+                continue
+            with growing.pop(index) as rows:
+                if one:
+                    failures[index] = one
+                else:
+                    work.save(index, rows.arrays(dense))
+            progress.add()
+    return failures
+
+
 def extracted(
-    sources: Sequence[str | Images],
+    sources: Sequence[Video],
     views_of: ViewsOf,
     net,
+    strategy: tf.distribute.Strategy,
+    workers: int,
+    batch_size: int,
+    on_windows: Callable[[int], object] = lambda count: None,
+) -> Iterator[tuple[int, Rows | str]]:
+    """Yields what `side_by_side` does, of one network."""
+    return side_by_side(sources, [views_of], [net], strategy, workers, batch_size, on_windows)
+
+
+def side_by_side(
+    sources: Sequence[Video],
+    views_of: Sequence[ViewsOf],
+    nets: Sequence[Callable],
     strategy: tf.distribute.Strategy,
     workers: int,
     batch_size: int,
@@ -76,21 +127,39 @@ def extracted(
     """Yields (place in sources, Rows or the reason why there are none), as videos are finished.
 
     Args:
-      sources: paths of video files, and folders of images.
-      views_of: a function from a file to its views.
-      net: function from uint8 views [B, N, H, W, C] to float32 [B, C].
-      strategy: tf.distribute.Strategy that it was made under.
+      sources: paths of video files, folders of images, and places of stored videos.
+      views_of: of each network, a function from a video to its views.
+      nets: functions from uint8 views [B, N, H, W, C] to float32 [B, C], whose rows are put side by
+        side.
+      strategy: tf.distribute.Strategy that they were made under.
       workers: processes that decode.
       batch_size: views on each replica.
       on_windows: called after every batch with the number of windows that begin in it; of views,
         where videos are not cut into windows.
     """
-    size = batch_size * strategy.num_replicas_in_sync
-    with decoding.Decoders(views_of, sources, workers, view_bytes(views_of.spec)) as pieces:
-        batches = decoding.ahead(decoding.batches(pieces, size))
-        outputs = _counted(stepping.outputs([net], batches, strategy), views_of, on_windows)
-        for place, sums, problem in of_tasks(outputs):
-            yield place, _rows(sums, problem)
+    size, count = batch_size * strategy.num_replicas_in_sync, len(nets)
+    tasks = [functools.partial(one, source) for source in sources for one in views_of]
+    most = max(view_bytes(one.spec) for one in views_of)
+    done: dict[int, list[Rows | str]] = {}
+    with decoding.Decoders(operator.call, tasks, workers, most) as pieces:
+        batches = decoding.ahead(decoding.batches(pieces, size, lambda task: task % count))
+        kind = lambda batch: batch.keys[0][0] % count  # noqa: E731
+        outputs = _counted(stepping.outputs(nets, batches, strategy, kind), views_of[0], on_windows)
+        for task, sums, problem in of_tasks(outputs):
+            place, network_place = divmod(task, count)
+            done.setdefault(place, [""] * count)[network_place] = _rows(sums, problem)
+            if all(done[place]):
+                yield place, _joined(done.pop(place))
+
+
+def _joined(each):
+    """Returns the Rows of several networks side by side, or the first problem."""
+    for one in each:
+        if isinstance(one, str):
+            return one
+    count = min(len(one.views) for one in each)  # flow may lack a last window of one frame
+    cut = [Rows(*(field[:count] for field in one)) for one in each]
+    return cut[0]._replace(features=np.concatenate([one.features for one in cut], axis=1))
 
 
 def _counted(outputs, views_of, on_windows):

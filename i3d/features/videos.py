@@ -11,6 +11,8 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from i3d.data import read as data_sets
+from i3d.data.read import Place
 from i3d.runtime.text import InputError, below, inside, printable, read_lines
 from i3d.video import images, lists, pictures
 from i3d.video.images import Images
@@ -20,18 +22,19 @@ from i3d.video.source import IS_IMAGE, VideoError
 class Entry(NamedTuple):
     """One line: `where` it is ("file:line"), the path below the root, the absolute path.
 
-    images is None of a file.
+    images is None of a file; place is that of a stored video, else None.
     """
 
     where: str
     name: str
     path: str
     images: Images | None = None
+    place: Place | None = None
 
     @property
-    def source(self) -> str | Images:
-        """What the readers of i3d.video take."""
-        return self.images or self.path
+    def source(self) -> str | Images | Place:
+        """What the readers of videos take."""
+        return self.place or self.images or self.path
 
 
 def named(words: Sequence[str], image_fps: float | None = None) -> list[Entry]:
@@ -95,12 +98,32 @@ def read(video_list, video_root=None, image_fps=None, with_offset=None):
     ]
     missing = [entry for entry in entries if not entry.images and not os.path.isfile(entry.path)]
     if missing:
-        where, _, path, _ = missing[0]
+        first = missing[0]
         raise InputError(
-            f"{where}: no such video: {path[:300]}; {len(missing)} of {len(entries)} are missing, "
-            "check --video_root"
+            f"{first.where}: no such video: {first.path[:300]}; {len(missing)} of {len(entries)} "
+            "are missing, check --video_root"
         )
     return entries
+
+
+def stored(records: str, split: str) -> list[Entry]:
+    """Returns an Entry for each video of a split of a data set, in the order of its records.
+
+    Raises:
+      InputError: there is no such split.
+      BadData: the data set cannot be read.
+    """
+    data = data_sets.opened(records)
+    if split not in data.shards:
+        known = ", ".join(sorted(data.shards))
+        raise InputError(f"--split: {records} has no split {split!r}; expected one of {known}")
+    return [_stored(place, records) for place in data_sets.videos(data, [split])]
+
+
+def _stored(place, records):
+    where = f"{records}: {printable(place.id)}"
+    inside(place.id, os.path.abspath(records), where)  # files are named so
+    return Entry(where, printable(place.id), place.id, place=place)
 
 
 def _entry(line, root, image_fps):
@@ -134,7 +157,7 @@ def file_names(entries):
             )
         seen[entry.source] = entry.where
     names = [entry.name for entry in entries]
-    short = [e.name if e.images else os.path.splitext(e.name)[0] for e in entries]
+    short = [e.name if e.images or e.place else os.path.splitext(e.name)[0] for e in entries]
     count = collections.Counter(short)
     count.update(names)
     return [s if count[s] == 1 else name for s, name in zip(short, names, strict=True)]

@@ -83,7 +83,7 @@ class DenseRows:
         Raises:
           UserError: a network needs a longer window.
         """
-        cards = [net.card for net in networks]
+        cards = [net.card for net in networks if net.card]
         self.networks, self._keep_crops = list(networks), keep_crops
         self.views_of = DenseViews.of(cards, window, stride, fps)
         self.spec = FeatureSpec(

@@ -56,6 +56,16 @@ class Layout(NamedTuple):
     offsets: tuple[int, ...]
     views: int = 1
 
+    def described(self, card: Card) -> str:
+        """Returns a phrase on what the network sees of a window."""
+        spec = card.spec
+        of = f"{spec.crops} crop(s) of {spec.crop} px of frames resized to {spec.crop_side}"
+        many = f"{len(self.offsets)} {'fields' if spec.stream == 'flow' else 'frames'}"
+        if is_of_frames(card):
+            return f"{self.views} snippet(s) of {many}, each computed once, {of}"
+        apart = "padding at their ends keeps windows that overlap from sharing layers"
+        return f"{many}, {of}; windows are computed apart: {apart}"
+
 
 def is_of_frames(card: Card) -> bool:
     """Returns whether the network sees each segment alone, so that windows can share them."""
@@ -217,7 +227,7 @@ class DenseViews:
     def _stored(self, place, is_wanted):
         """Yields as `_frames` does, of a stored video."""
         streams = {spec.stream for spec in self.specs}
-        rates = []
+        rates: list[float] = []
         for number, (frame, field) in enumerate(read.steps(self._segments(place, rates))):
             picture = motion = None
             if is_wanted(number):

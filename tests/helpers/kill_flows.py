@@ -20,7 +20,7 @@ from data_prep import build as data_prep_build
 from data_prep import shards
 from i3d.data import tfrecord
 from i3d.data.build_settings import BuildSettings
-from i3d.features import complete
+from i3d.features import complete, forms
 from i3d.features import files as feature_files
 from i3d.features.videos import Entry
 from i3d.inference.average import Rows
@@ -95,7 +95,7 @@ class Extraction:
             for index in set(range(3)) - work.done - failures.keys():
                 one = np.float32([index])
                 work.save(index, Rows(one[None] + 0.5, one, one + 1, np.int64([3])))
-            work.finish(self.entries, failures, windows=False)
+            work.finish(self.entries, failures, forms.VECTORS)
 
     def result(self, folder):
         """The times of zip entries are not the same."""
