@@ -124,9 +124,15 @@ def found_as_csv(found: Iterable[Segment]) -> str:
     return _csv(FOUND, rows)
 
 
-def found_as_json(found: Iterable[Segment]) -> str:
-    """Returns the JSON of Segments as of ActivityNet's results."""
-    results = {
+def found_as_json(found: Iterable[Segment], videos: Iterable[str] = ()) -> str:
+    """Returns the JSON of Segments as of ActivityNet's results.
+
+    Args:
+      found: Segments.
+      videos: names of videos that are to be told of also where nothing was found in them.
+    """
+    results: dict[str, list] = {name: [] for name in videos}
+    results |= {
         name: [
             {"segment": [float(one.start_s), float(one.end_s)], "score": float(one.score)}
             | ({"label": one.label} if one.label else {})
