@@ -10,6 +10,7 @@
     python -m i3d.evaluate ... --half_classes=10 --seed=0        # draws of half of the classes
     python -m i3d.evaluate ... --shots=4 --shots_split=train     # text and 4 videos of each class
     python -m i3d.evaluate --task=ava ...      # boxes of people: i3d/detection/evaluate.py
+    python -m i3d.evaluate --task=localization ...    # segments: i3d/localization/evaluate.py
 
 Weights of a training run are tested as the config.json beside them says (records, stream, frames,
 stride, size, model, precision), published ones by their test protocol, others by --config or
@@ -44,7 +45,8 @@ from i3d.inference import checkpoint as checkpoints
 from i3d.inference import few_shot, label_check, options
 from i3d.inference import text as text_options
 from i3d.inference.text import Labels, Text
-from i3d.runtime import callable_module, command
+from i3d.localization import evaluate as localization
+from i3d.runtime import callable_module, command, task
 from i3d.runtime.command import UserError
 from i3d.spec import WHOLE
 from i3d.training import config
@@ -150,15 +152,16 @@ callable_module.make(__name__, evaluate)
 
 def main(argv: list[str]) -> int:
     """Prints the accuracies; returns the exit status."""
-    if detection.asked(argv):
-        return detection.main(argv)
+    others = {task.AVA: detection.main, task.LOCALIZATION: localization.main}
+    if other := others.get(task.asked(argv)):
+        return other(argv)
     return command.run(argv, "evaluate", __doc__, defined_flags, checked, work)
 
 
 def defined_flags(argv: list[str]) -> flags.FlagValues:
     """Returns the flags of the command."""
     own = flags.FlagValues()
-    detection.define_task(own)
+    task.define(own)
     config.define_flag(own, argv)
     options.define(own)
     text = flags.DEFINE_string

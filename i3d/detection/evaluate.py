@@ -25,28 +25,8 @@ from i3d.detection import inputs, metrics, report
 from i3d.detection.inputs import Inputs, Job
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import options
-from i3d.runtime import command, files
+from i3d.runtime import command, files, task
 from i3d.runtime.command import UserError
-
-TASK = "ava"
-
-
-def asked(argv: list[str]) -> bool:
-    """Returns whether a command line of i3d.evaluate names this task."""
-    own = flags.FlagValues()
-    define_task(own)
-    try:
-        own(argv, known_only=True)
-    except flags.Error:  # told where all flags are parsed
-        return False
-    return own.task == TASK
-
-
-def define_task(own: flags.FlagValues) -> None:
-    """Defines --task."""
-    tasks = ["recognition", TASK]
-    told = "classes of videos, or of boxes of people (ava: flags of its own, see --task=ava --help)"
-    flags.DEFINE_enum("task", tasks[0], tasks, told, flag_values=own)
 
 
 def main(argv: list[str]) -> int:
@@ -57,7 +37,7 @@ def main(argv: list[str]) -> int:
 def defined_flags(argv: list[str]) -> flags.FlagValues:
     """Returns the flags of the task."""
     own = flags.FlagValues()
-    define_task(own)
+    task.define(own)
     text, choice = flags.DEFINE_string, flags.DEFINE_enum
     text("truth", None, "CSV file of the true boxes and their actions", flag_values=own)
     label_map = "file of ids and names (.pbtxt, or lines `id: name`), or ava for AVA's 60 actions"
