@@ -94,6 +94,14 @@ def multiple(levels: int = LEVELS, window: int = 19) -> int:
     return 2 ** (levels - 1) * max(window - 1, 1)
 
 
+def reach(window: int = 19) -> int:
+    """Returns how many rows to either side the outputs of a point depend on, at most."""
+    half = window // 2
+    down = sum(2 ** (level - 1) + half * 2**level for level in range(1, LEVELS))
+    stem = 2 * (1 + half) if window else 0
+    return 2 + stem + down + 3 * 2 ** (LEVELS - 1)
+
+
 def actionformer(
     name: str,
     num_classes: int = 20,

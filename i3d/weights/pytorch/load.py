@@ -141,8 +141,10 @@ def holds_averages(path: str | Path) -> bool:
 
 def num_outputs(model: Any) -> int:
     """Returns the number of classes of a model, 0 of one that gives none."""
-    shape = model.output_shape
-    return shape.get("logits", (0,))[-1] if isinstance(shape, dict) else shape[-1]
+    output = model.output
+    if isinstance(output, dict):
+        output = output.get("logits")
+    return 0 if output is None else output.shape[-1]
 
 
 def state_dict(path, averages=False):
