@@ -13,10 +13,13 @@ from absl import flags, logging
 from ml_collections import ConfigDict
 
 from i3d.data import read
+from i3d.data.feature_files import FeatureFiles
 from i3d.runtime import command, quiet
 from i3d.runtime.command import UserError
 from i3d.training import config
+from i3d.training.config_checks import feature_spec_of
 from i3d.weights.ava_zoo import takes_boxes
+from i3d.weights.localization_zoo import takes_features
 
 HINT = "lower config.batch.per_replica"  # where memory ends before the training begins
 
@@ -54,6 +57,8 @@ def check_records(settings: ConfigDict) -> None:
     folder = settings.data.records
     if folder and takes_boxes(settings.model.name):
         read.opened(folder, (read.KEY_FRAMES,))
+    elif folder and takes_features(settings.model.name):
+        FeatureFiles(folder, feature_spec_of(config.flat(settings)))
     elif folder:  # without, the configuration's own line says so
         read.check_labelled(read.opened(folder))
 

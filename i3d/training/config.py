@@ -27,6 +27,7 @@ from i3d.training.config_keys import defaults
 from i3d.training.recipes import names, path_of
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
+from i3d.weights.localization_zoo import takes_features
 
 __all__ = ["check", "completed", "defaults", "flat", "learning_rate", "load", "names", "path_of"]
 
@@ -81,6 +82,8 @@ def check(config: ConfigDict) -> None:
         config_checks.check_frames_of_text(values)
     if takes_boxes(config.model.name):
         config_checks.check_boxes(values)
+    if takes_features(config.model.name):
+        config_checks.check_segments(values)
     spec.of_settings(values, spec.SHORT_SIDE, spec.FPS)  # sizes that a view can have
     config_checks.check_schedule(config.schedule, config.steps)
     learning_rate(config, 0, 1)  # boundaries and factors fit

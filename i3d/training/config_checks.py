@@ -10,10 +10,12 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from i3d.data import feature_spec
 from i3d.runtime.command import UserError
 from i3d.training import config_keys as keys
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
+from i3d.weights.localization_zoo import takes_features
 
 
 def check_known(key: str, expected: Iterable[str]) -> None:
@@ -119,7 +121,8 @@ def check_read(values: dict[str, Any], standard: dict[str, Any]) -> None:
                 f"only, and {choice} is {values[choice]!r}"
             )
     model = values["model.name"]
-    kind = "text" if takes_text(model) else "boxes" if takes_boxes(model) else "classes"
+    kinds_of = {"text": takes_text, "boxes": takes_boxes, "segments": takes_features}
+    kind = next((kind for kind, is_of in kinds_of.items() if is_of(model)), "classes")
     for ignored, readers, kinds in keys.OF_MODELS:
         for key in ignored:
             if kind not in readers and values[key] != standard[key]:
@@ -165,3 +168,49 @@ def check_boxes(values: dict[str, Any]) -> None:
             f"config.data.stream: expected 'rgb', as {values['model.name']} takes pictures, got "
             f"{values['data.stream']!r}"
         )
+
+
+def check_segments(values: dict[str, Any]) -> None:
+    """Refuses what a localizer does not take."""
+    try:
+        rows = feature_spec_of(values).rows
+    except UserError as error:
+        raise UserError(f"config.segments.{error}") from error
+    least, most = values["segments.crop"]
+    if not 0 < least <= most <= 1:
+        raise UserError(
+            "config.segments.crop: expected the least and the most share of a video's rows, above "
+            f"0 and at most 1, got {values['segments.crop']}"
+        )
+    if not all(0 < one <= 1 for one in values["segments.tiou"]):
+        raise UserError(
+            f"config.segments.tiou: expected numbers above 0 and at most 1, got "
+            f"{values['segments.tiou']}"
+        )
+    if values["model.name"] == "bmn" and not (rows and least == 1):
+        raise UserError(
+            "config.segments.rows, config.segments.crop: bmn sees whole sequences; expected the "
+            f"number of rows, such as 100, and (1.0, 1.0), got {rows} and ({least:g}, {most:g})"
+        )
+    if rows and values["segments.longest"] != rows:
+        raise UserError(
+            f"config.segments.longest: expected {rows}, the number of config.segments.rows, got "
+            f"{values['segments.longest']}"
+        )
+
+
+def feature_spec_of(values: dict[str, Any]) -> feature_spec.FeatureSpec:
+    """Returns the FeatureSpec of a configuration.
+
+    Args:
+      values: {"a.b": value} of it.
+
+    Raises:
+      UserError: a value is out of range; the line begins with the name of the field.
+    """
+    names = values["segments.extractors"].split(",")
+    fields = ("channels", "window", "stride", "fps", "rows")
+    return feature_spec.FeatureSpec(
+        **{name: values[f"segments.{name}"] for name in fields},
+        extractors=tuple(name.strip() for name in names if name.strip()),
+    )

@@ -19,16 +19,18 @@ CHOICES = {
     "data.frame_of_segment": FRAMES_OF_SEGMENT,
     "data.interpolation": INTERPOLATIONS,
     "text.target": ("softmax", "normalised"),
-    "optimizer.name": ("sgd", "adamw"),
+    "optimizer.name": ("sgd", "adam", "adamw"),
     "schedule.name": ("piecewise", "step", "multi_step", "cosine"),
 }
 # What numbers must not be below; the keys of every other number: 0.
 AT_LEAST_1 = (
-    "steps data.frames data.stride data.size data.read_mb boxes.most batch.per_replica "
+    "steps data.frames data.stride data.size data.read_mb boxes.most segments.channels "
+    "segments.window segments.stride segments.longest segments.normalizer batch.per_replica "
     "batch.accumulate schedule.every schedule.hold log_every validate_every checkpoint_every"
 ).split()
 SIZES = {"data.mean": (0, 2, 3), "data.std": (0, 2, 3), "optimizer.head_factors": (0, 2)}
 SIZES |= {"data.rand_augment": (0, 2), "optimizer.betas": (2,), "boxes.scale": (2,)}
+SIZES |= {"segments.crop": (2,), "segments.tiou": tuple(range(1, 21))}
 BELOW_1 = (
     "batch_norm_momentum label_smoothing data.validation_share model.dropout optimizer.momentum "
     "optimizer.ema_decay"
@@ -38,6 +40,7 @@ MOST = 10**12
 AT_MOST = {"model.width": 16, "batch.per_replica": 2**16, "data.read_mb": 2**24}
 AT_MOST |= {"data.color_jitter": 1, "data.grayscale": 1}
 AT_MOST |= {"boxes.most": 1000, "boxes.proposal_iou": 1, "boxes.jitter": 0.4}
+AT_MOST |= {"segments.longest": 100_000, "segments.least_left": 1}
 _NUMBERS = (int, float)
 ELEMENTS = {
     "data.mean": _NUMBERS,
@@ -45,6 +48,8 @@ ELEMENTS = {
     "data.rand_augment": (int,),
     "boxes.classes": (int,),
     "boxes.scale": (int,),
+    "segments.crop": _NUMBERS,
+    "segments.tiou": _NUMBERS,
     "optimizer.head_factors": _NUMBERS,
     "optimizer.betas": _NUMBERS,
     "schedule.boundaries": (int,),
@@ -53,20 +58,25 @@ ELEMENTS = {
 # The keys that only some optimizers and schedules read: by which choice, and which of its values.
 READ_BY = {
     "optimizer.momentum": ("optimizer.name", ("sgd",)),
-    "optimizer.betas": ("optimizer.name", ("adamw",)),
+    "optimizer.betas": ("optimizer.name", ("adam", "adamw")),
     "schedule.begin": ("schedule.name", ("cosine",)),
     "schedule.every": ("schedule.name", ("step",)),
     "schedule.gamma": ("schedule.name", ("step", "multi_step")),
     "schedule.boundaries": ("schedule.name", ("piecewise", "multi_step")),
     "schedule.factors": ("schedule.name", ("piecewise",)),
 }
-# The keys that only some kinds of models read ("classes", "text", "boxes"), and of which models.
+# The keys that only some kinds of models read ("classes", "text", "boxes", "segments"), and which.
 _OF_TEXT = (
     "text.labels text.split_camel_case text.target optimizer.visual_factor optimizer.fusion_factor"
 ).split()
 _OF_BOXES = (
     "boxes.classes boxes.most boxes.proposal_iou boxes.jitter boxes.frame_jitter boxes.scale "
     "boxes.focal_alpha boxes.focal_gamma"
+).split()
+_OF_SEGMENTS = (
+    "segments.annotations segments.one_class segments.channels segments.window segments.stride "
+    "segments.fps segments.rows segments.extractors segments.longest segments.crop "
+    "segments.least_left segments.normalizer segments.regression_weight segments.tiou"
 ).split()
 _WITHOUT_TEXT = (
     "loss label_smoothing model.width model.dropout model.start_stream model.inflate "
@@ -77,11 +87,20 @@ _WITHOUT_BOXES = (
     "data.frame_of_segment data.crop data.crop_places data.interpolation data.rand_augment "
     "data.color_jitter data.grayscale model.start_stream model.inflate"
 ).split()
+_WITHOUT_SEGMENTS = (
+    "loss batch_norm batch_norm_momentum data.shots data.stream data.frames data.stride "
+    "data.segments data.sampling data.frame_of_segment data.size data.crop data.crop_places "
+    "data.interpolation data.rand_augment data.color_jitter data.grayscale data.flip data.mean "
+    "data.std data.read_mb data.flow_method model.start_stream model.inflate "
+    "optimizer.head_factors"
+).split()
 OF_MODELS = (
     (_OF_TEXT, ("text",), "with a text tower"),
     (_OF_BOXES, ("boxes",), "of boxes"),
-    (_WITHOUT_TEXT, ("classes", "boxes"), "without a text tower"),
-    (_WITHOUT_BOXES, ("classes", "text"), "without boxes"),
+    (_OF_SEGMENTS, ("segments",), "of segments"),
+    (_WITHOUT_TEXT, ("classes", "boxes", "segments"), "without a text tower"),
+    (_WITHOUT_BOXES, ("classes", "text", "segments"), "without boxes"),
+    (_WITHOUT_SEGMENTS, ("classes", "text", "boxes"), "without segments"),
 )
 
 
@@ -104,6 +123,7 @@ def defaults() -> ConfigDict:
     config.model = _model()
     config.text = _text()
     config.boxes = _boxes()
+    config.segments = _segments()
     config.batch = _batch()
     config.optimizer = _optimizer()
     config.schedule = _schedule()
@@ -112,7 +132,7 @@ def defaults() -> ConfigDict:
 
 def _data():
     data = ConfigDict()
-    data.records = ""  # folder written by data_prep; must be given
+    data.records = ""  # folder written by data_prep, or of feature rows; must be given
     data.train = "train"  # names of splits
     data.validation = "validation"  # "" for none
     data.validation_share = 0.0  # of data.train, held out where data.validation names that split
@@ -170,6 +190,25 @@ def _boxes():
     return boxes
 
 
+def _segments():
+    segments = ConfigDict()  # of localizers, which take feature rows
+    segments.annotations = ""  # file of segments, see localization/annotations.py; must be given
+    segments.one_class = False  # whether all segments are of one class, to be labelled afterwards
+    segments.channels = 2048  # width of a row; see data/feature_spec.py
+    segments.window = 16  # frames that a row is of
+    segments.stride = 4  # frames from one row to the next
+    segments.fps = 0.0  # frame rate of these frames; 0: each video's own
+    segments.rows = 0  # to which the rows of a video are interpolated; 0: they are not
+    segments.extractors = ""  # cards of the networks that made the rows, RGB first: "a,b"
+    segments.longest = 2304  # rows that are seen at once
+    segments.crop = (0.9, 1.0)  # share of the rows of a shorter video: the least and the most
+    segments.least_left = 0.5  # share of a segment that a part of a video must hold
+    segments.normalizer = 100.0  # of the losses of points, in the beginning: positive points
+    segments.regression_weight = 1.0  # of the loss of the ends of segments
+    segments.tiou = (0.3, 0.4, 0.5, 0.6, 0.7)  # of the validation by mean average precision
+    return segments
+
+
 def _batch():
     batch = ConfigDict()
     batch.per_replica = 6  # clips at a time on each device
@@ -179,12 +218,12 @@ def _batch():
 
 def _optimizer():
     optimizer = ConfigDict()
-    optimizer.name = "sgd"  # or "adamw"; see training/optimizer.py
+    optimizer.name = "sgd"  # or "adam" or "adamw"; see training/optimizer.py
     optimizer.learning_rate = 0.1
     optimizer.reference_batch = 0  # clips per update which that rate is for; 0: do not scale it
     optimizer.momentum = 0.9  # sgd
-    optimizer.betas = (0.9, 0.98)  # adamw: of the averages of the gradient and of its square
-    optimizer.weight_decay = 1e-7  # sgd: L2, added to the gradient; adamw: decoupled from it
+    optimizer.betas = (0.9, 0.98)  # adam, adamw: of the averages of the gradient and of its square
+    optimizer.weight_decay = 1e-7  # sgd, adam: L2, added to the gradient; adamw: decoupled
     optimizer.head_factors = ()  # of the rate, for the head's kernel and its bias; (): 1 and 1
     optimizer.visual_factor = 1.0  # of the rate, with a text tower: for the visual tower
     optimizer.fusion_factor = 1.0  # the same for the head over time

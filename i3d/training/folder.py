@@ -4,8 +4,9 @@
         folder.claim("runs/rgb", settings, spec, replicas=8, classes=())
 
 runs/rgb/config.json holds {"data.size": 224, ...}, all keys flat, "replicas", and "input": the
-InputSpec by which predict, evaluate and extract_features see a video. A run of videos and texts has
-"classes", too: the texts of its classes.
+InputSpec by which predict, evaluate and extract_features see a video, or the FeatureSpec of a
+localizer. A run of videos and texts has "classes", too: the texts of its classes; one of boxes or
+segments their names.
 """
 
 import contextlib

@@ -18,15 +18,16 @@ from i3d.inference import network
 from i3d.models import actionclip
 from i3d.runtime.command import UserError
 from i3d.spec import CHANNELS
-from i3d.training import text
+from i3d.training import localization, text
 from i3d.training.losses import LOSSES
 from i3d.training.objectives import Classification
-from i3d.training.optimizer import SGD, AdamW
+from i3d.training.optimizer import SGD, Adam, AdamW
 from i3d.training.step import set_batch_norm
 from i3d.weights import find, zoo
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import Misfit, NoCheckpoint
+from i3d.weights.localization_zoo import takes_features
 from i3d.weights.pytorch.load import is_torch
 from i3d.weights.start import begin, begin_from_images
 
@@ -38,7 +39,7 @@ def build(settings, spec, num_classes):
 
     Args:
       settings: ConfigDict as i3d.training.config.defaults.
-      spec: InputSpec of the run.
+      spec: InputSpec of the run, of a localizer FeatureSpec.
       num_classes: width of the head (with boxes, the background included); not read for models
         with a text tower.
 
@@ -46,6 +47,8 @@ def build(settings, spec, num_classes):
       UserError: there is no such model, or it does not take such clips.
     """
     name, data = settings.model.name, settings.data
+    if takes_features(name):
+        return localization.build(settings, spec, num_classes)
     if takes_text(name):
         return _built(settings, name, spec, num_classes, frames=spec.segments)
     if takes_boxes(name):
@@ -73,7 +76,7 @@ def start(settings, spec, model):
       UserError: as i3d.weights.start.begin.
     """
     path = find.path_of(settings.model.start)
-    if takes_text(settings.model.name):
+    if takes_text(settings.model.name) or takes_features(settings.model.name):
         return _started(
             lambda: begin(model, None, path), path, "expected weights of that architecture"
         )
@@ -137,8 +140,14 @@ def optimizer(settings, model):
     """
     set_batch_norm(model, settings.batch_norm, settings.batch_norm_momentum)
     own = settings.optimizer
-    kind, only = {"sgd": (SGD, "momentum"), "adamw": (AdamW, "betas")}[own.name]
-    names = (only, "weight_decay", "kernels_only", "clip_norm", "ema_decay")
+    kind = {"sgd": SGD, "adam": Adam, "adamw": AdamW}[own.name]
+    names = (
+        "momentum" if kind is SGD else "betas",
+        "weight_decay",
+        "kernels_only",
+        "clip_norm",
+        "ema_decay",
+    )
     options = {name: own[name] for name in names}
     options["accumulates"] = settings.batch.accumulate > 1
     return kind.of(model.trainable_variables, **options, factors=_factors(settings, model))
@@ -150,6 +159,8 @@ def _factors(settings, model):
     if takes_text(settings.model.name):
         factors = {"text": 1.0, "visual": own.visual_factor, "fusion": own.fusion_factor}
         return {v.path: factors[actionclip.group_of(v)] for v in model.trainable_variables}
+    if takes_features(settings.model.name):
+        return {}
     head = (v.path for v in model.get_layer("Logits").weights)  # kernel, bias
     return dict(zip(head, own.head_factors, strict=False))
 

@@ -5,7 +5,8 @@
     objective = Detection()                               # of a model of boxes
     each, hits = objective(model, clips, labels, draw)    # in a replica step, under a GradientTape
 
-An example is a clip with its label. `accuracy` names in the log what the hits are a share of.
+An example is a clip with its label. `accuracy` names in the log what the hits are a share of. Those
+of localizers are in i3d.training.segment_objectives.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,18 @@ from i3d.training.losses import box_cross_entropy, contrastive, cross_entropy
 _STREAM = 999  # of the random numbers here; those of layers count from 0
 
 
-class Classification:
+class Objective:
+    """What all have: a state that is saved with the run, {} where there is none."""
+
+    def state(self) -> dict[str, float]:
+        """Returns numbers that a resumed run must go on with."""
+        return {}
+
+    def load_state(self, state: dict[str, float]) -> None:
+        """Takes over what `state` returned."""
+
+
+class Classification(Objective):
     """The loss of logits against labels; a hit is a clip whose best class is its label."""
 
     accuracy = "accuracy"
@@ -42,7 +54,7 @@ class Classification:
         return self._loss(logits, labels), _hits(logits, labels)
 
 
-class VideoText:
+class VideoText(Objective):
     """The loss of videos against the texts of their labels, over the batch of all replicas.
 
     Every clip gets its label in one template, drawn anew at each step. Each replica computes the
@@ -111,7 +123,7 @@ class VideoText:
         return tf.gather(table, row * classes + tf.cast(labels, tf.int64))
 
 
-class Detection:
+class Detection(Objective):
     """The loss of boxes against their labels: the mean over all boxes of a batch, of all replicas.
 
     So the sum of the replicas' losses is that of the whole batch, however many boxes each has.

@@ -5,6 +5,7 @@
     with strategy.scope():                                                    # the trainer
         optimizer = SGD.of(model.trainable_variables, weight_decay=1e-7, clip_norm=40.0)
         optimizer = AdamW.of(model.trainable_variables, weight_decay=0.2, factors={...})
+        optimizer = Adam.of(model.trainable_variables, weight_decay=1e-4)
     optimizer.update(gradients, learning_rate)     # in a replica step; i3d.training.step calls it
     with optimizer.averaged(): ...                 # the moving average in place of the weights
 
@@ -15,6 +16,8 @@ One update: gradients are summed over replicas and clipped, then with these grad
     AdamW   variable *= 1 - learning_rate * weight_decay                      (decoupled)
             mean = b1 * mean + (1 - b1) * g;   square = b2 * square + (1 - b2) * g ** 2
             variable -= learning_rate * (mean / (1 - b1 ** t)) / (sqrt(square / (1 - b2 ** t)) + e)
+    Adam    g = g + weight_decay * variable                                   (L2)
+            and the last two lines of AdamW
 
 Keras' own SGD differs twice. Its `weight_decay` shrinks the variable apart from the gradient,
 and its buffer holds the learning rate (buffer = momentum * buffer - learning_rate * g), so that
@@ -116,15 +119,19 @@ class AdamW(Base):
         return super()._descend(gradients, variables, learning_rate)
 
     def _move(self, variable, gradient, rate, *slots):
-        (mean, square), (keep_mean, keep_square) = slots, self._betas
+        decays = self._decay and (len(variable.shape) > 1 or not self._kernels_only)
+        kept = variable * (1 - rate * self._decay) if decays else variable
+        self.assign(variable, kept - rate * self._direction(gradient, *slots))
+
+    def _direction(self, gradient, mean, square):
+        """Returns the corrected mean over the root of the corrected mean square, both updated."""
+        keep_mean, keep_square = self._betas
         count = ops.cast(self._updates, "float32")
         self.assign(mean, keep_mean * mean + (1 - keep_mean) * gradient)
         self.assign(square, keep_square * square + (1 - keep_square) * ops.square(gradient))
         corrected = mean / (1 - keep_mean**count)
         root = ops.sqrt(square / (1 - keep_square**count))
-        decays = self._decay and (len(variable.shape) > 1 or not self._kernels_only)
-        kept = variable * (1 - rate * self._decay) if decays else variable
-        self.assign(variable, kept - rate * corrected / (root + self._epsilon))
+        return corrected / (root + self._epsilon)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments, as Keras saves an optimizer."""
@@ -132,3 +139,15 @@ class AdamW(Base):
 
     def _kept(self):
         return super()._kept() | {"updates": self._updates}
+
+
+@keras.saving.register_keras_serializable("i3d")
+class Adam(AdamW):
+    """Adam with L2, which is added to the gradient; arguments as of AdamW.
+
+    Sources: Kingma & Ba 2015, arXiv:1412.6980; the arithmetic is that of torch.optim.Adam.
+    """
+
+    def _move(self, variable, gradient, rate, *slots):
+        (gradient,) = add_l2([gradient], [variable], self._decay, self._kernels_only)
+        self.assign_sub(variable, rate * self._direction(gradient, *slots))

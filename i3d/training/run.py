@@ -4,7 +4,7 @@
 
 workdir/config.json, log.jsonl and tensorboard/ tell what was done; step-*/ are the last
 checkpoints; best.weights.h5 has the best top-1 accuracy in validation, or with several labels per
-video, or boxes, the best mean average precision.
+video, boxes or segments, the best mean average precision; of proposals the best AUC.
 """
 
 import contextlib
@@ -82,7 +82,6 @@ class Run:
         self.task = tasks.of(settings)
         self.spec = self.task.spec(settings, records)
         self.labels = self.task.classes(settings, records)
-        self.objective = self.task.objective(settings, self.spec, self.labels)
         batch = settings.batch
         self.clips = batch.per_replica * batch.accumulate * strategy.num_replicas_in_sync
         self.chief = devices.is_chief(strategy)
@@ -91,6 +90,7 @@ class Run:
             self.model = train_model.build(settings, self.spec, outputs)
             self.optimizer = train_model.optimizer(settings, self.model)
             self.prepare = self.task.prepare(self.spec)
+            self.objective = self.task.objective(settings, self.spec, self.labels)
             self._validation = validation and self.task.validation(self, validation)
         self.step = self._restored()
         self._step_s, self._saved_at = 0.0, time.monotonic()
@@ -134,6 +134,7 @@ class Run:
         state = checkpoints.restore(self.workdir, self.model, self.optimizer)
         if state:
             self._tell(f"{self.workdir}: resumes from step {state['step']}")
+            self.objective.load_state(state.get("objective", {}))
             return state["step"]
         if self.settings.model.start:
             with self.strategy.scope():
@@ -173,7 +174,8 @@ class Run:
     def _save(self):
         self._saved_at = time.monotonic()
         if self.chief:
-            checkpoints.save(self.workdir, self.step, self.model, self.optimizer, {})
+            state = {"objective": self.objective.state()}
+            checkpoints.save(self.workdir, self.step, self.model, self.optimizer, state)
 
     def _save_slow_step(self, window):
         """Saves now and then where Ctrl-C would not wait for the end of a step."""

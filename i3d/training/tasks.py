@@ -1,6 +1,6 @@
 """What a training run of each task consists of: its input, its objective and its validation.
 
-task = tasks.of(settings)                 # by the model: of videos (and texts), or of boxes
+task = tasks.of(settings)          # by the model: of videos (and texts), of boxes or segments
 records, validation = task.opened(settings, print)
 batches = iter(task.batches(settings, records, strategy, start_step=0))
 """
@@ -12,10 +12,11 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from i3d.inference import network
-from i3d.training import detection, model, text
+from i3d.training import detection, localization, model, segment_validation, text
 from i3d.training import input as train_input
 from i3d.training.validation import Validation
 from i3d.weights.ava_zoo import takes_boxes
+from i3d.weights.localization_zoo import takes_features
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,14 @@ class Task:
 
     Attributes:
       opened: (settings, tell) -> (records of training, of validation or None).
-      spec: (settings, records) -> InputSpec.
+      spec: (settings, records) -> InputSpec, or FeatureSpec.
       classes: (settings, records) -> names that config.json keeps, () where it needs none.
       outputs: (settings, records) -> width of the head.
       batches: (settings, records, strategy, start_step) -> endless data set of pairs of clips and
         labels.
       prepare: (spec) -> what makes the model's input of the clips of a batch.
-      objective: (settings, spec, classes) -> one of i3d.training.objectives.
+      objective: (settings, spec, classes) -> one of i3d.training.objectives; called under
+        strategy.scope().
       validation: (run, records) -> function without arguments that returns {name: float}, and whose
         `ranked_by` names the number by which weights are the best.
     """
@@ -67,7 +69,20 @@ DETECTION = Task(
     validation=detection.Validation,
 )
 
+LOCALIZATION = Task(
+    opened=localization.opened,
+    spec=localization.spec,
+    classes=localization.classes,
+    outputs=localization.outputs,
+    batches=localization.batches,
+    prepare=localization.prepare,
+    objective=localization.objective,
+    validation=segment_validation.Validation,
+)
+
 
 def of(settings: ConfigDict) -> Task:
     """Returns the Task of a configuration, by its model."""
+    if takes_features(settings.model.name):
+        return LOCALIZATION
     return DETECTION if takes_boxes(settings.model.name) else RECOGNITION

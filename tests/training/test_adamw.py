@@ -1,4 +1,4 @@
-"""AdamW against torch.optim.AdamW, and what it shares with SGD.
+"""AdamW and Adam against PyTorch's, and what they share with SGD.
 
 Run as a script this file is the process with two replicas: the number of devices must be set
 before TensorFlow starts.
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from i3d.training.optimizer import SGD, AdamW
+from i3d.training.optimizer import SGD, Adam, AdamW
 from tests.helpers.processes import ROOT
 
 RATES = [0.02] * 3 + [0.002] * 3 + [0.01] * 3
@@ -41,13 +41,13 @@ def variables():
     return [keras.Variable(v, name=f"v{i}") for i, v in enumerate(start())]
 
 
-def by_torch(gradients=gradients, clip_norm=None):
+def by_torch(gradients=gradients, clip_norm=None, kind="AdamW"):
     """Returns the values after each step of RATES."""
     import torch
 
     values = [torch.nn.Parameter(torch.tensor(v)) for v in start()]
     groups = [{"params": values[:2]}, {"params": values[2:]}]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, weight_decay=0.2)
+    optimizer = getattr(torch.optim, kind)(groups, betas=(0.9, 0.98), eps=1e-8, weight_decay=0.2)
     history = []
     for step, rate in enumerate(RATES):
         for group, factor in zip(optimizer.param_groups, (1, FACTOR), strict=True):
@@ -61,9 +61,9 @@ def by_torch(gradients=gradients, clip_norm=None):
     return history
 
 
-def run(gradients=gradients, **options):
+def run(gradients=gradients, kind=AdamW, **options):
     """Returns the optimizer and the values after each step of RATES."""
-    optimizer = AdamW.of(variables(), **OPTIONS | options)
+    optimizer = kind.of(variables(), **OPTIONS | options)
     apply = tf.function(optimizer.update)
     history = []
     for step, rate in enumerate(RATES):
@@ -82,6 +82,19 @@ def assert_close(got, expected, rtol=1e-6):
 @pytest.mark.parametrize("options", [{}, {"clip_norm": 0.5}])
 def test_steps_with_two_groups_and_changing_rates_are_torchs(options):
     assert_close(run(**options)[1], by_torch(**options))
+
+
+@needs_torch
+def test_l2_of_adam_is_torchs():
+    assert_close(run(kind=Adam, clip_norm=0.5)[1], by_torch(clip_norm=0.5, kind="Adam"))
+
+
+def test_l2_of_adam_goes_through_the_averages():
+    """The first step is as long whatever the decay is, as the averages are corrected."""
+    (_, first), (_, without) = (run(kind=Adam, weight_decay=decay) for decay in (0.2, 0.0))
+    for one, other, begin in zip(first[0][:2], without[0], start(), strict=False):
+        np.testing.assert_allclose(np.abs(one - begin), np.abs(other - begin), rtol=2e-3)
+    assert any((a != b).any() for a, b in zip(first[-1], without[-1], strict=True))
 
 
 def test_kernels_only_leaves_vectors_without_decay():

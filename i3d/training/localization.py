@@ -1,0 +1,279 @@
+"""Training of localizers: feature rows and segments, model, objective, validation.
+
+records, validation = localization.opened(settings, print)
+spec = localization.spec(settings, records)
+batches = iter(localization.batches(settings, records, strategy, start_step=0))
+
+Validation is by the average mAP of segments, of BMN by the area under AR@AN of its proposals.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from ml_collections import ConfigDict
+
+from i3d import models
+from i3d.data import segment_batches
+from i3d.data.feature_files import FeatureFiles
+from i3d.data.feature_spec import FeatureSpec
+from i3d.data.segment_batches import Video
+from i3d.inference.network import computing_in
+from i3d.localization import annotations
+from i3d.localization.segments import Annotated
+from i3d.models import actionformer, bmn
+from i3d.runtime.command import UserError
+from i3d.runtime.text import counted
+from i3d.training import config, held_out
+from i3d.training.config_checks import feature_spec_of
+from i3d.training.input import check_named
+from i3d.training.segment_objectives import Points, Proposals
+from i3d.training.segment_targets import proposal_map
+
+ONE_CLASS = "action"  # its name, where config.segments.one_class makes all of one
+
+
+@dataclass(frozen=True)
+class Records:
+    """Videos with their feature rows and segments.
+
+    Attributes:
+      files: of the rows.
+      videos: at least one, as the pipeline takes them.
+      truth: {name in the file of annotations: Annotated} of the same videos, in the same order.
+      class_names: in the order of their numbers, alphabetical.
+    """
+
+    files: FeatureFiles
+    videos: tuple[Video, ...]
+    truth: dict[str, Annotated]
+    class_names: tuple[str, ...]
+
+
+def opened(
+    settings: ConfigDict, tell: Callable[[str], None] = lambda line: None
+) -> tuple[Records, Records | None]:
+    """Returns the Records of training and of validation (None where it is switched off).
+
+    config.data.train and config.data.validation name subsets of the file of annotations. Where it
+    has none, all of it is of training. Where both are the same, config.data.validation_share of the
+    videos are held out, see i3d.training.held_out.
+
+    Args:
+      settings: ConfigDict as i3d.training.config.defaults.
+      tell: called with a line on what was held out, and on classes of one subset alone.
+
+    Raises:
+      UserError: annotations or features are not given, cannot be used or do not fit each other.
+    """
+    check_named(settings.data)
+    file, data = settings.segments.annotations, settings.data
+    if not file:
+        raise UserError("config.segments.annotations: expected a file of segments, got ''")
+    files = FeatureFiles(data.records, feature_spec_of(config.flat(settings)))
+    every = _of_one_class(annotations.read_as_is(file), settings.segments.one_class)
+    train, validation = _divided(settings, every, tell)
+    names = tuple(sorted({one.label for video in train.values() for one in video.segments}))
+    found = _records(files, train, names, file)
+    if not validation:
+        return found, None
+    _check_classes(names, validation, file, tell)
+    return found, _records(files, validation, names, file)
+
+
+def _of_one_class(every, one_class):
+    if not one_class:
+        return every
+    return {
+        name: video._replace(
+            segments=tuple(one._replace(label=ONE_CLASS) for one in video.segments)
+        )
+        for name, video in every.items()
+    }
+
+
+def _divided(settings, every, tell):
+    """Returns {name: Annotated} of training and of validation, None where that is switched off."""
+    data = settings.data
+    train = _subset(every, data.train, "train", settings.segments.annotations)
+    if not data.validation:
+        return train, None
+    if data.validation != data.train:
+        return train, _subset(every, data.validation, "validation", settings.segments.annotations)
+    if not data.validation_share:
+        return train, train
+    classes = sorted({one.label for video in train.values() for one in video.segments})
+    labels = [
+        (name, tuple(sorted({classes.index(one.label) for one in video.segments})))
+        for name, video in train.items()
+    ]
+    held = set(held_out.chosen(labels, data.validation_share, settings.seed).numbers)
+    parts: tuple[dict, dict] = ({}, {})
+    for number, (name, video) in enumerate(train.items()):
+        parts[number in held][name] = video
+    if not held:
+        tell("validation: none, as no video can be held out")
+        return train, None
+    tell(f"validation: {len(held)} of the {len(train)} training videos are held out")
+    return parts
+
+
+def _subset(every, name, key, file):
+    """Returns the videos of a subset; of a file without subsets all, for training."""
+    there = sorted({video.subset for video in every.values()})
+    found = {video: own for video, own in every.items() if own.subset == name}
+    if there == [""] and key == "train":
+        found = dict(every)
+    if not found:
+        known = ", ".join(map(repr, filter(None, there))) or "none: --config.data.validation="
+        raise UserError(
+            f"config.data.{key}: expected a subset of {file}, which has {known}, got {name!r}"
+        )
+    if not any(own.segments for own in found.values()):
+        raise UserError(f"{file}: expected segments in the subset {name!r}, it has none")
+    if wrong := annotations.problems(found):
+        more = f" ({len(wrong):,} such segments)" if len(wrong) > 1 else ""
+        raise UserError(f"{file}: {wrong[0]}{more}; correct or remove them")
+    return found
+
+
+def _check_classes(names, validation, file, tell):
+    own = {one.label for video in validation.values() for one in video.segments}
+    if unknown := sorted(own - set(names)):
+        raise UserError(
+            f"{file}: expected classes of the training in validation, got {unknown[0]!r}"
+            f"{f' and {len(unknown) - 1} others' if len(unknown) > 1 else ''}"
+        )
+    if lacking := sorted(set(names) - own):
+        some = f"{len(lacking)} of the {len(names)} classes"
+        tell(f"validation: {some} are not in it, such as {lacking[0]!r}")
+
+
+def _records(files, videos: Mapping[str, Annotated], names, file):
+    missing = [name for name in videos if files.find(name) is None]
+    if missing:
+        raise UserError(
+            f"config.data.records: {files.path} has no features of {len(missing):,} of "
+            f"{counted(len(videos), 'video')} of {file}, the first is {missing[0]!r:.200}; extract "
+            "them, or remove these videos from the file"
+        )
+    numbers = {name: number for number, name in enumerate(names)}
+    found = tuple(
+        Video(
+            name,
+            own.fps,
+            own.duration_s,
+            np.array([(one.start_s, one.end_s) for one in own.segments]).reshape(-1, 2),
+            np.array([numbers[one.label] for one in own.segments], np.int32),
+        )
+        for name, own in videos.items()
+    )
+    files.read(found[0].name, found[0].fps, found[0].duration_s)  # of the right width and rate
+    return Records(files, found, dict(videos), names)
+
+
+def spec(settings: ConfigDict, records: Records) -> FeatureSpec:
+    """Returns the FeatureSpec of the run."""
+    return records.files.spec
+
+
+def classes(settings: ConfigDict, records: Records) -> tuple[str, ...]:
+    """Returns the names of the classes; () of a model of proposals, which have none."""
+    return () if settings.model.name in bmn.CONFIGS else records.class_names
+
+
+def outputs(settings: ConfigDict, records: Records) -> int:
+    """Returns the number of classes that the model scores."""
+    return max(len(classes(settings, records)), 1)
+
+
+def build(settings: ConfigDict, spec: FeatureSpec, num_classes: int) -> keras.Model:
+    """Returns the model of a configuration, in its precision, with random weights.
+
+    Raises:
+      UserError: it does not take such rows.
+    """
+    name, longest = settings.model.name, settings.segments.longest
+    options: dict[str, Any] = {"num_classes": num_classes, "channels": spec.channels}
+    options |= {"width": settings.model.width, "dropout": settings.model.dropout}
+    if name in bmn.CONFIGS:
+        options["rows"] = spec.rows
+    else:
+        least = actionformer.multiple(window=actionformer.CONFIGS[name].window)
+        if longest % least:
+            raise UserError(
+                f"config.segments.longest: expected a multiple of {least}, as {name} takes, got "
+                f"{longest}"
+            )
+    try:
+        with computing_in(settings.precision):
+            return models.build(name, **options)
+    except ValueError as error:
+        raise UserError(f"config.model.{error}") from error
+
+
+def batches(settings: ConfigDict, records: Records, strategy: Any, start_step: int) -> Any:
+    """Returns the endless data set of pairs for i3d.training.segment_objectives.
+
+    Args:
+      settings: ConfigDict as i3d.training.config.defaults.
+      records: Records.
+      strategy: each of its replicas gets settings.batch.per_replica videos at a time.
+      start_step: updates made so far.
+    """
+    own, batch = settings.segments, settings.batch
+    proposals = settings.model.name in bmn.CONFIGS
+    most = max(len(video.segments) for video in records.videos)
+    target = partial(_proposal_target, own.longest) if proposals else segment_batches.padded(most)
+    inputs = ("features",) if proposals else ("features", "mask")
+
+    def pair(one):
+        labels = {name: value for name, value in one.items() if name not in ("features", "mask")}
+        return {name: one[name] for name in inputs}, labels
+
+    def of_worker(context):
+        found = segment_batches.train_batches(
+            records.files,
+            records.videos,
+            rows=own.longest,
+            batch_size=batch.per_replica,
+            seed=settings.seed,
+            target=target,
+            crop=own.crop,
+            least_left=own.least_left,
+            start_step=start_step * batch.accumulate,
+            context=context,
+        )
+        return found.map(pair)
+
+    return strategy.distribute_datasets_from_function(of_worker)
+
+
+def _proposal_target(rows, segments, labels):
+    """Returns BMN's labels of segments in rows."""
+    shares = np.clip((segments + 0.5) / rows, 0, 1)
+    return dict(zip(("iou", "start", "end"), proposal_map(shares, rows, rows), strict=True))
+
+
+def prepare(spec: FeatureSpec) -> Callable[[Any], Any]:
+    """Returns what makes the model's input of a batch: nothing is left to do."""
+    return lambda found: found
+
+
+def objective(
+    settings: ConfigDict, spec: FeatureSpec, classes: tuple[str, ...]
+) -> Points | Proposals:
+    """Returns the objective of a configuration; to be called under strategy.scope()."""
+    own, name = settings.segments, settings.model.name
+    if name in bmn.CONFIGS:
+        return Proposals(spec.rows, spec.rows, seed=settings.seed, weight=settings.loss_weight)
+    return Points(
+        least_cost=not actionformer.CONFIGS[name].window,
+        smoothing=settings.label_smoothing,
+        regression_weight=own.regression_weight,
+        normalizer=own.normalizer,
+        weight=settings.loss_weight,
+    )
