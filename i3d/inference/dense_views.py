@@ -95,7 +95,8 @@ def layout_of(card: Card, window: int, stride: int) -> Layout:
       UserError: the window is too short.
     """
     spec = card.spec
-    least = spec.min_frames if spec.whole else spec.frames * max(1, spec.segments)
+    segments = 1 if is_of_frames(card) else max(1, spec.segments)
+    least = spec.min_frames if spec.whole else spec.frames * segments
     if window < least:
         raise UserError(f"--window: {card.name} needs at least {least} frames, got {window}")
     if is_of_frames(card):

@@ -1,6 +1,10 @@
-"""Small networks with random weights, as feature rows of windows are made of."""
+"""Small networks with random weights, and sums of pixels, as rows of windows are made of."""
+
+from types import SimpleNamespace
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from i3d.inference import dense_views, network
 from i3d.spec import WHOLE, InputSpec
@@ -25,9 +29,31 @@ def tsn_card(stream="rgb", segments=3):
     return Card(f"tsn_{stream}", "", model, spec, 0.125, 5)
 
 
-def built(card, crops=None, endpoint="features", seed=0):
-    """Network of a card that is given windows."""
-    card = dense_views.windowed(card, crops)
+def built(card, crops=None, endpoint="features", seed=0, apart=True):
+    """Network of a card that is given windows; apart=False: of a card as it is."""
+    card = dense_views.windowed(card, crops) if apart else card
     keras.utils.set_random_seed(seed)
     core = network.build(card.model, card.spec, 5, width=card.width, frames=card.spec.length)
     return network.Network(network.ending_at(core, endpoint), card.spec, 5, card=card)
+
+
+class Sums:
+    """In place of a network: per channel the mean of the pixels, and the mean weighted by time."""
+
+    def __init__(self, card, crops=None):
+        self.card = dense_views.windowed(card, crops)
+        self.spec = self.card.spec
+        self.model = SimpleNamespace(output_shape=(None, 2 * self.spec.view_shape[-1]))
+
+    def body(self, views):
+        """Returns float32 [B, 2 C] of uint8 [B, N, H, W, C]."""
+        each = tf.reduce_mean(tf.cast(views, tf.float32), (2, 3))
+        times = tf.range(tf.shape(each)[1], dtype=tf.float32)[None, :, None]
+        return tf.concat([tf.reduce_mean(each, 1), tf.reduce_mean(each * times, 1)], 1)
+
+
+def sums(views):
+    """Returns what Sums does of one view uint8 [N, H, W, C]."""
+    each = np.float32(views).mean(axis=(1, 2))
+    times = np.arange(len(each))[:, None]
+    return np.concatenate([each.mean(axis=0), (each * times).mean(axis=0)])
