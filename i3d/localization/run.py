@@ -1,0 +1,202 @@
+"""Localizes over one video: decoding, networks, segments.
+
+run = of_job(job)                              # loads the networks
+result = run.over("my.mp4")                    # Localized
+
+A video is decoded once and in order; memory holds a batch of its frames, and of each row or window
+what a network gives.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from i3d.data.feature_files import interpolated
+from i3d.inference import average, dense, dense_views, load
+from i3d.inference.dense import DenseRows
+from i3d.inference.predictor import Predictor
+from i3d.inference.timeline import window_seconds
+from i3d.localization import windows
+from i3d.localization.decoding import labelled
+from i3d.localization.job import name_of
+from i3d.localization.localizer import Localizer
+from i3d.localization.results import Localized
+from i3d.localization.segments import Segment
+from i3d.runtime.command import UserError
+from i3d.runtime.progress import Progress
+from i3d.video.frames import stated
+from i3d.video.sampled import frame_rate
+
+if TYPE_CHECKING:
+    from i3d.localization.job import Job, Options
+
+STRIDES = 4  # from one window of a classifier to the next, this part of it
+_LEAST_ROW = 0.95  # of a window that a video must have, for the rows of a localizer
+_LEAST_GROUPED = 0.02  # score; what is lower is not kept
+
+
+def of_job(job: "Job") -> "Run":
+    """Returns the Run of a Job.
+
+    Raises:
+      UserError: a network cannot be loaded.
+    """
+    classifier = None
+    if job.classifiers:
+        cards = [dense_views.windowed(card, 1) for card in job.classifiers]
+        classifier = load.of_cards(cards, None, job.options.precision, text=job.words)
+        if not classifier.class_names:
+            raise UserError("--text is needed: the classes of this network are texts")
+    if job.localizer is None:
+        return ByClassifier(job.options, classifier)
+    localizer, spec = Localizer(job.localizer, job.options.precision), job.localizer.spec
+    rows = dense.load(
+        job.extractors, spec.window, spec.stride, spec.fps, precision=job.options.precision
+    )
+    if rows.spec.channels != spec.channels:
+        raise UserError(
+            f"{job.localizer.file}: expected networks of {spec.channels} features, got "
+            f"{rows.spec.channels} of {' and '.join(spec.extractors)}"
+        )
+    return ByLocalizer(job.options, localizer, rows, classifier)
+
+
+class Run:
+    """What is done with each video."""
+
+    def __init__(self, options: "Options"):
+        """Keeps the options."""
+        self._options = options
+
+    def over(self, video: str) -> Localized:
+        """Returns what happens when in a video.
+
+        Raises:
+          UserError: the video cannot be used, or what a network gives is not finite.
+        """
+        raise NotImplementedError
+
+    def _result(self, video, duration_s, found, seconds, scores=None, names=()):
+        """Returns the Localized of all segments that were found, the best first."""
+        least = self._options.threshold
+        above = [one for one in found if one.score >= least][: self._options.top]
+        note = ""
+        if found and not above:
+            best = found[0]
+            note = (
+                f"no score is {least:g} or more; the best is {best.label or '-'} {best.score:.2f}"
+            )
+        return Localized(
+            name_of(video), duration_s, tuple(above), seconds, scores, tuple(names), note
+        )
+
+
+class ByLocalizer(Run):
+    """By a localizer on feature rows."""
+
+    def __init__(
+        self,
+        options: "Options",
+        localizer: Localizer,
+        rows: DenseRows,
+        classifier: Predictor | None = None,
+    ):
+        """Keeps its arguments.
+
+        Args:
+          options: of the job.
+          localizer: the network over rows.
+          rows: what makes the features it takes.
+          classifier: names the proposals of a localizer without classes.
+        """
+        super().__init__(options)
+        self._localizer, self._rows, self._classifier = localizer, rows, classifier
+
+    def over(self, video: str) -> Localized:
+        """Returns what happens when in a video; see Run."""
+        begin = time.perf_counter()
+        found = _all_rows(self._rows, video, "row")
+        self._check_long_enough(video, found)
+        made = time.perf_counter()
+        spec, duration_s = self._localizer.spec, _seconds(video, found.end_s[-1])
+        grid = spec.grid(found.fps, len(found.features), duration_s)
+        features = interpolated(found.features, spec.rows) if spec.rows else found.features
+        segments = self._localizer(features, grid, duration_s, name_of(video))
+        if self._classifier:
+            ((_, scores),) = self._classifier.scores_of([video])
+            if isinstance(scores, str):
+                raise UserError(f"{video}: {scores}")
+            segments = labelled(segments, scores.probabilities, self._classifier.class_names)
+        seconds = {"features": made - begin, "segments": time.perf_counter() - made}
+        return self._result(video, duration_s, segments, seconds)
+
+    def _check_long_enough(self, video, found):
+        window, lasts = self._rows.spec.window, found.end_s[0] - found.start_s[0]
+        rate = self._rows.spec.fps or frame_rate(video) or found.fps
+        if len(found.features) == 1 and lasts < _LEAST_ROW * window / rate:
+            raise UserError(
+                f"{video}: expected {window / rate:.2f} s or more, a window of {window} frames at "
+                f"{rate:g} per second, got {lasts:.2f} s"
+            )
+
+
+class ByClassifier(Run):
+    """By the windows of a classifier, grouped to segments."""
+
+    def __init__(self, options: "Options", classifier: Predictor):
+        """Keeps its arguments."""
+        super().__init__(options)
+        self._classifier = classifier
+
+    def over(self, video: str) -> Localized:
+        """Returns what happens when in a video; see Run."""
+        begin = time.perf_counter()
+        found = _all_rows(self._windows(video), video, "window")
+        made = time.perf_counter()
+        scores = windows.over_time(found.start_s, found.end_s, self._probabilities(found.features))
+        names = self._classifier.class_names
+        segments: list[Segment] = windows.grouped(scores, names, name_of(video), _LEAST_GROUPED)
+        seconds = {"windows": made - begin, "segments": time.perf_counter() - made}
+        duration_s = _seconds(video, found.end_s[-1])
+        return self._result(video, duration_s, segments, seconds, scores, names)
+
+    def _windows(self, video):
+        """Returns the DenseRows of the logits of all networks, side by side."""
+        networks, asked = self._classifier.networks, self._options
+        specs = [net.spec for net in networks]
+        fps = max(spec.fps for spec in specs)
+        rate = fps or frame_rate(video) or 25.0
+        seconds = asked.window_s or window_seconds(specs, video)
+        window = max(1, round(seconds * rate))
+        stride = max(1, round((asked.stride_s or seconds / STRIDES) * rate))
+        return DenseRows(networks, window, stride, fps)
+
+    def _probabilities(self, rows):
+        """Returns the scores of windows [R, K] of logits side by side [R, networks * K]."""
+        networks = self._classifier.networks
+        logits = rows.reshape(len(rows), len(networks), -1).sum(axis=1)
+        return average.probabilities(logits, networks[0].spec.activation)
+
+
+def _all_rows(rows: DenseRows, video: str, unit: str) -> dense.Found:
+    """Returns the rows of a video, with progress."""
+    pieces = []
+    with Progress(_expected(rows, video), unit, "localize") as progress:
+        for piece in rows.pieces(video):
+            pieces.append(piece[1:])
+            for _ in piece.features:
+                progress.add()
+    features, start_s, end_s = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    return dense.Found(features, start_s, end_s, rows.fps_of(start_s, end_s))
+
+
+def _expected(rows, video):
+    """Returns how many rows the header makes one expect, None where it does not say."""
+    seconds, rate = stated(video)[2], rows.spec.fps or frame_rate(video)
+    return rows.views_of.rows(round(seconds * rate)) if seconds and rate else None
+
+
+def _seconds(video, end_s):
+    """Returns the length of a video: as it states, but not less than what was seen of it."""
+    return max(float(stated(video)[2] or 0.0), float(end_s))
