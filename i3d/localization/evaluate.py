@@ -4,11 +4,13 @@
     python -m i3d.evaluate --task=localization ... --subset=validation --thresholds=activitynet
     python -m i3d.evaluate --task=localization ... --protocol=actionformer --thresholds=0.3,0.5
     python -m i3d.evaluate --task=localization --truth=... --checkpoint=FILE --features=FOLDER
+    python -m i3d.evaluate --task=localization --checkpoint=runs/af/best.weights.h5
 
 The truth is JSON as of ActivityNet, THUMOS14 or MMAction2, or CSV with the header
 path,label,start_s,end_s[,split][,duration_s][,fps]. What was found is JSON as of ActivityNet's
 results, or CSV with the header video,start_s,end_s[,label],score; or it is what the localizer of
---checkpoint finds in the feature rows of --features, which --found_out keeps.
+--checkpoint finds in the feature rows of --features, which --found_out keeps. Of the weights of a
+training run, truth, features and the subset of its validation are those of its config.json.
 
 Prints the protocol, mean average precision at each tIoU and its mean, recall, average recall by
 the number of segments per video (AR@AN) with its area (AUC), which kinds of false segments there
@@ -19,10 +21,12 @@ to be compared.
 """
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
+from i3d.inference import checkpoint as checkpoints
 from i3d.localization import diagnosis, inputs, protocols, report
 from i3d.localization.average_recall import average_recall
 from i3d.localization.inputs import Inputs, Job
@@ -87,17 +91,21 @@ def checked(own: flags.FlagValues, argv: list[str]) -> tuple[Job, Inputs]:
             files.check_new(path, suffix)
     thresholds, lengths = _thresholds(own.thresholds)
     _check_sources(own)
-    card = None
+    card, trained = None, Trained("", "", "")
     if own.checkpoint:
-        from i3d.inference.checkpoint import card_of
-
-        card = card_of(own.model, own.checkpoint, features=True)
+        card = checkpoints.card_of(own.model, own.checkpoint, features=True)
+        trained = _trained(card.file)
+    truth, features = own.truth or trained.truth, own.features or trained.features
+    if not truth:
+        raise UserError("--truth is needed: a JSON or CSV file of the true segments")
+    if card and not features:
+        raise UserError("--features is needed with --checkpoint: a folder of feature rows")
     job = Job(
-        truth=own.truth,
+        truth=truth,
         found=own.found or "",
         card=card,
-        features=own.features or "",
-        subset=own.subset or "",
+        features=features,
+        subset=own.subset or ("" if own.truth else trained.subset),
         class_scores=own.class_scores or "",
         protocol=own.protocol,
         thresholds=thresholds,
@@ -110,9 +118,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> tuple[Job, Inputs]:
 
 
 def _check_sources(own):
-    """Makes sure that there is a truth, and one source of what was found."""
-    if not own.truth:
-        raise UserError("--truth is needed: a JSON or CSV file of the true segments")
+    """Makes sure that there is one source of what was found."""
     if bool(own.found) == bool(own.checkpoint):
         got = "both" if own.found else "neither"
         raise UserError(
@@ -121,8 +127,25 @@ def _check_sources(own):
     given = [name for name in _OF_LOCALIZER if own[name].present]
     if given and not own.checkpoint:
         raise UserError(f"--{given[0]} goes with --checkpoint alone")
-    if own.checkpoint and not own.features:
-        raise UserError("--features is needed with --checkpoint: a folder of feature rows")
+
+
+class Trained(NamedTuple):
+    """What the run of a checkpoint is tested on, "" where it does not say."""
+
+    truth: str
+    features: str
+    subset: str
+
+
+def _trained(checkpoint):
+    """Returns what config.json beside a checkpoint says."""
+    found = checkpoints.run_settings(checkpoint) if checkpoints.run_file(checkpoint) else {}
+    keys = ("segments.annotations", "data.records", "data.validation", "data.train")
+    truth, features, validation, train = (
+        value if isinstance(value := found.get(key), str) else "" for key in keys
+    )
+    # Videos that were held out of the training's own subset are not told apart here.
+    return Trained(truth, features, "" if validation == train else validation)
 
 
 def _thresholds(text):

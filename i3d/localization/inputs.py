@@ -92,6 +92,8 @@ def read(job: Job) -> Inputs:
 
     subset = job.subset or pairing.only_subset(videos, job.truth)
     chosen = pairing.of_subset(videos, subset, job.truth)
+    if subset:
+        lines.append(f"{job.truth}: subset {subset}")
     files = FeatureFiles(job.features, job.card.spec)
     absent = [name for name in chosen if files.find(name) is None]
     if len(absent) == len(chosen):
@@ -125,11 +127,15 @@ def scored(job: Job, given: Inputs) -> Inputs:
         rows, grid = given.files.read(name, video.fps, video.duration_s)
         duration = None if np.isnan(video.duration_s) else video.duration_s
         found += localizer(rows, grid, duration, video=name)
+    lines: list[str] = []
+    if len(localizer.names) == 1 and not any(one.label in localizer.names for one in given.truth):
+        found = [one._replace(label="") for one in found]
+        lines.append(f"{job.card.file}: of one class, {localizer.names[0]}, which is left aside")
     if job.found_out:
         annotations.write_found(job.found_out, found)
     if not found:
         raise BadData(f"{job.card.file}: found nothing in {counted(len(there), 'video')}")
-    lines = pairing.labels(given.videos, found, job.card.file)
+    lines += pairing.labels(given.videos, found, job.card.file)
     return _labelled(job, given._replace(found=found, notes=[*given.notes, *lines]))
 
 

@@ -56,10 +56,10 @@ def paired(
         raise BadData(f"{results}: expected segments with scores, got none")
     found, told = _named_as(videos, found, results)
     lines += told
-    asked, subset = subset, subset or _searched_subset(videos, found, truth)
+    subset = subset or _searched_subset(videos, found, truth)
     chosen = of_subset(videos, subset, truth)
-    if subset and not asked:
-        lines.append(f"{truth}: the subset {subset}, in which segments were found")
+    if subset:
+        lines.append(f"{truth}: subset {subset}")
     others = sum(one.video in videos and one.video not in chosen for one in found)
     if others:
         found = [one for one in found if one.video in chosen or one.video not in videos]

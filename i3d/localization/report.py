@@ -82,13 +82,13 @@ def _diagnosis(found):
     total = found.right + sum(one.count for one in found.kinds.values())
     lines = [
         f"at tIoU {found.threshold:.2f}, of the best segments of each class, 10 for each truth",
-        f"{'':<20}{'segments':>10}{'part':>9}   mAP without them",
+        f"{'':<20}{'segments':>10}{'%':>9}   mAP without them",
         f"{'right':<20}{found.right:>10,}{_percent(found.right / max(total, 1)):>9}",
     ]
     for kind, one in found.kinds.items():
         part = _percent(one.count / max(total, 1))
         lines.append(f"{kind:<20}{one.count:>10,}{part:>9}   {100 * one.gain:+.2f}")
-    lines += ["", f"{'truths of length':<20}{'segments':>10}{'missed':>9}"]
+    lines += ["", f"{'truths of length':<20}{'segments':>10}{'missed %':>9}"]
     for each in found.missed:
         end = f"to {each.up_to_s:g} s" if math.isfinite(each.up_to_s) else "s and more"
         part = _percent(each.missed / each.truths) if each.truths else "-"
