@@ -28,6 +28,7 @@ PARSED = (  # what a command matches, why it is not run here
     (r"i3d\.serve", "runs until it is stopped; test_serve.py asks it"),
     (r"--eval_type joint|multi_evaluate", "needs the published sample clip"),
     (r"dist_extract|slowonly\.pth|tsn\.pth", "needs GPUs or a published file of MMAction2"),
+    (r"task=localization --checkpoint", "tests/localization/test_evaluate_localizer.py runs it"),
     (r"i3d/finetune ", "takes hours without a GPU"),
     (WEIGHTS_OF_CLIP, "needs weights of CLIP; test_predict_text.py gives these flags small ones"),
 )

@@ -6,6 +6,7 @@ from tests.fuzz import (
     data_kinds,
     detection_kinds,
     keyframe_kinds,
+    segment_kinds,
     text_kinds,
     video_kinds,
     weight_kinds,
@@ -19,6 +20,7 @@ KINDS: tuple[Kind, ...] = (
     *data_kinds.KINDS,
     *keyframe_kinds.KINDS,
     *detection_kinds.KINDS,
+    *segment_kinds.KINDS,
     *video_kinds.KINDS,
 )
 

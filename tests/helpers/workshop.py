@@ -10,6 +10,8 @@ from pathlib import Path
 import cv2
 
 from i3d import models
+from i3d.localization import annotations
+from i3d.localization.segments import Annotated, Segment
 from i3d.video.frames import read_frames
 from i3d.visual.figures import render
 from tests.helpers import documents
@@ -26,6 +28,7 @@ other.avi,walking;waving
 beach.mp4,waving
 v_Archery_g16_c05.avi,running
 """
+JUMP = Segment("a", 1.5, 4.0, "jump")
 
 
 def written(folder, checkpoints):
@@ -45,6 +48,8 @@ def written(folder, checkpoints):
     (folder / "videos.txt").write_text("\n".join(lines[:3]) + "\n")
     for name in ("train.csv", "test.csv"):
         (folder / name).write_text(SEVERAL)
+    annotations.write(folder / "thumos14.json", {"a": Annotated("test", 9.0, 25.0, (JUMP,))})
+    annotations.write_found(folder / "result.json", [JUMP._replace(start_s=1.4, score=0.9)])
     frame = next(read_frames(str(folder / "my.mp4")))
     (folder / "photo.jpg").write_bytes(cv2.imencode(".jpg", frame)[1].tobytes())
     return folder
