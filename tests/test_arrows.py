@@ -167,6 +167,8 @@ def roots(path):
 
 # CLIP's towers and tokenizer stand on the extra `clip`, which is imported where it is needed.
 ALSO_OF_MODELS = {"tokenizer.py": {"numpy"}}
+# Points of a pyramid and samples of pairs do not depend on what the network sees.
+ALSO_OF_MODELS |= dict.fromkeys(("actionformer.py", "bmn.py"), {"numpy"})
 
 
 def test_models_use_keras_alone():

@@ -207,8 +207,8 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
         )
     settings = json_file.read(file)
     try:
-        model, width = settings["model.name"], settings["model.width"]
         _check_input(settings)
+        model, width = settings["model.name"], settings["model.width"]
     except (UserError, TypeError, KeyError) as error:
         raise UserError(f"{file}: cannot be read: {error}") from error
     longest = settings.get("segments.longest", 0)
@@ -228,7 +228,7 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
 
 def _check_input(settings):
     """Makes sure that settings have what a Card is made of."""
-    if takes_features(settings["model.name"]):
+    if takes_features(settings.get("model.name")):
         feature_spec.from_json(settings["input"])
         return
     if "input" in settings:

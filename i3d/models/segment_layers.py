@@ -12,7 +12,6 @@ Source: Zhang et al. 2022, "ActionFormer: Localizing Moments of Actions with Tra
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 _PADDED = -1e4  # is added to the score of a row that fills up, as published
@@ -54,8 +53,8 @@ class LocalAttention(layers.Layer):
         scores = ops.cast(ops.einsum("bnqhd,bnkhd->bnhqk", q, k), "float32")
         padded = ops.where(mask, 0.0, _PADDED)[..., None]
         padded = self._windows(padded, _OUTSIDE)[..., 0]
-        away = np.arange(2 * piece) - np.arange(piece)[:, None]
-        outside = np.where((away >= 0) & (away <= piece), 0.0, _OUTSIDE).astype(np.float32)
+        away = ops.arange(2 * piece) - ops.arange(piece)[:, None]
+        outside = ops.where((away >= 0) & (away <= piece), 0.0, _OUTSIDE)
         scores = scores + padded[:, :, None, None] + outside
         shares = ops.cast(ops.softmax(scores, axis=-1), v.dtype)
         x = ops.einsum("bnhqk,bnkhd->bnqhd", shares, v)

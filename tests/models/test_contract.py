@@ -10,9 +10,12 @@ from i3d import models
 from i3d.models import c3d, r2plus1d, resnet3d, s3d, slowfast
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
+from i3d.weights.localization_zoo import takes_features
 
-# Those of videos and texts: test_actionclip.py; of people in boxes: test_ava.py.
-NAMES = [name for name in models.names() if not takes_text(name) and not takes_boxes(name)]
+# Those of videos and texts: test_actionclip.py; of people in boxes: test_ava.py; of feature rows:
+# test_actionformer.py and test_bmn.py.
+OTHERS = (takes_text, takes_boxes, takes_features)
+NAMES = [name for name in models.names() if not any(other(name) for other in OTHERS)]
 # What the smallest copy needs; the others take frames=8 and size=32.
 FRAMES = dict.fromkeys(("inception_i3d", "c3d_16x1x1", "tv_s3d"), 16)
 FRAMES |= {name: 16 for name in NAMES if "_nl_" in name}  # two positions to look at
