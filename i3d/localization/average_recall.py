@@ -14,7 +14,7 @@ import numpy as np
 
 from i3d.localization.matching import ranked, times
 from i3d.localization.protocols import ACTIVITYNET, PROTOCOLS, counting
-from i3d.localization.segments import Segment, by_video, overlaps
+from i3d.localization.segments import Segment, blocks, by_video, overlaps
 
 
 class AverageRecall(NamedTuple):
@@ -95,10 +95,13 @@ def _kept(found, videos, ratio):
 
 def _met(truth, proposals, parts, thresholds):
     """Returns [T, A]: how many truths of a video the first proposals meet, of parts [A] of them."""
+    found = np.zeros((len(thresholds), len(parts)))
     if not len(proposals):
-        return np.zeros((len(thresholds), len(parts)))
+        return found
     counts = np.minimum((len(proposals) * parts).astype(int), len(proposals))
-    shared = overlaps(truth, proposals).astype(np.float64)
-    meets = shared >= thresholds[:, None, None]  # [T, truths, proposals]
-    first = np.where(meets.any(axis=2), meets.argmax(axis=2), len(proposals))
-    return (first[:, :, None] < counts).sum(axis=1)
+    for block in blocks(len(truth), len(thresholds) * max(len(proposals), len(parts))):
+        shared = overlaps(truth[block], proposals).astype(np.float64)
+        meets = shared >= thresholds[:, None, None]  # [T, truths, proposals]
+        first = np.where(meets.any(axis=2), meets.argmax(axis=2), len(proposals))
+        found += (first[:, :, None] < counts).sum(axis=1)
+    return found

@@ -28,7 +28,7 @@ import numpy as np
 
 from i3d.localization.matching import matches, ranked, times
 from i3d.localization.metrics import average_precision
-from i3d.localization.segments import Segment, by_label, by_video, overlaps
+from i3d.localization.segments import Segment, blocks, by_label, by_video, overlaps
 
 RIGHT = "true positive"
 DOUBLE, WRONG_LABEL = "double detection", "wrong label"
@@ -147,10 +147,12 @@ def _kinds(
             rows_of.setdefault(one.video, []).append(row)
     for video, rows in rows_of.items():
         truths = in_video[video]
-        shared = overlaps(times([ranking[row] for row in rows]), times(truths))
         own = np.array([one.label == ranking[rows[0]].label for one in truths])
-        for row, values in zip(rows, shared, strict=True):
-            found[row] = _kind(values, own, threshold)
+        for block in blocks(len(rows), len(truths)):
+            part = rows[block]
+            shared = overlaps(times([ranking[row] for row in part]), times(truths))
+            for row, values in zip(part, shared, strict=True):
+                found[row] = _kind(values, own, threshold)
     return found
 
 

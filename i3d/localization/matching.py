@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from i3d.localization.segments import Segment, overlaps
+from i3d.localization.segments import Segment, blocks, overlaps
 
 
 def ranked(found: Sequence[Segment], earlier_first: bool = False) -> list[Segment]:
@@ -59,17 +59,21 @@ def matches(
         if one.video in truth:
             rows_of.setdefault(one.video, []).append(row)
     for video, rows in rows_of.items():
-        shared = overlaps(segments[rows], times(truth[video])).astype(dtype).astype(np.float64)
-        for place, threshold in enumerate(thresholds):
-            found[place, rows] = _taken(shared, threshold)
+        own, places = times(truth[video]), np.array(rows)
+        free = np.ones((len(thresholds), len(own)), bool)
+        for block in blocks(len(rows), len(own)):
+            part = places[block]
+            shared = overlaps(segments[part], own).astype(dtype).astype(np.float64)
+            for place, threshold in enumerate(thresholds):
+                found[place, part] = _taken(shared, threshold, free[place])
     return found
 
 
-def _taken(shared: np.ndarray, threshold: float) -> np.ndarray:
-    """Returns int64 [N] of tIoUs [N, M]: which truth each segment in turn takes."""
+def _taken(shared: np.ndarray, threshold: float, free: np.ndarray) -> np.ndarray:
+    """Returns int64 [N] of tIoUs [N, M]: which of the free truths each segment in turn takes."""
     found = np.full(len(shared), -1)
-    usable = shared >= threshold
-    for _ in range(shared.shape[1]):  # each step takes a truth
+    usable = (shared >= threshold) & free
+    for _ in range(int(free.sum())):  # each step takes a truth
         can = usable.any(axis=1)
         row = int(np.argmax(can))
         if not can[row]:
@@ -77,5 +81,5 @@ def _taken(shared: np.ndarray, threshold: float) -> np.ndarray:
         values = np.where(usable[row], shared[row], -1)
         best = len(values) - 1 - int(np.argmax(values[::-1]))
         found[row] = best
-        usable[row], usable[:, best] = False, False
+        usable[row], usable[:, best], free[best] = False, False, False
     return found

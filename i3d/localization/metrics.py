@@ -18,7 +18,7 @@ import numpy as np
 
 from i3d.localization.matching import matches, ranked, times
 from i3d.localization.protocols import PROTOCOLS, THUMOS, counting
-from i3d.localization.segments import Segment, by_label, by_video, overlaps
+from i3d.localization.segments import Segment, blocks, by_label, by_video, overlaps
 
 RECALL_AT = (1, 5)  # times the number of truths of a class in a video
 
@@ -122,10 +122,11 @@ def average_precision(hits: np.ndarray, truths: int) -> float:
 def _recall(truth: Mapping[str, Sequence[Segment]], ranking, thresholds):
     """Returns [T, 2]: the part of the truths that the best of each video meet."""
     met = np.zeros((len(thresholds), len(RECALL_AT)))
-    for video, own in truth.items():
-        best = times(ranking.get(video, [])[: max(RECALL_AT) * len(own)])
-        shared = overlaps(best, times(own))
-        for place, times_as_many in enumerate(RECALL_AT):
-            greatest = shared[: times_as_many * len(own)].max(axis=0, initial=-1)
-            met[:, place] += (greatest >= thresholds[:, None]).sum(axis=1)
+    for video, truths in truth.items():
+        own, best = times(truths), times(ranking.get(video, [])[: max(RECALL_AT) * len(truths)])
+        for block in blocks(len(own), len(best)):
+            shared = overlaps(best, own[block])
+            for place, times_as_many in enumerate(RECALL_AT):
+                greatest = shared[: times_as_many * len(own)].max(axis=0, initial=-1)
+                met[:, place] += (greatest >= thresholds[:, None]).sum(axis=1)
     return met / sum(map(len, truth.values()))

@@ -5,10 +5,12 @@ overlaps(np.array([[0, 4]]), np.array([[2, 4], [5, 6]]))     # [[0.5, 0.0]]
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+
+_MOST_CELLS = 1 << 21  # of a table of overlaps: 16 MB, and a few times that for what is between
 
 
 class Segment(NamedTuple):
@@ -58,6 +60,13 @@ def by_label(segments: Iterable[Segment]) -> dict[str, list[Segment]]:
     for one in segments:
         found.setdefault(one.label, []).append(one)
     return found
+
+
+def blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Yields consecutive parts of rows, of a table of so many columns, that memory has room for."""
+    size = max(1, _MOST_CELLS // max(columns, 1))
+    for begin in range(0, rows, size):
+        yield slice(begin, min(begin + size, rows))
 
 
 def overlaps(segments: np.ndarray, others: np.ndarray) -> np.ndarray:

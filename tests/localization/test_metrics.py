@@ -75,6 +75,16 @@ def test_average_recall_of_50_cases(golden, most, protocol):
     assert compared > 30
 
 
+def test_figures_do_not_depend_on_the_size_of_the_parts(golden, monkeypatch):
+    case = max(golden["cases"], key=lambda case: len(segments(case["pred"])))
+    truth, found = segments(case["truth"]), segments(case["pred"])
+    whole = metrics.mean_ap(truth, found), average_recall(truth, found)
+    monkeypatch.setattr("i3d.localization.segments._MOST_CELLS", 12)
+    parts = metrics.mean_ap(truth, found), average_recall(truth, found)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_equal(one._asdict(), other._asdict())
+
+
 def test_what_was_found_as_the_truth_has_it_is_perfect():
     found = metrics.mean_ap(TRUTH, TRUTH)
     assert found.mean.tolist() == [1] * 5 and found.average == 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from i3d.localization.segments import Segment, by_video, overlaps
+from i3d.localization.segments import Segment, blocks, by_video, overlaps
 
 
 def test_overlaps():
@@ -24,3 +24,12 @@ def test_overlaps_keep_the_dtype():
 def test_by_video_keeps_the_order():
     found = by_video([Segment(name, 0, 1, "x") for name in "bab"])
     assert list(found) == ["b", "a"] and len(found["b"]) == 2
+
+
+def test_blocks():
+    assert list(blocks(5, 3)) == [slice(0, 5)]
+    assert list(blocks(0, 3)) == []
+    parts = list(blocks(10**6, 1000))
+    assert parts[0].start == 0 and parts[-1].stop == 10**6
+    assert all(one.stop == other.start for one, other in zip(parts, parts[1:], strict=False))
+    assert max(part.stop - part.start for part in parts) * 1000 <= 1 << 21
