@@ -9,50 +9,58 @@ from i3d.localization import nms
 from tests.helpers.processes import ROOT
 
 
-@pytest.fixture(scope="module")
-def golden():
-    with np.load(ROOT / "tests/golden/localization/nms.npz") as file:
-        return dict(file)
+def golden(name):
+    return np.load(ROOT / f"tests/golden/localization/golden_{name}_s0.npz")
+
+
+@pytest.fixture(scope="module", params=["video0", "video1"])
+def video(request):
+    """The arrays of a video before and after suppression."""
+    with golden("actionformer") as file:
+        names = [name for name in file.files if name.startswith(f"small_w7/{request.param}/")]
+        return {name.split("/")[-1]: file[name] for name in names}
 
 
 @pytest.fixture(scope="module")
-def candidates(golden):
-    rows = golden["actionformer/candidates_seg_score"]
-    return rows[:, :2], rows[:, 2], golden["actionformer/candidates_label"]
+def candidates(video):
+    rows = video["candidates_seg_score"]
+    return rows[:, :2], rows[:, 2], video["candidates_label"]
 
 
-def check(kept, labels, golden, name, tolerance):
-    rows = golden[f"actionformer/{name}_seg_score"]
-    np.testing.assert_array_equal(labels[kept.index], golden[f"actionformer/{name}_label"])
+def check(kept, labels, video, name, tolerance):
+    rows = video[f"{name}_seg_score"]
+    np.testing.assert_array_equal(labels[kept.index], video[f"{name}_label"])
     np.testing.assert_allclose(kept.scores, rows[:, 2], atol=1e-7)
     np.testing.assert_allclose(kept.segments, rows[:, :2], atol=tolerance)
 
 
-def test_soft_nms_of_each_class(golden, candidates):
+def test_soft_nms_of_each_class(video, candidates):
     segments, scores, labels = candidates
     kept = nms.soft_nms(segments, scores, labels)
-    fps, duration, stride, window = golden["actionformer/meta_fps_duration_stride_nframes"]
+    fps, duration, stride, window = video["meta_fps_duration_stride_nframes"]
     seconds = np.clip((kept.segments * stride + window / 2) / fps, 0, duration)
-    check(kept._replace(segments=seconds), labels, golden, "final", 2e-6)
+    check(kept._replace(segments=seconds), labels, video, "final", 2e-6)
     np.testing.assert_array_equal(segments[kept.index], kept.segments)
 
 
-def test_soft_nms_of_all_classes_with_voting(golden, candidates):
+def test_soft_nms_of_all_classes_with_voting(video, candidates):
     segments, scores, labels = candidates
     kept = nms.soft_nms(segments, scores, voting=0.7)
-    check(kept, labels, golden, "agnostic_voting", 1e-4)  # of 192 rows, in float32
+    check(kept, labels, video, "agnostic_voting", 1e-4)  # of 192 rows, in float32
 
 
-def test_hard_nms(golden, candidates):
+def test_hard_nms(video, candidates):
     segments, scores, labels = candidates
     kept = nms.hard_nms(segments, scores, labels, threshold=0.3)
-    check(kept, labels, golden, "hard03", 0)
+    check(kept, labels, video, "hard03", 0)
 
 
 @pytest.mark.parametrize("run", ["small", "full"])
-def test_bmn_nms(golden, run):
-    before, after = golden[f"bmn_{run}/before"], golden[f"bmn_{run}/raw"]
-    kept = nms.bmn_nms(before[:, :2], before[:, 2], most=101)
+def test_bmn_nms(run):
+    with golden("bmn") as file:
+        before = file[f"{run}/decode/before_tmin_tmax_ps_pe_cls_reg_score"]
+        after = file[f"{run}/decode/soft_nms_raw"]
+    kept = nms.bmn_nms(before[:, :2], before[:, -1], most=101)
     np.testing.assert_allclose(np.c_[kept.segments, kept.scores], after, atol=1e-12)
     np.testing.assert_array_equal(before[kept.index, :2], kept.segments)
 
