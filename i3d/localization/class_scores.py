@@ -74,12 +74,17 @@ def labelled(found: list[Segment], scores: ClassScores) -> tuple[list[Segment], 
     """Returns (proposals with the two best classes of their videos, lines on the others).
 
     Raises:
-      BadData: the proposals have labels already, or are of other videos.
+      BadData: the proposals have labels already, or scores below 0, or are of other videos.
     """
     from i3d.localization import decoding  # with Keras
 
     if any(one.label for one in found):
         raise BadData("--class_scores is for proposals; the segments that were found have labels")
+    if negative := [one.score for one in found if one.score < 0]:
+        raise BadData(
+            "--class_scores: expected proposals with scores of 0 or more, whose product with those "
+            f"of the classes has a root, got {negative[0]:g}"
+        )
     every: list[Segment] = []
     unknown = 0
     for video, own in by_video(found).items():

@@ -143,6 +143,12 @@ def test_proposals_get_the_classes_of_their_videos(files, tmp_path, capsys):
     assert re.search(r"\nrun +1 +50.00", out) and re.search(r"\njump +2 +50.00", out)
     assert run(*files(), f"--class_scores={path}") == 2
     assert "have labels" in capsys.readouterr().err
+    assert run(*files(found=found.replace("0.9", "-2")), f"--class_scores={path}") == 2
+    assert "scores of 0 or more" in capsys.readouterr().err
+    files(found=found)
+    path.write_text(json.dumps(scores | {"results": {"z": [1, 2, 3]}}))
+    assert run(*arguments) == 2
+    assert "expected scores of the classes of 'a', got those of 'z'" in capsys.readouterr().err
     path.write_text(json.dumps(scores | {"results": {"a": [1, 2]}}))
     assert run(*arguments) == 2
     assert "'a': expected 3 scores of 0 or more, got [1, 2]" in capsys.readouterr().err
