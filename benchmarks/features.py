@@ -2,6 +2,8 @@
 
     python -m benchmarks.features                                   # synthetic videos
     python -m benchmarks.features --clips=DIR --model=inception_i3d --precision=bfloat16
+    python -m benchmarks.features --windows                         # rows for localization
+    python -m benchmarks.features --windows --checkpoint=rgb_scratch
 
 "ahead" is what `python -m i3d.extract_features` does. "in sequence" decodes a video, runs the
 network on its views, then takes the next one. "network alone" has the views in memory: the bound
@@ -10,6 +12,10 @@ in one run; rates count from the first finished video to the last. Before that t
 runs on the same videos, views as published, and the memory of its largest process is printed. Exit
 status 1 where ahead is not at least 1.1 times as fast as in sequence, or that process takes more
 than LARGEST_MB.
+
+--windows times the preset thumos_i3d (windows of 16 frames, stride 4) instead: frames of the video
+per second from file to rows, with the demo networks of RGB and flow, and with --checkpoint; beside
+them decoding and flow alone, in one process. Its exit status is 0.
 """
 
 import itertools
@@ -47,6 +53,8 @@ VIEWS = flags.DEFINE_integer("views", 3, "clips of each video, or segments", 1)
 WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "processes that decode", 1)
 BATCH = flags.DEFINE_integer("batch_size", 1, "views at a time", 1)
 REPEATS = flags.DEFINE_integer("repeats", 3, "timed runs of each side", 1)
+WINDOWS = flags.DEFINE_boolean("windows", False, "time rows of windows of frames instead")
+CHECKPOINT = flags.DEFINE_multi_string("checkpoint", [], "of --windows, beside the demo networks")
 COMMAND = flags.DEFINE_boolean("command", True, "run the command, and print its memory")
 REQUIRED = 1.1
 LARGEST_MB = 1500  # of TSN; a larger network may take more
@@ -58,6 +66,11 @@ def main(argv):
     tf = quiet.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
         paths = chosen(CLIPS.value or drawn(folder))
+        if WINDOWS.value:
+            print(f"{device(tf)}, TensorFlow {tf.__version__}, load {os.getloadavg()[0]:.1f}")
+            for names in filter(None, (["demo_rgb", "demo_flow"], CHECKPOINT.value)):
+                time_windows(names, paths[0])
+            return 0
         spec = asked(zoo.default_spec(MODEL.value), clips=VIEWS.value, crops=1)
         network, views_of = built(spec), ViewsOf(spec)
         print(f"{device(tf)}, TensorFlow {tf.__version__}, load average {os.getloadavg()[0]:.1f}")
@@ -179,6 +192,31 @@ def one_by_one(paths, views_of, network):
             for (_, key), vector in zip(batch.keys, step(batch.clips).numpy(), strict=True):
                 sums.add(vector, key)
         yield sums.rows()
+
+
+def time_windows(names, path):
+    """Prints frames/s of the preset thumos_i3d with these checkpoints."""
+    from i3d.features.presets import PRESETS
+    from i3d.inference import checkpoint, dense
+
+    preset = PRESETS["thumos_i3d"]
+    cards = [checkpoint.card_of(None, name) for name in names]
+    cards = preset.cards(cards, None, "thumos_i3d")
+    window, stride = preset.windows.window, preset.windows.stride
+    rows = dense.load(cards, window, stride)
+    rows.of_video(path)  # compiles
+    found, whole = timed(lambda: rows.of_video(path, workers=1))
+    _, views = timed(lambda: sum(1 for _ in rows.views_of(path)))
+    count, frames = len(found.features), (len(found.features) - 1) * stride + window
+    print(f"{' and '.join(names)}: {frames} frames, {count} rows of {rows.spec.channels}")
+    print(f"  from file to rows {frames / whole:.2f} frames/s, {count / whole:.2f} rows/s")
+    print(f"  decoding and flow alone {frames / views:.1f} frames/s")
+
+
+def timed(work):
+    """Returns (what a function returns, seconds)."""
+    begin = time.perf_counter()
+    return work(), time.perf_counter() - begin
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Small networks with random weights, and sums of pixels, as rows of windows are made of."""
 
+import json
 from types import SimpleNamespace
 
 import keras
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from i3d.inference import dense_views, network
 from i3d.spec import WHOLE, InputSpec
+from i3d.training import config
 from i3d.weights.cards import Card
 
 FLOW = {"stream": "flow", "flow_method": "farneback", "flow_bound_px": 20.0}
@@ -16,7 +18,11 @@ SMALL = {"resize": 40, "crop": 32, "range": (-1.0, 1.0), "average": "logits"}
 
 def i3d_card(stream="rgb", **changes):
     """Card of an I3D of whole videos."""
-    fields = {"frames": 16, "clips": WHOLE, "min_frames": 9, "fps": 25.0} | SMALL | changes
+    fields = (
+        {"frames": 16, "clips": WHOLE, "longest": 250, "min_frames": 9, "fps": 25.0}
+        | SMALL
+        | changes
+    )
     spec = InputSpec(**fields | (FLOW if stream == "flow" else {}))
     return Card(f"small_{stream}", "", "inception_i3d", spec, 0.125, 5)
 
@@ -57,3 +63,17 @@ def sums(views):
     each = np.float32(views).mean(axis=(1, 2))
     times = np.arange(len(each))[:, None]
     return np.concatenate([each.mean(axis=0), (each * times).mean(axis=0)])
+
+
+def write_run(folder, card, seed=0):
+    """Writes weights of a card's model, and the config.json of a run; returns the path."""
+    folder.mkdir(parents=True)
+    keras.utils.set_random_seed(seed)
+    frames = card.spec.length
+    network.build(card.model, card.spec, 5, width=card.width, frames=frames).save_weights(
+        folder / "best.weights.h5"
+    )
+    own = {"model.name": card.model, "model.width": card.width, "input": card.spec.to_json()}
+    settings = config.flat(config.defaults()) | own | {"classes": list("abcde")}
+    (folder / "config.json").write_text(json.dumps(settings))
+    return str(folder / "best.weights.h5")
