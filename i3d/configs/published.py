@@ -1,13 +1,16 @@
-"""Settings that the published recipes of MMAction2 share, for Kinetics and AVA, and ActionCLIP's.
+"""Settings that published recipes share: MMAction2's for Kinetics and AVA, of CLIP, of localizers.
 
 c = published.kinetics(epochs=100, clips=256)     # in updates of so many clips
 published.fine_tuned(c, "tsn_....pth")            # the same for a data set of one's own
 c = published.ava(epochs=20, clips=128)           # of boxes
+c = published.actionformer(per_epoch=100)         # and c = published.bmn(per_epoch=625)
 c = published.actionclip(per_epoch=298, clips=32) # 50 epochs of so many updates
 """
 
 from i3d import config
 
+THUMOS14_VIDEOS = 200  # to train on, those of its validation
+ACTIVITYNET_VIDEOS = 10_000  # to train on, about; videos go offline all the time
 # Of ImageNet's pictures, and of levels of flow.
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 FLOW_MEAN, FLOW_STD = (128.0, 128.0), (128.0, 128.0)
@@ -153,4 +156,56 @@ def actionclip(per_epoch, clips, epochs=50, warmup=5):
     c.schedule.name, c.schedule.begin = "cosine", warmup * per_epoch
     c.schedule.warmup_steps, c.schedule.warmup_factor = warmup * per_epoch + 1, 0.0
     c.schedule.hold, c.schedule.hold_within = 10, per_epoch
+    return c
+
+
+def actionformer(per_epoch, videos, epochs=35, warmup=5):
+    """Returns the part that the recipes of ActionFormer have in common.
+
+    The rate rises from 0 in the first epochs and falls by a cosine. Averages of the weights are
+    what is validated and tested.
+
+    Args:
+      per_epoch: updates of an epoch.
+      videos: per update.
+      epochs: of all training.
+      warmup: epochs in which the rate rises.
+    """
+    c = config.defaults()
+    c.steps = epochs * per_epoch
+    c.log_every, c.validate_every, c.checkpoint_every = 20, per_epoch, per_epoch
+    c.model.name, c.model.dropout = "actionformer", 0.1
+    c.batch.per_replica = videos
+    _adamw(c, 1e-4, 0.05)
+    c.optimizer.clip_norm, c.optimizer.ema_decay = 1.0, 0.999
+    c.schedule.name = "cosine"
+    c.schedule.begin = c.schedule.warmup_steps = warmup * per_epoch
+    c.schedule.warmup_factor = 0.0
+    return c
+
+
+def _adamw(c, rate, decay):
+    c.optimizer.name, c.optimizer.betas = "adamw", (0.9, 0.999)
+    c.optimizer.learning_rate, c.optimizer.weight_decay = rate, decay
+    c.optimizer.kernels_only = True
+
+
+def bmn(per_epoch, videos, epochs=9, milestone=7):
+    """Returns the part that the recipes of BMN have in common; arguments as of `actionformer`.
+
+    Args:
+      per_epoch, videos, epochs: as of `actionformer`.
+      milestone: epoch after which the rate falls to a tenth.
+    """
+    c = config.defaults()
+    c.steps = epochs * per_epoch
+    c.log_every, c.validate_every, c.checkpoint_every = 20, per_epoch, per_epoch
+    c.model.name, c.model.dropout = "bmn", 0.0
+    c.segments.crop = (1.0, 1.0)
+    c.batch.per_replica = videos
+    c.optimizer.name, c.optimizer.betas = "adam", (0.9, 0.999)
+    c.optimizer.learning_rate, c.optimizer.weight_decay = 1e-3, 1e-4
+    c.optimizer.clip_norm = 40.0
+    c.schedule.name = "multi_step"
+    c.schedule.boundaries = (milestone * per_epoch,)
     return c
