@@ -23,7 +23,7 @@ PARSED = (  # what a command matches, why it is not run here
     (r"--runner=(?!beam)", "needs a cluster"),
     (r"--runner=beam", "tests/data_prep/test_build.py runs it"),
     (r"export_npy|arrays/", "wants frames of 224 pixels and more"),
-    (r"ucf101|hmdb51|kinetics|rawframes", "needs an official data set"),
+    (r"ucf101|hmdb51|kinetics|rawframes|thumos14\.txt", "needs an official data set"),
     (r"weights\.download", "needs a network"),
     (r"i3d\.serve", "runs until it is stopped; test_serve.py asks it"),
     (r"--eval_type joint|multi_evaluate", "needs the published sample clip"),
