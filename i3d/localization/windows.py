@@ -18,6 +18,7 @@ from i3d.localization import nms
 from i3d.localization.segments import Segment
 
 THRESHOLDS = tuple(np.round(np.arange(0.1, 0.91, 0.1), 2).tolist())
+_MIDDLE = 0.25  # of a window, on either side, is left out
 _DIGITS = 6  # of seconds
 _OUTSIDE = 0.25  # of a segment's length, on either side, is compared with its inside
 _NESTED = 1e-6  # tIoU; the segments of a class lie within each other, or apart
@@ -36,12 +37,16 @@ class ScoresOverTime(NamedTuple):
 
 
 def over_time(start_s: np.ndarray, end_s: np.ndarray, scores: np.ndarray) -> ScoresOverTime:
-    """Returns the mean over the windows that a time lies in, 0 where it lies in none.
+    """Returns the mean over the windows whose middle half a time lies in, 0 where it is in none.
+
+    A window sees what comes before and after an action, too: of windows that overlap by less than
+    half, more than the middle half counts, of the first and the last also the ends of the video.
 
     Args:
       start_s, end_s: float [R], of windows, in the order of their beginnings.
       scores: float [R, K].
     """
+    start_s, end_s = _middles(np.asarray(start_s, np.float64), np.asarray(end_s, np.float64))
     edges = np.unique(np.round(np.concatenate([start_s, end_s]), _DIGITS))
     first, last = (np.searchsorted(edges, np.round(at, _DIGITS)) for at in (start_s, end_s))
     change = np.zeros((len(edges), scores.shape[1] + 1))
@@ -51,6 +56,16 @@ def over_time(start_s: np.ndarray, end_s: np.ndarray, scores: np.ndarray) -> Sco
     total = np.cumsum(change[:-1], axis=0)
     count = np.maximum(total[:, :1].round(), 1)
     return ScoresOverTime(edges, (total[:, 1:] / count).astype(np.float32))
+
+
+def _middles(start_s, end_s):
+    """Returns the beginnings and ends of the parts of windows that count."""
+    if len(start_s) == 1:
+        return start_s, end_s
+    window, step = np.median(end_s - start_s), np.median(np.diff(start_s))
+    margin = max(0.0, min(_MIDDLE * window, (window - step) / 2))
+    begin, end = start_s + margin, np.maximum(end_s - margin, start_s + margin)
+    return np.insert(begin[1:], 0, start_s[0]), np.append(end[:-1], end_s[-1])
 
 
 def grouped(

@@ -27,7 +27,7 @@ _COLOURS = (
     (0, 90, 181), (196, 60, 0), (150, 30, 130), (120, 85, 0), (190, 20, 60), (70, 60, 190),
 )  # fmt: skip
 _TEXT, _MARGIN = 15, 14  # pixels
-_BAR, _TRUTH_BAR, _GAP = 26, 8, 10
+_BAR, _CURVE, _TRUTH_BAR, _GAP = 20, 22, 8, 10
 _MOST_LABEL = 260
 _LEAST_BAR = 2
 _PALE = 0.25  # of the colour that a bar of score 0 keeps
@@ -49,8 +49,8 @@ def timeline(result: Localized, truth: Sequence[Segment] = (), width: int = WIDT
     """Returns the timeline of a video, uint8 RGB [H, width, 3].
 
     Classes are in the order in which they begin, the first MOST_LANES of them. A segment is the
-    darker the higher its score, which is written in it where there is room; below it the truth is
-    green, behind it are the scores of a classifier.
+    darker the higher its score, which is written in it where there is room; above it are the scores
+    of a classifier, below it the truth in green.
 
     Args:
       result: of the video.
@@ -71,7 +71,8 @@ class _Timeline:
         self._begin, self._end = _MARGIN + self._label + _GAP, width - 2 * _MARGIN
         ends = [one.end_s for one in every]
         self._seconds = max([result.duration_s, *ends, 1e-3])
-        self._lane = _BAR + bool(self._truth) * (_TRUTH_BAR + 2) + _GAP
+        self._curve_px = _CURVE * (result.scores is not None)
+        self._lane = self._curve_px + _BAR + bool(self._truth) * (_TRUTH_BAR + 2) + _GAP
         self._top = _MARGIN + 2 * round(1.6 * _TEXT)
         self._bottom = self._top + max(1, len(self._names)) * self._lane
 
@@ -104,17 +105,15 @@ class _Timeline:
         left, top = _MARGIN, _MARGIN + line
         legend = [("found, darker: higher score", _COLOURS[0])]
         legend += [("truth", TRUTH)] if self._truth else []
-        legend += [("score of the classifier", _mixed(_COLOURS[0], 0.2))] * self._has_scores
+        legend += [("score of the classifier, 0 to 1", _mixed(_COLOURS[0], 0.35))] * bool(
+            self._curve_px
+        )
         for text, colour in legend:
             if left + 3 * _GAP + extent(text, _TEXT - 2)[2] > self._width:
                 return
             picture[top + 3 : top + 13, left : left + 2 * _GAP] = colour
             write_text(picture, text, left + 2 * _GAP + 5, top, _TEXT - 2, _GREY)
             left += 4 * _GAP + extent(text, _TEXT - 2)[2]
-
-    @property
-    def _has_scores(self):
-        return self._result.scores is not None
 
     def _axis(self, picture):
         """Draws lines at round times, and the times below."""
@@ -132,17 +131,18 @@ class _Timeline:
 
     def _draw_lane(self, picture, top, name, colour):
         text = fitted(_shown(name), self._label, _TEXT)
-        write_text(picture, text, _MARGIN, top + (_BAR - _TEXT) // 2, _TEXT, _INK)
+        bar = top + self._curve_px
+        write_text(picture, text, _MARGIN, bar + (_BAR - _TEXT) // 2, _TEXT, _INK)
         picture[top + self._lane - _GAP // 2 - 1, _MARGIN : self._end] = _LINE
-        if self._has_scores and name in self._result.names:
-            self._curve(picture, top, self._result.names.index(name), colour)
+        if self._curve_px and name in self._result.names:
+            self._curve(picture, bar, self._result.names.index(name), colour)
         own = [one for one in self._result.segments if one.label == name]
         for one in sorted(own, key=lambda one: one.score):
-            self._segment(picture, top, one, colour)
+            self._segment(picture, bar, one, colour)
         for one in self._truth:
             if one.label == name:
                 begin, end = self._span(one)
-                picture[top + _BAR + 2 : top + _BAR + 2 + _TRUTH_BAR, begin:end] = TRUTH
+                picture[bar + _BAR + 2 : bar + _BAR + 2 + _TRUTH_BAR, begin:end] = TRUTH
 
     def _span(self, one):
         """Returns the first column of a segment and the one after it."""
@@ -152,19 +152,19 @@ class _Timeline:
     def _segment(self, picture, top, one, colour):
         begin, end = self._span(one)
         shade = _mixed(colour, _PALE + (1 - _PALE) * min(1.0, max(0.0, one.score)))
-        picture[top + 5 : top + _BAR - 1, begin:end] = shade
-        picture[top + 5 : top + _BAR - 1, [begin, end - 1]] = colour
+        picture[top : top + _BAR, begin:end] = shade
+        picture[top : top + _BAR, [begin, end - 1]] = colour
         text = f"{one.score:.2f}"
         if extent(text, _TEXT - 3)[2] + 6 <= end - begin:
             ink = max((_GROUND, _INK), key=lambda ink: contrast(ink, shade))
-            write_text(picture, text, begin + 4, top + 8, _TEXT - 3, ink)
+            write_text(picture, text, begin + 4, top + 4, _TEXT - 3, ink)
 
-    def _curve(self, picture, top, number, colour):
+    def _curve(self, picture, bottom, number, colour):
         """Fills the area under the scores of a class, the most in each column."""
-        heights = np.rint(_BAR * columns(self._result.scores, number, self._x)).astype(int)
-        pale = _mixed(colour, 0.2)
+        most = columns(self._result.scores, number, self._x)
+        heights = np.rint((_CURVE - 4) * most).astype(int)
         for x, high in enumerate(heights, start=self._begin):
-            picture[top + _BAR - high : top + _BAR, x] = pale
+            picture[bottom - high : bottom, x] = _mixed(colour, 0.35)
 
 
 def columns(found: ScoresOverTime, number: int, x_of) -> np.ndarray:

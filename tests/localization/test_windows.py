@@ -8,11 +8,11 @@ from i3d.localization.segments import Segment
 from i3d.localization.windows import ScoresOverTime, grouped, over_time
 
 
-def test_scores_over_time_are_means_over_the_windows_that_overlap():
+def test_scores_over_time_are_those_of_the_middle_halves_of_windows():
     start, scores = np.array([0.0, 1.0, 2.0]), np.array([[0.9], [0.3], [0.6]])
     found = over_time(start, start + 2, scores)
-    np.testing.assert_allclose(found.edges_s, [0, 1, 2, 3, 4])
-    np.testing.assert_allclose(found.scores[:, 0], [0.9, 0.6, 0.45, 0.6], atol=1e-6)
+    np.testing.assert_allclose(found.edges_s, [0, 1.5, 2.5, 4])
+    np.testing.assert_allclose(found.scores, scores, atol=1e-6)
 
 
 def test_windows_without_overlap_and_one_alone_are_what_they_are():
@@ -20,17 +20,19 @@ def test_windows_without_overlap_and_one_alone_are_what_they_are():
     np.testing.assert_allclose(over_time(start, start + 2, scores).scores, scores, atol=1e-6)
     alone = over_time(np.zeros(1), np.ones(1) * 1.3, scores[:1])
     assert alone.edges_s.tolist() == [0, 1.3] and alone.scores.shape == (1, 1)
+    apart = over_time(start, start + 1, scores)
+    np.testing.assert_allclose(apart.scores[:, 0], [0.9, 0, 0.3, 0, 0.6], atol=1e-6)
 
 
 def test_scores_over_time_equal_a_slow_computation():
     rng = np.random.default_rng(0)
-    start = np.cumsum(rng.uniform(0.2, 1.4, 30))
-    end, scores = start + 1.1, rng.random((30, 4))
-    found = over_time(start, end, scores)
+    start, scores = np.arange(30) * 0.3, rng.random((30, 4))
+    found = over_time(start, start + 1.2, scores)
+    begin, end = start + 0.3, start + 0.9
+    begin[0], end[-1] = 0, start[-1] + 1.2
     for middle, row in zip((found.edges_s[:-1] + found.edges_s[1:]) / 2, found.scores, strict=True):
-        inside = (start <= middle) & (middle < end)
-        expected = scores[inside].mean(axis=0) if inside.any() else 0
-        np.testing.assert_allclose(row, expected, atol=1e-6)
+        inside = (begin <= middle) & (middle < end)
+        np.testing.assert_allclose(row, scores[inside].mean(axis=0), atol=1e-6)
 
 
 def _curve(*scores):
