@@ -152,10 +152,30 @@ def test_proposals_are_ranked_by_their_recall(data, eager, tmp_path):
     assert not Localizer(card).gives_classes
 
 
+def test_proposals_of_a_long_video_are_of_windows(data, eager, tmp_path):
+    keys = PROPOSALS | {"segments__rows": 0, "segments__longest": 32, "steps": 1}
+    run.train(settings_of(data, **keys), tmp_path)
+    card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"), features=True)
+    records, _ = localization.opened(settings_of(data, **keys))
+    rows, grid = records.files.read("v2", FPS)
+    found = Localizer(card)(rows, grid, video="v2")
+    assert any(one.end_s > grid.seconds(40) for one in found)
+    assert all(0 <= one.start_s < one.end_s <= grid.seconds(len(rows)) for one in found)
+
+
 def test_one_class_makes_all_segments_alike(data, eager, tmp_path):
-    keys = {"segments__one_class": True, "data__validation": "train", "steps": 1}
-    run.train(settings_of(data, **keys, data__validation_share=0.3), tmp_path)
+    """Without validation the averaged weights of the last step are kept."""
+    keys = {"segments__one_class": True, "data__validation": "", "steps": 1}
+    run.train(settings_of(data, **keys), tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["classes"] == ["action"]
+    assert checkpoints.best_info(tmp_path) == {"step": 1}
+
+
+def test_a_part_of_the_videos_is_held_out(data, capsys):
+    settings = settings_of(data, data__validation="train", data__validation_share=0.3)
+    train, validation = localization.opened(settings, print)
+    assert "validation: 1 of the 4 training videos are held out" in capsys.readouterr().out
+    assert len(validation.videos) == 1 and not train.truth.keys() & validation.truth.keys()
 
 
 @pytest.mark.slow
@@ -264,7 +284,7 @@ def _none_in_validation(database):
 CHANGES = {
     _empty: "expected segments with a start, an end and a label, got none",
     _lacking: "has no features of 2 of 6 videos of ",
-    _beyond: "video 'v0', segment 1: expected an end in the video, which has 10.08 s, got 8 to 99",
+    _beyond: "video 'v0', segment 1: expected an end in the video, which has 10.08 s, got 8",
     _other_class: "expected classes of the training in validation, got 'sit'",
     _none_in_validation: "expected segments in the subset 'validation', it has none",
 }
@@ -286,6 +306,10 @@ def test_what_the_features_do_not_have_is_one_line(data, tmp_path):
         ({"segments__annotations": ""}, "config.segments.annotations: expected a file of segments"),
         ({"segments__longest": 100}, "config.segments.longest: expected a multiple of 32, as"),
         (PROPOSALS | {"model__dropout": 0.1}, "config.model.dropout: expected 0.0, as bmn has"),
+        (
+            PROPOSALS | {"segments__rows": 0, "segments__longest": 400},
+            "config.segments.longest: expected 2 to 200, got 400",
+        ),
     ):
         assert expected in line_of(settings_of(data, **keys), tmp_path / "run")
 

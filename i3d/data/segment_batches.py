@@ -136,7 +136,7 @@ def part(
     features, grid = files.read(video.name, video.fps, video.duration_s)
     count = len(features)
     segments = grid.row(np.asarray(video.segments, np.float64).reshape(-1, 2))
-    _check_inside(video, segments, count)
+    _check_inside(video, segments, count, files.spec)
     length = rows
     if count <= rows:
         least, most = (min(max(round(share * count), 1), count) for share in crop)
@@ -175,8 +175,9 @@ def _kept(starts, length, segments, least_left):
     return np.stack([begin, end], axis=-1), share >= least_left
 
 
-def _check_inside(video, segments, count):
-    beyond = np.flatnonzero(segments[:, 0] >= count)
+def _check_inside(video, segments, count, spec):
+    rest = max(1, spec.window / spec.stride)  # of the video after the middle of the last row
+    beyond = np.flatnonzero(segments[:, 0] >= count + rest)
     if len(beyond):
         start, end = video.segments[beyond[0]]
         raise UserError(

@@ -7,7 +7,8 @@
 
 Sequences are filled up to one of a few lengths, so that few shapes are compiled. Long ones are
 cut into pieces that overlap by more than a network looks, so that memory is bounded: of
-ActionFormer the result is the same. TemporalMaxer normalises over all rows of a piece.
+ActionFormer the result is the same. TemporalMaxer normalises over all rows of a piece. BMN sees
+windows of card.longest rows where its FeatureSpec does not say to how many they are interpolated.
 """
 
 from typing import Any, NamedTuple
@@ -140,9 +141,20 @@ class Localizer:
 
     def _proposals(self, features):
         """Returns (Kept in parts of the sequence, labels "")."""
-        found = self._predicted({"features": features[None]})
-        pairs, scores = decoding.proposals(*(found[k][0] for k in ("confidence", "start", "end")))
-        kept = nms.bmn_nms(pairs, scores)
+        rows, count = self.spec.rows or self.card.longest, len(features)
+        parts = []
+        for begin in _windows(count, rows):
+            own = np.zeros((rows, features.shape[1]), np.float32)
+            own[: count - begin] = features[begin : begin + rows]
+            found = self._predicted({"features": own[None]})
+            pairs, scores = decoding.proposals(
+                *(found[name][0] for name in ("confidence", "start", "end"))
+            )
+            if count != rows:
+                pairs = (begin + pairs * rows) / count
+            inside = pairs[:, 1] <= 1  # and not where it was filled up
+            parts.append((pairs[inside], scores[inside]))
+        kept = nms.bmn_nms(*(np.concatenate(each) for each in zip(*parts, strict=True)))
         return kept, [""] * len(kept.scores)
 
     def _run(self, features, begin, end, exact):
@@ -196,6 +208,12 @@ class Localizer:
         return features
 
 
+def _windows(count, rows):
+    """Returns where windows of `rows` begin that overlap by half and cover `count` rows."""
+    last = max(count - rows, 0)
+    return [*range(0, last, max(rows // 2, 1)), last]
+
+
 def _joined(parts):
     """Returns the arrays of pieces, each level 0 first, as that of the whole sequence."""
     levels = []
@@ -211,7 +229,7 @@ def _loaded(card, precision):
     spec = card.spec
     keywords: dict[str, Any] = {"channels": spec.channels, "width": card.width}
     if card.model in bmn.CONFIGS:
-        keywords["rows"] = spec.rows
+        keywords["rows"] = spec.rows or card.longest
     else:
         keywords["num_classes"] = card.num_classes or classes_of(card)
     try:

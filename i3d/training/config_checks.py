@@ -187,10 +187,10 @@ def check_segments(values: dict[str, Any]) -> None:
             f"config.segments.tiou: expected numbers above 0 and at most 1, got "
             f"{values['segments.tiou']}"
         )
-    if values["model.name"] == "bmn" and not (rows and least == 1):
+    if values["model.name"] == "bmn" and least < 1:
         raise UserError(
-            "config.segments.rows, config.segments.crop: bmn sees whole sequences; expected the "
-            f"number of rows, such as 100, and (1.0, 1.0), got {rows} and ({least:g}, {most:g})"
+            "config.segments.crop: expected (1.0, 1.0), as bmn sees whole sequences, got "
+            f"{values['segments.crop']}"
         )
     if rows and values["segments.longest"] != rows:
         raise UserError(

@@ -22,7 +22,7 @@ from i3d.data.feature_files import FeatureFiles
 from i3d.data.feature_spec import FeatureSpec
 from i3d.data.segment_batches import Video
 from i3d.inference.network import computing_in
-from i3d.localization import annotations
+from i3d.localization import annotations, pairing
 from i3d.localization.segments import Annotated
 from i3d.models import actionformer, bmn
 from i3d.runtime.command import UserError
@@ -98,11 +98,11 @@ def _of_one_class(every, one_class):
 def _divided(settings, every, tell):
     """Returns {name: Annotated} of training and of validation, None where that is switched off."""
     data = settings.data
-    train = _subset(every, data.train, "train", settings.segments.annotations)
+    train = _subset(settings, every, "train", tell)
     if not data.validation:
         return train, None
     if data.validation != data.train:
-        return train, _subset(every, data.validation, "validation", settings.segments.annotations)
+        return train, _subset(settings, every, "validation", tell)
     if not data.validation_share:
         return train, train
     classes = sorted({one.label for video in train.values() for one in video.segments})
@@ -121,8 +121,9 @@ def _divided(settings, every, tell):
     return parts
 
 
-def _subset(every, name, key, file):
+def _subset(settings, every, key, tell):
     """Returns the videos of a subset; of a file without subsets all, for training."""
+    name, file = settings.data[key], settings.segments.annotations
     there = sorted({video.subset for video in every.values()})
     found = {video: own for video, own in every.items() if own.subset == name}
     if there == [""] and key == "train":
@@ -134,9 +135,8 @@ def _subset(every, name, key, file):
         )
     if not any(own.segments for own in found.values()):
         raise UserError(f"{file}: expected segments in the subset {name!r}, it has none")
-    if wrong := annotations.problems(found):
-        more = f" ({len(wrong):,} such segments)" if len(wrong) > 1 else ""
-        raise UserError(f"{file}: {wrong[0]}{more}; correct or remove them")
+    for line in pairing.outside(found, file):
+        tell(line)
     return found
 
 
@@ -161,18 +161,21 @@ def _records(files, videos: Mapping[str, Annotated], names, file):
             "them, or remove these videos from the file"
         )
     numbers = {name: number for number, name in enumerate(names)}
-    found = tuple(
-        Video(
-            name,
-            own.fps,
-            own.duration_s,
-            np.array([(one.start_s, one.end_s) for one in own.segments]).reshape(-1, 2),
-            np.array([numbers[one.label] for one in own.segments], np.int32),
-        )
-        for name, own in videos.items()
-    )
+    found = tuple(_video(name, own, numbers) for name, own in videos.items())
     files.read(found[0].name, found[0].fps, found[0].duration_s)  # of the right width and rate
     return Records(files, found, dict(videos), names)
+
+
+def _video(name, own, numbers):
+    """Returns the Video of an Annotated, without segments that lie outside of it."""
+    inside = [
+        one
+        for one in own.segments
+        if max(one.start_s, 0) < one.end_s and not one.start_s >= own.duration_s  # may be nan
+    ]
+    times = np.array([(one.start_s, one.end_s) for one in inside]).reshape(-1, 2)
+    labels = np.array([numbers[one.label] for one in inside], np.int32)
+    return Video(name, own.fps, own.duration_s, times, labels)
 
 
 def spec(settings: ConfigDict, records: Records) -> FeatureSpec:
@@ -200,7 +203,7 @@ def build(settings: ConfigDict, spec: FeatureSpec, num_classes: int) -> keras.Mo
     options: dict[str, Any] = {"num_classes": num_classes, "channels": spec.channels}
     options |= {"width": settings.model.width, "dropout": settings.model.dropout}
     if name in bmn.CONFIGS:
-        options["rows"] = spec.rows
+        options["rows"] = longest
     else:
         least = actionformer.multiple(window=actionformer.CONFIGS[name].window)
         if longest % least:
@@ -212,7 +215,9 @@ def build(settings: ConfigDict, spec: FeatureSpec, num_classes: int) -> keras.Mo
         with computing_in(settings.precision):
             return models.build(name, **options)
     except ValueError as error:
-        raise UserError(f"config.model.{error}") from error
+        key = str(error).partition(":")[0].replace("rows", "segments.longest")
+        key = key if key.startswith("segments.") else f"model.{key}"
+        raise UserError(f"config.{key}:{str(error).partition(':')[2]}") from error
 
 
 def batches(settings: ConfigDict, records: Records, strategy: Any, start_step: int) -> Any:
@@ -269,7 +274,8 @@ def objective(
     """Returns the objective of a configuration; to be called under strategy.scope()."""
     own, name = settings.segments, settings.model.name
     if name in bmn.CONFIGS:
-        return Proposals(spec.rows, spec.rows, seed=settings.seed, weight=settings.loss_weight)
+        rows = own.longest
+        return Proposals(rows, rows, seed=settings.seed, weight=settings.loss_weight)
     return Points(
         least_cost=not actionformer.CONFIGS[name].window,
         smoothing=settings.label_smoothing,

@@ -4,7 +4,8 @@
 
 workdir/config.json, log.jsonl and tensorboard/ tell what was done; step-*/ are the last
 checkpoints; best.weights.h5 has the best top-1 accuracy in validation, or with several labels per
-video, boxes or segments, the best mean average precision; of proposals the best AUC.
+video, boxes or segments, the best mean average precision; of proposals the best AUC. Without
+validation it holds the averaged weights of the last step, where optimizer.ema_decay makes averages.
 """
 
 import contextlib
@@ -126,6 +127,7 @@ class Run:
         if self.step < self.settings.steps:
             self._tell(f"{self.workdir}: stopped and saved at step {self.step}")
             return asked
+        self._save_averages()
         self._tell(f"{self.workdir}: done, {_steps(self.step)}")
         return 0
 
@@ -176,6 +178,11 @@ class Run:
         if self.chief:
             state = {"objective": self.objective.state()}
             checkpoints.save(self.workdir, self.step, self.model, self.optimizer, state)
+
+    def _save_averages(self):
+        """Saves the averaged weights at the end of a run that never says which are the best."""
+        if self.chief and not self._validation and self.settings.optimizer.ema_decay:
+            checkpoints.save_best(self.workdir, self.model, self.optimizer, {"step": self.step})
 
     def _save_slow_step(self, window):
         """Saves now and then where Ctrl-C would not wait for the end of a step."""

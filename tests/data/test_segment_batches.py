@@ -102,8 +102,8 @@ def test_a_whole_video_keeps_its_segments(files):
 
 
 def test_segments_after_the_features_are_one_line(files):
-    beyond = [video("b", [[1, 3], [9, 12]])]
-    line = r"video 'b': expected segments in it, got 1.76 to 2.24 s, after the last of its 7 rows"
+    beyond = [video("b", [[1, 3], [11, 12]])]
+    line = r"video 'b': expected segments in it, got 2.08 to 2.24 s, after the last of its 7 rows"
     with pytest.raises(UserError, match=line):
         part(files, beyond[0], 32, np.random.default_rng(0))
     with pytest.raises(tf.errors.OpError) as caught:

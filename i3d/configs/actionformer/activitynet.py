@@ -6,6 +6,7 @@ Command: python -m i3d.train --config=configs/actionformer/activitynet.py --work
 Test: python -m i3d.evaluate --task=localization --subset=validation --thresholds=activitynet \
     --checkpoint=runs/anet/best.weights.h5 --features=data/activitynet/i3d_features \
     --truth=data/activitynet/anet1.3_i3d_filtered.json --found_out=found.json
+    (best.weights.h5 holds the averaged weights of the last step.)
 Data: the json and i3d_features (v_*.npy, [T, 2048]) of ActionFormer's release; or features of one's
     own, by python -m i3d.extract_features --preset=activitynet_i3d
 Differences: the network attends to 7 rows at its last level too, where the published one attends to

@@ -4,7 +4,8 @@ It finds proposals, segments without a class; the classes of a video come from a
 
 Command: python -m i3d.train --config=configs/bmn/activitynet.py --workdir=runs/bmn
 Test as published: python -m i3d.evaluate --task=localization --subset=validation \
-    --protocol=mmaction2 --thresholds=activitynet --checkpoint=runs/bmn/best.weights.h5 \
+    --protocol=mmaction2 --thresholds=activitynet \
+    --checkpoint=runs/bmn/step-00005625/model.weights.h5 \
     --features=data/activitynet/csv_mean_100 --truth=data/activitynet/activity_net.v1-3.min.json
 Data: CUHK's features (v_*.csv), or one's own by
     python -m i3d.extract_features --preset=cuhk_tsn
