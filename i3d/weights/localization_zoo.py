@@ -40,6 +40,11 @@ def takes_features(model: str | None) -> bool:
     return model in SPECS
 
 
+def gives_proposals(model: str | None) -> bool:
+    """Returns whether the segments of a localizer have no classes."""
+    return model == "bmn"
+
+
 def check_kind(checkpoint: str, model: str, features: bool) -> None:
     """Raises UserError where a model takes features and is not to, or takes none.
 
@@ -56,7 +61,7 @@ def check_kind(checkpoint: str, model: str, features: bool) -> None:
     if features and not takes_features(model):
         raise UserError(
             f"{checkpoint}: expected a localizer, of {', '.join(SPECS)}, got {model}, which "
-            "labels videos"
+            "labels videos; python -m i3d.localize takes it too: give it as --classifier"
         )
 
 
