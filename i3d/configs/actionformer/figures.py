@@ -2,9 +2,9 @@
 
 Command: python -m i3d.train --config=configs/actionformer/figures.py --workdir=runs/untrimmed
     The videos and features before it:
-    python -m data_prep figures --classes=untrimmed --out=untrimmed/train --videos=200
+    python -m data_prep figures --classes=untrimmed --out=untrimmed/train --videos_per_class=200
     python -m i3d.extract_features --window=48 --stride=6 --checkpoint=demo_rgb \
-        --flow_checkpoint=demo_flow --out=features/untrimmed untrimmed/train/videos/*.mp4
+        --checkpoint=demo_flow --out=features/untrimmed untrimmed/train/videos/*.mp4
 RGB alone: --config.segments.channels=256 --config.segments.extractors=demo_rgb
 Hardware: 2 CPU cores.
 CPU: not measured.

@@ -6,7 +6,7 @@ Command: python -m i3d.train --config=configs/actionformer/finetune.py --workdir
     "validation", add --config.data.validation=validation --config.data.validation_share=0
     The features before it, a .npz file of each video:
     python -m i3d.extract_features --preset=thumos_i3d --checkpoint=rgb_imagenet \
-        --flow_checkpoint=flow_imagenet --video_list=videos.txt --out=features
+        --checkpoint=flow_imagenet --video_list=videos.txt --out=features
 Features of RGB alone: --config.segments.channels=1024 --config.segments.extractors=rgb_imagenet
 From the published weights of THUMOS14, whose head is left out:
     --config.model.start=checkpoints/thumos_i3d_reproduce/epoch_034.pth.tar

@@ -5,7 +5,7 @@ Command: python -m i3d.train --config=configs/bmn/finetune.py --workdir=runs/min
     segments.csv has the columns path,label,start_s,end_s (seconds); labels are not learned.
     The features before it, a .npz file of each video:
     python -m i3d.extract_features --preset=activitynet_i3d --checkpoint=rgb_imagenet \
-        --flow_checkpoint=flow_imagenet --video_list=videos.txt --out=features
+        --checkpoint=flow_imagenet --video_list=videos.txt --out=features
 Features of RGB alone: --config.segments.channels=1024 --config.segments.extractors=rgb_imagenet
 Hardware: one GPU of 8 GB or more.
 CPU: not measured.
