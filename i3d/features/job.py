@@ -15,8 +15,8 @@ from typing import Any
 from absl import flags
 
 from i3d.data.build_settings import settings_of
-from i3d.features import complete, files, forms, videos
-from i3d.features.presets import PRESETS, Windows, check_streams
+from i3d.features import complete, files, forms, presets, videos
+from i3d.features.presets import Windows
 from i3d.inference import dense_views
 from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
@@ -25,8 +25,6 @@ from i3d.video import images
 from i3d.weights.cards import Card
 
 WORKERS = 8  # at most, if not asked for: each holds the frames of a video
-_MOST_FPS = 1000
-_OF_PRESETS = ("window", "stride", "fps", "window_s", "stride_s", "clips", "endpoint")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,18 +151,15 @@ def checked(
     if os.environ.get("TF_CONFIG", "").strip():
         raise UserError("TF_CONFIG: this runs on one machine; give each a part of the list")
     _check_windows(own)
+    presets.check_flags(own)
     entries = _entries(own, words)
     if not os.path.exists(own.out):
         files.check_output(own.out)
     cards = _cards(own, settings)
-    windows = _windows(own, cards)
-    if own.preset:
-        cards = PRESETS[own.preset].cards(cards, own.crops and int(own.crops), own.preset)
-    elif windows:
-        cards = [dense_views.windowed(card) for card in cards]
+    windows = presets.windows_of(own, cards)
     if windows:
+        cards = presets.cards_of(own, cards)
         dense_views.DenseViews.of(cards, windows.window, windows.stride, windows.fps)
-    _check_form(own, windows)
     if not Path(own.out).suffix:
         videos.file_names(entries)
     job = Job(
@@ -172,7 +167,7 @@ def checked(
         cards=cards,
         settings=settings,
         precision=settings["precision"] if settings else own.precision,
-        endpoint=PRESETS[own.preset].endpoint if own.preset else own.endpoint,
+        endpoint=presets.endpoint_of(own),
         out=own.out,
         window_s=own.window_s,
         stride_s=own.stride_s or own.window_s,
@@ -218,48 +213,6 @@ def _check_windows(own):
     if own.stride_s and not own.window_s:
         raise UserError("--stride_s needs --window_s")
 
-    if own.window and own.window_s:
-        raise UserError("expected --window in frames or --window_s in seconds, got both")
-    for name in ("stride", "fps"):
-        if own[name].value is not None and not (own.window or own.preset):
-            raise UserError(f"--{name} needs --window")
-    if own.window and own.clips:
-        raise UserError("--clips goes with --window_s; of a window of frames one clip is seen")
-    if own.fps is not None and not 0 <= own.fps <= _MOST_FPS:
-        raise UserError(f"--fps: expected a number from 0 to {_MOST_FPS}, got {own.fps:g}")
-    for name in _OF_PRESETS if own.preset else ():
-        if own[name].present:
-            raise UserError(
-                f"--preset={own.preset} says it all ({PRESETS[own.preset].what}): leave --{name} "
-                "out, or give --window, --stride and --fps in place of --preset"
-            )
-
-
-def _windows(own, cards):
-    """Returns the Windows of frames that are asked for, None for others."""
-    if own.preset:
-        return PRESETS[own.preset].windows
-    if not own.window:
-        return None
-    if own.fps is not None:
-        return Windows(own.window, own.stride or own.window, own.fps)
-    rates = {0.0 if card.spec.steps_at_fps else card.spec.fps for card in cards}
-    if len(rates) > 1:
-        raise UserError(
-            f"--fps: the networks were trained at {' and '.join(f'{r:g}' for r in sorted(rates))} "
-            "frames per second; give the one to take, 0 for each video's own"
-        )
-    return Windows(own.window, own.stride or own.window, rates.pop())
-
-
-def _check_form(own, windows):
-    """Raises UserError where the output cannot hold what is asked for."""
-    if windows and windows.pooled and Path(own.out).suffix:
-        raise UserError(
-            f"--out: --preset={own.preset} writes a CSV file for each video: expected a folder, "
-            f"got {Path(own.out).name!r}"
-        )
-
 
 def _cards(own, settings):
     """Returns the Cards of the networks; in windows they see one clip of each, if not asked."""
@@ -277,7 +230,7 @@ def _cards(own, settings):
                 "the frames trained on; give it by --short_side"
             )
     cards = network_options.cards(own, settings, short_side=own.short_side)
-    check_streams(cards)
+    presets.check_streams(cards)
     if not own.window_s or own.clips:
         return cards
     return [

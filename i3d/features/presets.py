@@ -10,6 +10,9 @@ TensorFlow is not imported here.
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from absl import flags
 
 from i3d.inference import dense_views
 from i3d.runtime.command import UserError
@@ -90,6 +93,8 @@ class Preset:
         return dense_views.windowed(dataclasses.replace(card, spec=spec))
 
 
+_MOST_FPS = 1000
+_OF_PRESETS = ("window", "stride", "fps", "window_s", "stride_s", "clips", "endpoint")
 I3D = "inception_i3d"
 # Sources. THUMOS14: Finspire13/pytorch-i3d-feature-extraction, as used by ActionFormer, which
 # averages ten crops. ActivityNet: ActionFormer's features. CUHK: Xiong et al. 2016
@@ -122,6 +127,69 @@ def help_of_presets() -> str:
     """Returns the help of --preset."""
     each = "; ".join(f"{name}: {preset.what}" for name, preset in PRESETS.items())
     return f"features for localization and anomaly detection: {each}"
+
+
+def check_flags(own: flags.FlagValues) -> None:
+    """Makes sure that flags on windows of frames agree.
+
+    Raises:
+      UserError: they contradict each other.
+    """
+    if own.window and own.window_s:
+        raise UserError("expected --window in frames or --window_s in seconds, got both")
+    for name in ("stride", "fps"):
+        if own[name].value is not None and not (own.window or own.preset):
+            raise UserError(f"--{name} needs --window")
+    if own.window and own.clips:
+        raise UserError("--clips goes with --window_s; of a window of frames one clip is seen")
+    if own.fps is not None and not 0 <= own.fps <= _MOST_FPS:
+        raise UserError(f"--fps: expected a number from 0 to {_MOST_FPS}, got {own.fps:g}")
+    for name in _OF_PRESETS if own.preset else ():
+        if own[name].present:
+            raise UserError(
+                f"--preset={own.preset} decides this ({PRESETS[own.preset].what}): leave --{name} "
+                "out, or give --window, --stride and --fps in place of --preset"
+            )
+    pooled = own.preset and PRESETS[own.preset].windows.pooled
+    if pooled and Path(own.out).suffix:
+        raise UserError(
+            f"--out: --preset={own.preset} writes a CSV file for each video: expected a folder, "
+            f"got {Path(own.out).name!r}"
+        )
+
+
+def windows_of(own: flags.FlagValues, cards: Sequence[Card]) -> Windows | None:
+    """Returns the Windows of frames that flags ask for, None for others.
+
+    Raises:
+      UserError: the networks have different frame rates, and no flag says which to take.
+    """
+    if own.preset:
+        return PRESETS[own.preset].windows
+    if not own.window:
+        return None
+    if own.fps is not None:
+        return Windows(own.window, own.stride or own.window, own.fps)
+    rates = {0.0 if card.spec.steps_at_fps else card.spec.fps for card in cards}
+    if len(rates) > 1:
+        raise UserError(
+            f"--fps: the networks were trained at {' and '.join(f'{r:g}' for r in sorted(rates))} "
+            "frames per second; give the one to take, 0 for each video's own"
+        )
+    return Windows(own.window, own.stride or own.window, rates.pop())
+
+
+def cards_of(own: flags.FlagValues, cards: Sequence[Card]) -> list[Card]:
+    """Returns the Cards of networks that are given windows; UserError as Preset.cards."""
+    crops = own.crops and int(own.crops)
+    if own.preset:
+        return PRESETS[own.preset].cards(cards, crops, own.preset)
+    return [dense_views.windowed(card) for card in cards]
+
+
+def endpoint_of(own: flags.FlagValues) -> str:
+    """Returns the name of the layer whose output is taken."""
+    return PRESETS[own.preset].endpoint if own.preset else own.endpoint
 
 
 def check_streams(cards: Sequence[Card]) -> None:

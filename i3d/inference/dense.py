@@ -116,7 +116,8 @@ class DenseRows:
             if isinstance(found, Piece):
                 yield found
             elif found:
-                raise UserError(found if str(video) in found else f"{video}: {found}")
+                name = dense_views.name_of(video)
+                raise UserError(found if name in found else f"{name}: {found}")
 
     def of_video(self, video: Video, workers: int = 0) -> Found:
         """Returns the rows of a video, all at once; UserError as `rows`."""

@@ -63,8 +63,13 @@ class Layout(NamedTuple):
         many = f"{len(self.offsets)} {'fields' if spec.stream == 'flow' else 'frames'}"
         if is_of_frames(card):
             return f"{self.views} snippet(s) of {many}, each computed once, {of}"
-        apart = "padding at their ends keeps windows that overlap from sharing layers"
-        return f"{many}, {of}; windows are computed apart: {apart}"
+        why = "padding at their ends keeps those that overlap from sharing layers"
+        return f"{many}, {of}; windows are computed apart: {why}"
+
+
+def name_of(video: Video) -> str:
+    """Returns the name of a video in messages."""
+    return video.id if isinstance(video, read.Place) else str(video)
 
 
 def is_of_frames(card: Card) -> bool:
@@ -169,7 +174,7 @@ class DenseViews:
         Raises:
           UserError: the video cannot be used; one line.
         """
-        with clips.naming(video.id if isinstance(video, read.Place) else video):
+        with clips.naming(name_of(video)):
             yield from self._of(video)
 
     def _of(self, video):
@@ -189,7 +194,7 @@ class DenseViews:
         if count == row * self.stride + self.window or not row:
             start_s = begins[-min(count, self.window)]
             for one in seen:
-                one.end(str(video), count, self.window)
+                one.end(name_of(video), count, self.window)
             yield from self._row(seen, row, start_s, self._end_s(begins, count))
 
     def _row(self, seen, row, start_s, end_s):
