@@ -21,6 +21,7 @@ from i3d.runtime.command import UserError
 from i3d.training import config
 from i3d.visual import batch
 from i3d.visual.people import Drawn
+from i3d.weights.localization_zoo import takes_features
 
 
 class Job(NamedTuple):
@@ -61,6 +62,11 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     command.refuse_words(config.parse_flags(argv, own)[1:])
     if not own.out:
         raise UserError("--out is needed: a name that ends in .png")
+    if takes_features(own.config.model.name):
+        raise UserError(
+            f"--config: {own.config.model.name} is trained on rows of features, which cannot be "
+            "drawn; expected a configuration of a network that takes videos"
+        )
     files.check_new(own.out, ".png")
     train.check_records(own.config)
     return Job(own.config, own.out, own.clips, own.frames, own.step)

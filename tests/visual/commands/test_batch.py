@@ -99,5 +99,7 @@ def test_mistakes(records, tmp_path):
     assert "ends in .png" in line(own, data, "--out=batch.gif")
     assert "config.data.records" in line(own, out, status=1)
     assert "none" in line(own, "--config.data.records=none", out)
+    rows = "actionformer is trained on rows of features, which cannot be drawn"
+    assert rows in line("--config=actionformer/finetune", out)
     assert "unexpected argument 'word'" in line(own, data, out, "word")
     assert "int" in line(own, data, out, "--config.data.frames=x")
