@@ -31,14 +31,15 @@ from absl import app, flags
 
 from i3d import models
 from i3d.inference.network import computing_in
-from i3d.models import actionclip
+from i3d.models import actionclip, actionformer, bmn
 from i3d.weights import zoo
 
 MODELS = flags.DEFINE_list("models", None, "names in the catalogue; default: all of clips")
 BATCH = flags.DEFINE_integer("batch", 1, "clips at once", 1)
 REPEATS = flags.DEFINE_integer("repeats", 5, "timed runs of each variant", 1)
 TORCH = flags.DEFINE_bool("torch", False, "time PyTorch, too")
-NOT_OF_CLIPS = ("inception_v1", *actionclip.CONFIGS)  # of pictures; of texts too, see clip.py
+# Of pictures; of texts too, see clip.py; of feature rows, see localizers.py.
+NOT_OF_CLIPS = ("inception_v1", *actionclip.CONFIGS, *actionformer.CONFIGS, *bmn.CONFIGS)
 LARGEST = 224  # pixels; a few networks are tested on 256
 # Segments that networks are trained on where the test takes more; of others 3.
 SEGMENTS = {"tsn_r50_1x1x8": 8, "tsn_r101_1x1x8": 8, "two_stream_rgb": 1, "two_stream_flow": 1}

@@ -17,6 +17,7 @@ from typing import Any
 import keras
 
 from i3d import models, weights
+from i3d.data.feature_spec import FeatureSpec
 from i3d.inference.text import Text
 from i3d.inference.zero_shot import TextHead, TextTower
 from i3d.models import actionclip
@@ -27,7 +28,7 @@ from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
-from i3d.weights.localization_zoo import check_kind
+from i3d.weights.localization_zoo import check_kind, gives_proposals
 from i3d.weights.start import head_classes
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -188,6 +189,8 @@ def classes_of(card: Card) -> int:
     Raises:
       UserError: it cannot be read, or has no head.
     """
+    if gives_proposals(card.model):
+        return 1
     try:
         return head_classes(card.file, card.model)
     except NoHead as error:
@@ -226,25 +229,26 @@ def loaded(
         line = str(error).partition("\n")[0]
         if takes_text(card.model) and "expected" in line:  # it names the model that fits
             raise
-        what = f"{card.model} ({card.spec.stream}, width {card.width:g})"
+        seen = getattr(card.spec, "stream", f"{card.spec.channels} features")
+        what = f"{card.model} ({seen}, width {card.width:g})"
         raise UserError(f"{line}; expected a checkpoint of {what}") from error
     return model
 
 
 def build(
     name: str,
-    spec: InputSpec,
+    spec: InputSpec | FeatureSpec,
     num_classes: int,
     *,
     width: float = 1.0,
     precision: str = "float32",
     **keywords: Any,
 ) -> keras.Model:
-    """Returns a model of the catalogue for views of an InputSpec, with random weights.
+    """Returns a model of the catalogue for what a spec describes, with random weights.
 
     Args:
       name: in the catalogue.
-      spec: whose channels and crop are taken.
+      spec: whose channels and crop, or rows, are taken.
       num_classes: width of the head.
       width: multiplier of filter counts.
       precision: that it computes in, "float32" or "bfloat16".
@@ -253,10 +257,15 @@ def build(
     Raises:
       UserError: there is no such model, or it does not take such views.
     """
-    options = {"num_classes": num_classes, "channels": spec.channels, "width": width}
+    options: dict[str, Any] = {"num_classes": num_classes, "channels": spec.channels}
+    options["width"] = width
+    if isinstance(spec, InputSpec):
+        options["size"] = spec.crop or None
+    elif spec.rows or gives_proposals(name):
+        options["rows"] = spec.rows
     try:
         with computing_in(precision):
-            return models.build(name, size=spec.crop or None, **options | keywords)
+            return models.build(name, **options | keywords)
     except ValueError as error:
         raise UserError(str(error)) from error
 

@@ -16,18 +16,16 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from i3d import models, weights
 from i3d.data.feature_spec import Grid
-from i3d.inference import checkpoint
-from i3d.inference.network import classes_of, computing_in
+from i3d.inference import checkpoint, network
 from i3d.localization import decoding, nms
 from i3d.localization.segments import Segment
-from i3d.models import actionformer, bmn
+from i3d.models import actionformer
 from i3d.models.actionformer import LEVELS, multiple, points
 from i3d.models.segment_layers import level_masks
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
-from i3d.weights.localization_zoo import check_kind
+from i3d.weights.localization_zoo import check_kind, gives_proposals
 
 PIECE_ROWS = 8064  # of a long sequence, without what overlaps
 _TIMES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # lengths, in the least multiple
@@ -78,7 +76,7 @@ class Localizer:
     @property
     def gives_classes(self) -> bool:
         """Whether segments have a class; else they are proposals, see `decoding.labelled`."""
-        return self.card.model not in bmn.CONFIGS
+        return not gives_proposals(self.card.model)
 
     def __call__(
         self, features: np.ndarray, grid: Grid, duration_s: float | None = None, video: str = ""
@@ -226,20 +224,6 @@ def _joined(parts):
 
 def _loaded(card, precision):
     """Returns the model of a card with its weights."""
-    spec = card.spec
-    keywords: dict[str, Any] = {"channels": spec.channels, "width": card.width}
-    if card.model in bmn.CONFIGS:
-        keywords["rows"] = spec.rows or card.longest
-    else:
-        keywords["num_classes"] = card.num_classes or classes_of(card)
-    try:
-        with computing_in(precision):
-            model = models.build(card.model, **keywords)
-        weights.load(model, card.file)
-    except UserError as error:
-        line = str(error).partition("\n")[0]
-        what = f"{card.model} (width {card.width:g}) of {spec.channels} features"
-        raise UserError(f"{line}; expected a checkpoint of {what}") from error
-    except ValueError as error:  # of the builder
-        raise UserError(f"{card.file}: {error}") from error
-    return model
+    windows = gives_proposals(card.model) and not card.spec.rows
+    keywords = {"rows": card.longest} if windows else {}
+    return network.loaded(card, network.classes_of(card), precision=precision, **keywords)

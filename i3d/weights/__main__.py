@@ -50,6 +50,7 @@ def convert(
     from i3d import models  # with Keras, imported late, so that a wrong call is reported at once
     from i3d.inference import checkpoint, network
     from i3d.weights.clip_zoo import takes_text
+    from i3d.weights.localization_zoo import gives_proposals
     from i3d.weights.start import head_classes
 
     files.check_new(out, _SUFFIX)
@@ -60,7 +61,8 @@ def convert(
     keywords: dict[str, Any] = {} if channels is None else {"channels": channels}
     if model_name not in models.names():
         network.build(model_name, spec, 1)  # says which there are, before the source is read
-    classes = num_classes or (1 if takes_text(model_name) else head_classes(source, model_name))
+    headless = takes_text(model_name) or gives_proposals(model_name)
+    classes = num_classes or (1 if headless else head_classes(source, model_name))
     model = network.loaded(card, classes, averages=averages, **keywords)
     with files.new_path(out) as path:
         model.save_weights(path)

@@ -161,8 +161,8 @@ def test_checkpoints_that_do_not_fit(tmp_path):
     model.save_weights(path)
     right = Card("a", str(path), "temporalmaxer", FeatureSpec(8, 16, 4), 0.0625)
     for fields, message in (
-        ({"width": 0.125}, "a checkpoint of temporalmaxer .width 0.125. of 8 features"),
-        ({"spec": FeatureSpec(16, 16, 4)}, "of 16 features"),
+        ({"width": 0.125}, "a checkpoint of temporalmaxer .8 features, width 0.125"),
+        ({"spec": FeatureSpec(16, 16, 4)}, "temporalmaxer .16 features, width"),
         ({"model": "bmn", "spec": FeatureSpec(8, 16, 16, rows=24)}, "a checkpoint of bmn"),
         ({"model": "bmn"}, "rows: expected 2 to 200, got 0"),
         ({"model": "tsn_r50_1x1x3"}, "expected a localizer"),
@@ -181,3 +181,17 @@ def test_bfloat16_is_near(made):
     features = np.random.default_rng(0).normal(size=(100, 32)).astype("f")
     a, b = (levels(find.outputs(features), 100)[0] for find in (exact, near))
     assert 0 < np.abs(a - b).mean() < 0.05 * a.std()
+
+
+@pytest.mark.long
+def test_windows_of_bmn(tmp_path):
+    """Rows that are not interpolated are seen in windows; proposals lie where the rows are."""
+    model = models.build("bmn", channels=8, rows=16, width=0.0625)
+    model.save_weights(tmp_path / "a.weights.h5")
+    spec = FeatureSpec(8, 16, 8, fps=25.0)
+    find = Localizer(Card("a", str(tmp_path / "a.weights.h5"), "bmn", spec, 0.0625, longest=16))
+    features = np.random.default_rng(0).normal(size=(40, 8)).astype("f")
+    for rows in (10, 16, 40):
+        found = find(features[:rows], spec.grid(25, rows))
+        assert found and all(0 <= one.start_s < one.end_s < (rows + 1) * 0.32 for one in found)
+    assert max(one.end_s for one in found) > 32 * 0.32

@@ -181,3 +181,21 @@ def test_other_classes(files, tmp_path):
     assert "head included" in start.begin(same, None, tmp_path / "a.weights.h5")
     np.testing.assert_array_equal(same.get_layer("Logits").kernel, own)
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize("name", ["temporalmaxer", "bmn"])
+def test_converted(name, files, tmp_path, monkeypatch):
+    """Into our own file; published sizes are of the model."""
+    from i3d.weights.__main__ import convert
+
+    spec = FeatureSpec(32, 16, 4) if name == "temporalmaxer" else FeatureSpec(16, 16, 16, rows=24)
+    monkeypatch.setitem(SPECS, name, spec)
+    path = files[name]
+    if name == "temporalmaxer":
+        state = golden.state_dict(name, channels=32)
+        path = localizers.write(tmp_path / "a.safetensors", state)
+    out = tmp_path / "out.weights.h5"
+    model = convert(name, path, out)
+    again = network.loaded(checkpoint.card_of(name, str(out), features=True), 20)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
