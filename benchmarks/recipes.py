@@ -1,4 +1,4 @@
-"""Time and memory of one update of each fine-tuning recipe, at its own sizes, on this machine.
+"""Time and memory of one update of each fine-tuning recipe on videos, at its own sizes.
 
     python -m benchmarks.recipes                                  # all
     python -m benchmarks.recipes i3d/finetune_cpu tsn/finetune
@@ -21,9 +21,11 @@ from i3d.data.build_settings import BuildSettings
 from i3d.video import inputs
 from i3d.visual.figures import render
 
+OTHER_DATA = ("ava", "actionformer", "bmn")  # families that take boxes, or rows of features
 RECIPES = [
     f"{path.parent.name}/{path.stem}"
     for path in sorted(Path(render.__file__).parents[2].glob("configs/*/finetune*.py"))
+    if path.parent.name not in OTHER_DATA
 ]
 
 

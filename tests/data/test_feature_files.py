@@ -185,3 +185,23 @@ def test_a_header_that_lies_takes_no_memory(tmp_path):
         entry = {"descr": "<f4", "fortran_order": False, "shape": (10**9, 6)}
         np.lib.format.write_array_header_1_0(file, entry)
     line_of(FeatureFiles(tmp_path, SPEC), "cut off: 128 bytes are too few")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "c.npy", "e.csv", "deep/b.npz"])
+def test_damaged_files_are_one_line_or_read(name, folder, tmp_path):
+    """Bytes are changed and cut off; what is read is finite and of the right width."""
+    data, rng = (folder / name).read_bytes(), np.random.default_rng(1)
+    path = tmp_path / f"a.{name.rpartition('.')[2]}"
+    for _ in range(60):
+        changed = bytearray(data)
+        for place in rng.integers(len(data), size=rng.integers(1, 5)):
+            changed[place] = rng.integers(256)
+        path.write_bytes(
+            changed[: rng.integers(1, len(data) + 1)] if rng.random() < 0.2 else changed
+        )
+        try:
+            rows, _ = FeatureFiles(tmp_path, SPEC).read("a", fps=25.0, duration_s=3.7)
+        except BadData as error:
+            assert "\n" not in str(error)
+        else:
+            assert rows.shape[1] == 6 and np.isfinite(rows).all()
