@@ -30,6 +30,7 @@ PARSED = (  # what a command matches, why it is not run here
     (r"dist_extract|slowonly\.pth|tsn\.pth", "needs GPUs or a published file of MMAction2"),
     (r"task=localization --checkpoint", "tests/localization/test_evaluate_localizer.py runs it"),
     (r"i3d/finetune ", "takes hours without a GPU"),
+    (r"localize .*--checkpoint=runs", "tests/test_localize.py runs it"),
     (r"actionformer/finetune", "tests/test_train_localization.py trains small ones"),
     (WEIGHTS_OF_CLIP, "needs weights of CLIP; test_predict_text.py gives these flags small ones"),
 )
