@@ -296,6 +296,14 @@ def test_annotations_that_do_not_fit_are_one_line(change, data, tmp_path):
     assert CHANGES[change] in line_of(settings_of(given), tmp_path / "run")
 
 
+def test_some_videos_without_features_can_be_left_out(data, tmp_path, capsys):
+    given = changed(data, tmp_path, _lacking)
+    records, _ = localization.opened(settings_of(given, segments__most_missing=0.4), print)
+    assert len(records.videos) == len(records.truth) == 4
+    line = "of 2 of 6 videos of "
+    assert line in (told := capsys.readouterr().out) and "'w1'; they are left out" in told
+
+
 def test_what_the_features_do_not_have_is_one_line(data, tmp_path):
     for keys, expected in (
         ({"segments__channels": 12}, "expected rows [T, 12], got float32 [60, 8]"),

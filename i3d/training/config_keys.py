@@ -41,6 +41,7 @@ AT_MOST = {"model.width": 16, "batch.per_replica": 2**16, "data.read_mb": 2**24}
 AT_MOST |= {"data.color_jitter": 1, "data.grayscale": 1}
 AT_MOST |= {"boxes.most": 1000, "boxes.proposal_iou": 1, "boxes.jitter": 0.4}
 AT_MOST |= {"segments.longest": 100_000, "segments.least_left": 1}
+AT_MOST |= {"segments.most_missing": 1}
 _NUMBERS = (int, float)
 ELEMENTS = {
     "data.mean": _NUMBERS,
@@ -74,9 +75,10 @@ _OF_BOXES = (
     "boxes.focal_alpha boxes.focal_gamma"
 ).split()
 _OF_SEGMENTS = (
-    "segments.annotations segments.one_class segments.channels segments.window segments.stride "
-    "segments.fps segments.rows segments.extractors segments.longest segments.crop "
-    "segments.least_left segments.normalizer segments.regression_weight segments.tiou"
+    "segments.annotations segments.most_missing segments.one_class segments.channels "
+    "segments.window segments.stride segments.fps segments.rows segments.extractors "
+    "segments.longest segments.crop segments.least_left segments.normalizer "
+    "segments.regression_weight segments.tiou"
 ).split()
 _WITHOUT_TEXT = (
     "loss label_smoothing model.width model.dropout model.start_stream model.inflate "
@@ -193,6 +195,7 @@ def _boxes():
 def _segments():
     segments = ConfigDict()  # of localizers, which take feature rows
     segments.annotations = ""  # file of segments, see localization/annotations.py; must be given
+    segments.most_missing = 0.0  # share of the videos that may have no rows, and are left out
     segments.one_class = False  # whether all segments are of one class, to be labelled afterwards
     segments.channels = 2048  # width of a row; see data/feature_spec.py
     segments.window = 16  # frames that a row is of

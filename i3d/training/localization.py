@@ -77,11 +77,11 @@ def opened(
     every = _of_one_class(annotations.read_as_is(file), settings.segments.one_class)
     train, validation = _divided(settings, every, tell)
     names = tuple(sorted({one.label for video in train.values() for one in video.segments}))
-    found = _records(files, train, names, file)
+    found = _records(settings, files, train, names, tell)
     if not validation:
         return found, None
     _check_classes(names, validation, file, tell)
-    return found, _records(files, validation, names, file)
+    return found, _records(settings, files, validation, names, tell)
 
 
 def _of_one_class(every, one_class):
@@ -152,14 +152,21 @@ def _check_classes(names, validation, file, tell):
         tell(f"validation: {some} are not in it, such as {lacking[0]!r}")
 
 
-def _records(files, videos: Mapping[str, Annotated], names, file):
+def _records(settings, files, videos: Mapping[str, Annotated], names, tell):
+    file = settings.segments.annotations
     missing = [name for name in videos if files.find(name) is None]
-    if missing:
+    lacking = (
+        f"{files.path} has no features of {len(missing):,} of {counted(len(videos), 'video')} of "
+        f"{file}, the first is {next(iter(missing), '')!r:.200}"
+    )
+    if len(missing) > settings.segments.most_missing * len(videos) or len(missing) == len(videos):
         raise UserError(
-            f"config.data.records: {files.path} has no features of {len(missing):,} of "
-            f"{counted(len(videos), 'video')} of {file}, the first is {missing[0]!r:.200}; extract "
-            "them, or remove these videos from the file"
+            f"config.data.records: {lacking}; extract them, remove these videos from the file, or "
+            "let them be left out by config.segments.most_missing"
         )
+    if missing:
+        tell(f"{lacking}; they are left out")
+        videos = {name: own for name, own in videos.items() if name not in set(missing)}
     numbers = {name: number for number, name in enumerate(names)}
     found = tuple(_video(name, own, numbers) for name, own in videos.items())
     files.read(found[0].name, found[0].fps, found[0].duration_s)  # of the right width and rate

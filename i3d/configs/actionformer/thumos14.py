@@ -26,5 +26,6 @@ def get_config():
     c.data.records = "data/thumos14/i3d_features"
     c.data.train, c.data.validation = "validation", ""  # it is tested on the other videos
     c.segments.annotations = "data/thumos14/thumos14.json"
+    c.segments.most_missing = 0.1
     c.segments.extractors = "rgb_imagenet,flow_imagenet"
     return c
