@@ -37,7 +37,8 @@ from i3d.inference.average import Sums
 from i3d.inference.views import ViewsOf
 from i3d.runtime import quiet
 from i3d.spec import asked
-from i3d.video import frames, inputs
+from i3d.video import frames
+from i3d.video.lists import is_video_name
 from i3d.visual.figures import render
 from i3d.weights import zoo
 
@@ -65,7 +66,7 @@ def main(argv):
         raise app.UsageError(f"unexpected argument {argv[1]!r}")
     tf = quiet.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
-        paths = chosen(CLIPS.value or drawn(folder))
+        paths = chosen(CLIPS.value or drawn(folder, render.ACTIONS[: 1 if WINDOWS.value else None]))
         if WINDOWS.value:
             print(f"{device(tf)}, TensorFlow {tf.__version__}, load {os.getloadavg()[0]:.1f}")
             for names in filter(None, (["demo_rgb", "demo_flow"], CHECKPOINT.value)):
@@ -109,15 +110,15 @@ def device(tf):
     return f"{os.cpu_count()} processors, no GPU"
 
 
-def drawn(folder):
+def drawn(folder, actions):
     """Returns a folder of synthetic videos, one of each action."""
-    render.write_videos(folder, 1, height=480, width=640)
+    render.write_videos(folder, 1, actions=actions, height=480, width=640)
     return folder
 
 
 def chosen(folder):
     """Returns as many paths as were asked for, from all over the folder, some again if need be."""
-    found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in inputs.EXTENSIONS)
+    found = sorted(p for p in Path(folder).rglob("*") if is_video_name(p.name))
     if not found:
         raise app.UsageError(f"--clips: no video in {folder}")
     step = max(1, len(found) // VIDEOS.value)

@@ -33,6 +33,7 @@ from i3d.models.preprocessing import Preprocessing
 from i3d.spec import FPS
 from i3d.video import frames as video_frames
 from i3d.video import inputs
+from i3d.video.lists import is_video_name
 from i3d.visual.figures import render
 
 DATA = flags.DEFINE_string("data", None, "folder of a data set with flow, short side 224 or more")
@@ -60,7 +61,7 @@ def main(argv):
         both = stored.opened(data, SPLIT.value, ("rgb", "flow"))
         rgb = stored.opened(data, SPLIT.value, ("rgb",))
         found = sorted(Path(videos).rglob("*"))
-        paths = [path for path in found if path.suffix.lower() in inputs.EXTENSIONS]
+        paths = [path for path in found if is_video_name(path.name)]
         if not paths:
             raise app.UsageError(f"--videos: no video in {videos}")
         print(

@@ -29,6 +29,7 @@ from absl import app, flags
 from data_prep import shards
 from i3d.data.build_settings import BuildSettings
 from i3d.video import frames, inputs
+from i3d.video.lists import is_video_name
 from i3d.visual.figures import render
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
@@ -80,7 +81,7 @@ def generated(folder):
 
 def one_second_pieces(clips):
     """Returns [(path, start in seconds)] of the folder's videos, all starts of 0 first."""
-    found = sorted(p for p in Path(clips).rglob("*") if p.suffix.lower() in inputs.EXTENSIONS)
+    found = sorted(p for p in Path(clips).rglob("*") if is_video_name(p.name))
     pieces = []
     for path in found:
         try:

@@ -21,7 +21,8 @@ from absl import app, flags
 from data_prep.jpeg import jpeg
 from i3d.data import schema
 from i3d.flow import methods
-from i3d.video import frames, inputs
+from i3d.video import frames
+from i3d.video.lists import is_video_name
 
 CLIPS = flags.DEFINE_string("clips", os.environ.get("I3D_TEST_CLIPS"), "folder of videos")
 PER_FOLDER = flags.DEFINE_integer("per_folder", 15, "clips of each folder in it, spread evenly", 1)
@@ -37,7 +38,7 @@ def main(argv):
     cv2.setNumThreads(1)
     groups = collections.defaultdict(list)
     for path in sorted(Path(CLIPS.value).rglob("*")):
-        if path.suffix.lower() in inputs.EXTENSIONS:
+        if is_video_name(path.name):
             groups[path.relative_to(CLIPS.value).parts[0]].append(path)
     print(f"{'medians of':30s} clips  bytes a field  RMSE px  bias px")
     rows = []
