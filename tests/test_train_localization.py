@@ -12,7 +12,7 @@ from i3d import train
 from i3d.inference import checkpoint
 from i3d.localization.localizer import Localizer
 from i3d.runtime.command import UserError
-from i3d.training import checkpoints, config, localization, run
+from i3d.training import checkpoints, config, run, segment_records
 from tests.helpers import training
 from tests.helpers.points import Point
 
@@ -134,7 +134,7 @@ def test_the_best_weights_say_what_they_take(whole, data):
     assert (kept["input"]["channels"], kept["input"]["stride"]) == (CHANNELS, 4)
     card = checkpoint.card_of(None, str(whole / "best.weights.h5"), features=True)
     localizer = Localizer(card)
-    records, _ = localization.opened(settings_of(data))
+    records, _ = segment_records.opened(settings_of(data))
     rows, grid = records.files.read("v2", FPS)
     found = localizer(rows, grid, video="v2")
     assert found and {one.label for one in found} <= set(NAMES)
@@ -156,7 +156,7 @@ def test_proposals_of_a_long_video_are_of_windows(data, eager, tmp_path):
     keys = PROPOSALS | {"segments__rows": 0, "segments__longest": 32, "steps": 1}
     run.train(settings_of(data, **keys), tmp_path)
     card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"), features=True)
-    records, _ = localization.opened(settings_of(data, **keys))
+    records, _ = segment_records.opened(settings_of(data, **keys))
     rows, grid = records.files.read("v2", FPS)
     found = Localizer(card)(rows, grid, video="v2")
     assert any(one.end_s > grid.seconds(40) for one in found)
@@ -173,7 +173,7 @@ def test_one_class_makes_all_segments_alike(data, eager, tmp_path):
 
 def test_a_part_of_the_videos_is_held_out(data, capsys):
     settings = settings_of(data, data__validation="train", data__validation_share=0.3)
-    train, validation = localization.opened(settings, print)
+    train, validation = segment_records.opened(settings, print)
     assert "validation: 1 of the 4 training videos are held out" in capsys.readouterr().out
     assert len(validation.videos) == 1 and not train.truth.keys() & validation.truth.keys()
 
@@ -298,7 +298,7 @@ def test_annotations_that_do_not_fit_are_one_line(change, data, tmp_path):
 
 def test_some_videos_without_features_can_be_left_out(data, tmp_path, capsys):
     given = changed(data, tmp_path, _lacking)
-    records, _ = localization.opened(settings_of(given, segments__most_missing=0.4), print)
+    records, _ = segment_records.opened(settings_of(given, segments__most_missing=0.4), print)
     assert len(records.videos) == len(records.truth) == 4
     line = "of 2 of 6 videos of "
     assert line in (told := capsys.readouterr().out) and "'w1'; they are left out" in told

@@ -11,7 +11,7 @@ from i3d.localization import average_recall, metrics
 from i3d.localization.localizer import Localizer
 from i3d.localization.segments import Segment
 from i3d.runtime.progress import Progress
-from i3d.training.localization import Records
+from i3d.training.segment_records import Records
 from i3d.weights.cards import Card
 
 PROTOCOL = "actionformer"  # of the mean average precision; see i3d.localization.protocols

@@ -12,7 +12,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from i3d.inference import network
-from i3d.training import detection, localization, model, segment_validation, text
+from i3d.training import detection, localization, model, segment_records, segment_validation, text
 from i3d.training import input as train_input
 from i3d.training.validation import Validation
 from i3d.weights.ava_zoo import takes_boxes
@@ -70,7 +70,7 @@ DETECTION = Task(
 )
 
 LOCALIZATION = Task(
-    opened=localization.opened,
+    opened=segment_records.opened,
     spec=localization.spec,
     classes=localization.classes,
     outputs=localization.outputs,
