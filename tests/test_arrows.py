@@ -52,6 +52,7 @@ LIGHT = (
     "i3d.localization.segments",
     "i3d.inference.decoding",
     "i3d.inference.views",
+    "i3d.inference.dense_views",
     "i3d.inference.text",
     "i3d.inference.examples",
     "i3d.evaluate",
