@@ -22,6 +22,7 @@ from keras import layers
 from i3d.models.resnet_blocks import check_arguments
 from i3d.models.segment_layers import (
     ClassConv,
+    GroupNorm,
     HalvingMax,
     LevelMasks,
     LocalAttention,
@@ -224,9 +225,7 @@ def _normalised(x, row, level):
     name = f"neck-fpn_norms-{level}"
     if row.neck == "layer":
         return _norm(1e-5, name)(x)
-    return layers.GroupNormalization(
-        4, epsilon=1e-5, center=False, scale=False, dtype="float32", name=name
-    )(x)
+    return GroupNorm(4, 1e-5, name=name)(x)
 
 
 def _heads(levels, masks, row, filters, num_classes):

@@ -98,6 +98,36 @@ class HalvingMax(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("i3d")
+class GroupNorm(layers.Layer):
+    """Mean 0 and deviation 1 of each group of channels over all rows; in float32, no weights.
+
+    Keras' own takes the mean of squares less the square of the mean: on 576 rows of 512 channels it
+    was off by 6e-4.
+    """
+
+    def __init__(self, groups, epsilon, **keywords):
+        """groups: number of them. epsilon: is added to the variance."""
+        super().__init__(**{**keywords, "dtype": "float32"})
+        self.groups, self.epsilon = groups, epsilon
+
+    def get_config(self):
+        """Returns what the constructor takes."""
+        return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}
+
+    def compute_output_shape(self, shape):
+        """Returns the shape of x."""
+        return shape
+
+    def call(self, x):
+        """Returns [B, T, C]."""
+        batch, rows, width = ops.shape(x)[0], ops.shape(x)[1], x.shape[2]
+        parts = ops.reshape(x, (batch, rows, self.groups, width // self.groups))
+        parts = parts - _mean(parts)
+        parts = parts * ops.rsqrt(_mean(ops.square(parts)) + self.epsilon)
+        return ops.reshape(parts, (batch, rows, width))
+
+
+@keras.saving.register_keras_serializable("i3d")
 class Scale(layers.Layer):
     """Multiplies by a learned number, or by one of each channel."""
 
@@ -186,6 +216,11 @@ def level_masks(mask: Any, levels: int, pooled: bool = False) -> list[Any]:
             even = ops.logical_or(ops.logical_or(even, odd), before)
         found.append(even)
     return found
+
+
+def _mean(parts):
+    """Returns the mean of each group; of channels first, so that sums stay short."""
+    return ops.mean(ops.mean(parts, axis=3, keepdims=True), axis=1, keepdims=True)
 
 
 def _masked(x, mask):

@@ -195,3 +195,16 @@ def test_windows_of_bmn(tmp_path):
         found = find(features[:rows], spec.grid(25, rows))
         assert found and all(0 <= one.start_s < one.end_s < (rows + 1) * 0.32 for one in found)
     assert max(one.end_s for one in found) > 32 * 0.32
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["actionformer", "temporalmaxer"])
+def test_segments_of_published_sizes(name, tmp_path):
+    path = localizers.write(tmp_path / "a.safetensors", golden.state_dict(name))
+    spec, run = FeatureSpec(2048, 16, 4), golden.run(name, "full")
+    find = Localizer(localizers.card(path, name, spec=spec, width=1.0, longest=576))
+    meta = next(key for key in run if key.startswith("video0/meta"))
+    fps, duration_s, *_ = run[meta]
+    features = golden.inputs(run)["features"][0, : int(run["lengths"][0])]
+    found = find(features, spec.grid(fps, len(features)), float(duration_s))
+    assert_same(found, run["video0/final_seg_score"], run["video0/final_label"])
