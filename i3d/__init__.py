@@ -10,13 +10,14 @@
     i3d.evaluate("runs/rgb/best.weights.h5")        # Result(... top-1 ...)
     i3d.probe("clips", "rgb_scratch")               # ProbeResult: a classifier of your classes
     i3d.detect("my.mp4", out="labelled.mp4")        # Detections: who does what, where
+    i3d.localize("my.mp4", classifier="rgb_scratch")    # Localized: what happens when
     i3d.fvd.distance(real, fake)                    # of fvd.Statistics of two sets of videos
     model = i3d.models.build("inception_i3d", num_classes=400)
     i3d.weights.load(model, "checkpoints/rgb_imagenet/model.ckpt")
 
 `import i3d` is light: Keras and TensorFlow are imported by the submodules that need them.
-`i3d.detect`, `i3d.evaluate` and `i3d.probe` are both modules of commands and callable (see
-i3d/runtime/callable_module.py).
+`i3d.detect`, `i3d.evaluate`, `i3d.localize` and `i3d.probe` are both modules of commands and
+callable (see i3d/runtime/callable_module.py).
 """
 
 import importlib
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from i3d.detect import detect
     from i3d.evaluate import evaluate
     from i3d.inference.load import load
+    from i3d.localize import localize
     from i3d.probe import probe
     from i3d.training import config
     from i3d.weights.table import cards
@@ -41,6 +43,7 @@ _FACE = {
     "flow": "i3d.flow",
     "fvd": "i3d.fvd",
     "load": "i3d.inference.load:load",
+    "localize": "i3d.localize",
     "models": "i3d.models",
     "probe": "i3d.probe",
     "spec": "i3d.spec",
@@ -54,6 +57,7 @@ __all__ = [
     "flow",
     "fvd",
     "load",
+    "localize",
     "models",
     "probe",
     "spec",

@@ -3,6 +3,7 @@
     predict            labels videos
     extract_features   clip features of videos
     detect             people and their actions: who does what, where
+    localize           segments of untrimmed video: what happens when
     visualize          labelled videos, maps of attention, flow, reports
     serve              a page to try a video, and the same over HTTP
     probe              a classifier of your own classes on features, in minutes
@@ -23,7 +24,7 @@ from i3d import __version__
 from i3d.runtime.dispatch import dispatched
 
 COMMANDS = (
-    *("predict", "detect", "visualize", "serve", "extract_features", "probe"),
+    *("predict", "detect", "localize", "visualize", "serve", "extract_features", "probe"),
     *("train", "evaluate", "fuse", "fvd", "evaluate_sample"),
 )
 

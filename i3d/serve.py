@@ -26,6 +26,7 @@ from i3d.weights import find
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 from i3d.weights.clip_zoo import takes_text
+from i3d.weights.localization_zoo import takes_features
 
 NAME = "serve"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -92,7 +93,8 @@ def _present() -> list[str]:
     """Returns the names of published checkpoints that are on this machine, else the demo's."""
     folder = find.folder()
     found = [name for name, card in CARDS.items() if find.is_there(card, folder)]
-    return found or [name for name, card in DEMO_CARDS.items() if not takes_boxes(card.model)]
+    demo = [name for name, card in DEMO_CARDS.items() if not takes_features(card.model)]
+    return found or [name for name in demo if not takes_boxes(DEMO_CARDS[name].model)]
 
 
 def work(job: Job) -> int:

@@ -10,7 +10,7 @@ import pytest
 import i3d
 from tests.helpers.processes import ROOT
 
-FUNCTIONS = ("detect", "evaluate", "probe")  # modules of commands that can be called
+FUNCTIONS = ("detect", "evaluate", "localize", "probe")  # modules of commands that can be called
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -52,7 +52,9 @@ PUBLIC = (
     "i3d.training.objectives", "i3d.training.optimizer", "i3d.training.optimizer_base",
     "i3d.training.recipes", "i3d.training.schedules", "i3d.predict",
     "i3d.evaluate", "i3d.evaluate_sample", "i3d.extract_features", "i3d.fuse", "i3d.probe",
-    "i3d.train", "i3d.detect", "i3d.detection.job", "i3d.detection.windowed",
+    "i3d.train", "i3d.localize", "i3d.localization.job", "i3d.localization.results",
+    "i3d.localization.run", "i3d.localization.windows", "i3d.visual.segments",
+    "i3d.detect", "i3d.detection.job", "i3d.detection.windowed",
     "i3d.detection.ava", "i3d.detection.boxes", "i3d.detection.evaluate",
     "i3d.detection.keyframe_scores", "i3d.detection.matching", "i3d.detection.metrics",
     "i3d.detection.proposals", "i3d.detection.report", "i3d.detection.rows",

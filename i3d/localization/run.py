@@ -170,7 +170,11 @@ class ByClassifier(Run):
         seconds = asked.window_s or window_seconds(specs, video)
         window = max(1, round(seconds * rate))
         stride = max(1, round((asked.stride_s or seconds / STRIDES) * rate))
-        return DenseRows(networks, window, stride, fps)
+        try:
+            return DenseRows(networks, window, stride, fps)
+        except UserError as error:  # the window is too short
+            line = str(error).replace("--window:", f"--window_s={seconds:g}:")
+            raise UserError(line) from error
 
     def _probabilities(self, rows):
         """Returns the scores of windows [R, K] of logits side by side [R, networks * K]."""
