@@ -5,15 +5,18 @@
         --video-list=ucf101.txt --video-root=UCF-101 --out=ucf101_feature.pkl   # in one line
     python -m i3d.extract_features --config=i3d/figures --checkpoint=best.weights.h5 ...
     python -m i3d.extract_features --window_s=10 --stride_s=5 --out=films.npz ...
+    python -m i3d.extract_features --preset=thumos_i3d --checkpoint=rgb_imagenet
+        --checkpoint=flow_imagenet --out=rows ...                         # in one line
 
 Videos are files, with --image_fps also folders of images, or the lines of --video_list. Their ids
 are the paths below --video_root, or below the innermost folder that holds all of the files.
 
 --out ends in .npz (arrays ids, features [N, C] and views), in .pkl (a list of float32 [C] in the
 order of the videos, None where one failed), or is a folder (one .npy file per video). With
---window_s there is one row per window, with its start_s and end_s. If it is interrupted, the same
-command resumes; videos that failed are tried again. Without --model or --config, the model is the
-one of the published checkpoint, or of the training run that the checkpoint belongs to.
+--window_s (seconds), --window (frames) or --preset there is one row per window, with its start_s
+and end_s. Of two checkpoints, RGB and flow, features lie side by side. If it is interrupted, the
+same command resumes; videos that failed are tried again. Without --model or --config, the model is
+the one of the published checkpoint, or of the training run that the checkpoint belongs to.
 """
 
 import sys
@@ -100,9 +103,10 @@ def work(job: feature_job.Job) -> int:
         print(f"{job.out}: {len(job.entries)} videos", file=sys.stderr)
         return 0
     first = job.entries[min(failures)]
+    reason = failures[min(failures)].removeprefix(f"{first.path}: ")
     print(
         f"{NAME}: {job.out}: {len(failures)} of {len(job.entries)} videos gave no features, the "
-        f"first {first.where}: {failures[min(failures)]}; all are listed in "
+        f"first {first.where}: {reason}; all are listed in "
         f"{job.out}.failures.jsonl; the same command tries them again, and keeps the others",
         file=sys.stderr,
     )
