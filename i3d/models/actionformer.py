@@ -12,31 +12,19 @@ Sources: Zhang et al. 2022, "ActionFormer: Localizing Moments of Actions with Tr
 Pooling for Temporal Action Localization" (arXiv:2303.09055), whose details are OpenTAD's.
 """
 
-import math
 from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import layers
 
+from i3d.models import segment_pyramid
 from i3d.models.resnet_blocks import check_arguments
-from i3d.models.segment_layers import (
-    ClassConv,
-    GroupNorm,
-    HalvingMax,
-    LevelMasks,
-    LocalAttention,
-    Masked,
-    Scale,
-    check_rows,
-)
+from i3d.models.segment_layers import LevelMasks, Masked, check_rows
 
 LEVELS = 6
 # Rows from a point to the farther end of a segment that its level learns, of level 0 first.
 RANGES = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 10_000))
 _WIDTH = 512
-_HEADS = 4
-_PRIOR = 0.01  # probability of each class in the beginning
 
 
 class Network(NamedTuple):
@@ -143,10 +131,10 @@ def actionformer(
     mask = keras.Input((rows,), dtype="bool", name="mask")
     masks = LevelMasks(LEVELS, not row.window, each, name="masks")(mask)
     x = Masked(name="rows")([features, masks[0]])
-    filters = _HEADS * max(1, round(_WIDTH * width / _HEADS))
-    levels = _pyramid(x, masks, row, filters, dropout)
-    levels = [_normalised(x, row, level) for level, x in enumerate(levels)]
-    logits, offsets = _heads(levels, masks, row, filters, num_classes)
+    filters = segment_pyramid.HEADS * max(1, round(_WIDTH * width / segment_pyramid.HEADS))
+    levels = segment_pyramid.pyramid(x, masks, row, filters, dropout)
+    levels = [segment_pyramid.normalised(x, row, level) for level, x in enumerate(levels)]
+    logits, offsets = segment_pyramid.heads(levels, masks, row, filters, num_classes)
     return keras.Model(
         {"features": features, "mask": mask}, {"logits": logits, "offsets": offsets}, name=name
     )
@@ -167,135 +155,3 @@ def _neck(kind):
     if kind not in ("layer", "group"):
         raise ValueError(f"neck: expected layer or group, got {kind!r}")
     return kind
-
-
-def _pyramid(x, masks, row, filters, dropout):
-    """Returns the outputs of all levels, [B, T, D], [B, T / 2, D], ..."""
-    for index in range(2):
-        names = f"backbone-embd-{index}-conv", f"backbone-embd_norm-{index}"
-        x = _unit(x, masks[0], row, _conv(filters, names[0]), _norm(row.epsilon, names[1]))
-    if not row.window:
-        if dropout:
-            x = layers.SpatialDropout1D(dropout, name="backbone-dropout")(x)
-        found = [x]
-        for level in range(1, LEVELS):
-            x = HalvingMax(name=f"backbone-pool-{level}")(found[-1])
-            found.append(Masked(name=f"backbone-level-{level}")([x, masks[level]]))
-        return found
-    for index in range(2):
-        x = _block(x, masks[0], 1, row.window, dropout, f"backbone-stem-{index}")
-    found = [x]
-    for level in range(1, LEVELS):
-        name = f"backbone-branch-{level - 1}"
-        found.append(_block(found[-1], masks[level], 2, row.window, dropout, name))
-    return found
-
-
-def _block(x, mask, stride, window, dropout, name):
-    """A transformer's block: local attention, then two dense layers, each added to its input."""
-    filters = x.shape[-1]
-    inner = _norm(1e-5, f"{name}-ln1")(x)
-    qkv = []
-    for kind in ("query", "key", "value"):
-        part = _depthwise(inner, stride, f"{name}-attn-{kind}_conv-conv")
-        part = Masked(name=f"{name}-attn-{kind}-masked")([part, mask])
-        part = _norm(1e-5, f"{name}-attn-{kind}_norm")(part)
-        qkv.append(_dense(filters, f"{name}-attn-{kind}")(part))
-    y = LocalAttention(_HEADS, window, name=f"{name}-attention")([*qkv, mask])
-    y = Masked(name=f"{name}-attn-masked")([_dense(filters, f"{name}-attn-proj")(y), mask])
-    if stride > 1:
-        x = HalvingMax(name=f"{name}-pool_skip")(x)
-    x = Masked(name=f"{name}-skip")([x, mask])
-    x = layers.Add(name=f"{name}-attended")([x, _branch(y, dropout, f"{name}-drop_path_attn")])
-    y = _dense(4 * filters, f"{name}-mlp-0")(_norm(1e-5, f"{name}-ln2")(x))
-    y = layers.Activation("gelu", name=f"{name}-gelu")(y)  # the exact one
-    y = Masked(name=f"{name}-mlp-masked")([_dense(filters, f"{name}-mlp-3")(y), mask])
-    return layers.Add(name=name)([x, _branch(y, dropout, f"{name}-drop_path_mlp")])
-
-
-def _branch(x, dropout, name):
-    """Scales the channels of a branch; in training it is dropped as a whole now and then."""
-    x = Scale(each_channel=True, initial=1e-4, name=name)(x)
-    if dropout:
-        x = layers.Dropout(dropout, noise_shape=(None, 1, 1), name=f"{name}-dropped")(x)
-    return x
-
-
-def _normalised(x, row, level):
-    name = f"neck-fpn_norms-{level}"
-    if row.neck == "layer":
-        return _norm(1e-5, name)(x)
-    return GroupNorm(4, 1e-5, name=name)(x)
-
-
-def _heads(levels, masks, row, filters, num_classes):
-    """Returns logits [B, P, K] and offsets [B, P, 2]; the levels share all but one scale."""
-    bias = keras.initializers.Constant(-math.log((1 - _PRIOR) / _PRIOR))
-    last = {"padding": "same", "dtype": "float32", "kernel_initializer": _uniform()}
-    ends = {
-        "cls": ClassConv(num_classes, 3, bias_initializer=bias, name="Logits", **last),
-        "reg": layers.Conv1D(2, 3, name="reg_head-offset_head-conv", **last),
-    }
-    found = {}
-    for kind, end in ends.items():
-        units = [
-            (
-                _conv(filters, f"{kind}_head-head-{index}-conv"),
-                _norm(row.epsilon, f"{kind}_head-norm-{index}"),
-            )
-            for index in range(2)
-        ]
-        each = []
-        for level, (x, mask) in enumerate(zip(levels, masks, strict=True)):
-            for conv, norm in units:
-                x = _unit(x, mask, row, conv, norm)
-            x = end(x)
-            if row.window:
-                x = Masked(dtype="float32", name=f"{kind}_head-masked-{level}")([x, mask])
-            if kind == "reg":
-                x = Scale(dtype="float32", name=f"reg_head-scale-{level}")(x)
-                x = layers.ReLU(dtype="float32", name=f"reg_head-relu-{level}")(x)
-            each.append(x)
-        name = "logits" if kind == "cls" else "offsets"
-        found[name] = layers.Concatenate(axis=1, dtype="float32", name=name)(each)
-    return found["logits"], found["offsets"]
-
-
-def _unit(x, mask, row, conv, norm):
-    """Convolution, mask, normalisation, ReLU; with pooling the mask once more."""
-    x = layers.ReLU()(norm(Masked()([conv(x), mask])))
-    return x if row.window else Masked()([x, mask])
-
-
-def _uniform():
-    """Returns the initialiser of PyTorch's convolutions: uniform, up to 1 / sqrt(fan_in)."""
-    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-
-
-def _conv(filters, name):
-    return layers.Conv1D(
-        filters, 3, padding="same", use_bias=False, kernel_initializer=_uniform(), name=name
-    )
-
-
-def _depthwise(x, stride, name):
-    """Convolution of each channel apart; row r of the output is about row r * stride."""
-    limit = 3**-0.5
-    if stride > 1:
-        x = layers.ZeroPadding1D((1, 0), name=f"{name}-padded")(x)
-    return layers.DepthwiseConv1D(
-        3,
-        stride,
-        padding="same" if stride == 1 else "valid",
-        use_bias=False,
-        depthwise_initializer=keras.initializers.RandomUniform(-limit, limit),
-        name=name,
-    )(x)
-
-
-def _dense(filters, name):
-    return layers.Dense(filters, kernel_initializer=_uniform(), name=name)
-
-
-def _norm(epsilon, name):
-    return layers.LayerNormalization(epsilon=epsilon, name=name)
