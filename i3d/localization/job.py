@@ -9,7 +9,6 @@ import math
 import os
 import typing
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from i3d.data.feature_spec import FeatureSpec
@@ -18,7 +17,7 @@ from i3d.inference import options as network_options
 from i3d.inference.text import Labels, Text, labels_of
 from i3d.inference.text import check as check_text
 from i3d.localization import annotations
-from i3d.localization.results import FORMATS
+from i3d.localization.results import FORMATS, name_of
 from i3d.localization.segments import Annotated
 from i3d.runtime import files
 from i3d.runtime.command import UserError
@@ -100,11 +99,6 @@ class Options:
                 raise UserError(f"--{name} is for a --classifier, got none")
 
 
-def name_of(video: str) -> str:
-    """Returns the name of a video in results: that of its file without the suffix."""
-    return Path(video).stem
-
-
 def _check_range(name, value, least, most):
     if value is None:
         return
@@ -143,7 +137,11 @@ class Job:
         """
         from i3d.localization import run
 
-        return run.of_job(self)
+        own = self.options
+        rules = run.Rules(own.threshold, own.top, own.window_s, own.stride_s)
+        return run.loaded(
+            self.localizer, self.extractors, self.classifiers, rules, own.precision, self.words
+        )
 
     @property
     def words(self) -> Text:

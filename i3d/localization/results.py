@@ -7,6 +7,7 @@ for segment in result.segments:
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from i3d.localization import annotations
 from i3d.localization.segments import Segment
@@ -55,6 +56,11 @@ class Localized:
         shown = f"{self.video}: {counted(count, 'segment')} in {self.duration_s:.1f} s"
         shown += f", the first {_SHOWN}" if count > _SHOWN else ""
         return table(("start, s", "end, s", "action", "score"), rows, shown)
+
+
+def name_of(video: str) -> str:
+    """Returns the name of a video in results: that of its file without the suffix."""
+    return Path(video).stem
 
 
 def text(results: Sequence[Localized], form: str) -> str:

@@ -1,6 +1,6 @@
 """Localizes over one video: decoding, networks, segments.
 
-run = of_job(job)                              # loads the networks
+run = loaded(localizer_card, extractor_cards, (), Rules(threshold=0.3))
 result = run.over("my.mp4")                    # Localized
 
 A video is decoded once and in order; memory holds a batch of its frames, and of each row or window
@@ -8,7 +8,8 @@ what a network gives.
 """
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,58 +17,86 @@ from i3d.data.feature_files import interpolated
 from i3d.inference import average, dense, dense_views, load
 from i3d.inference.dense import DenseRows
 from i3d.inference.predictor import Predictor
+from i3d.inference.text import Text
 from i3d.inference.timeline import window_seconds
 from i3d.localization import windows
 from i3d.localization.decoding import labelled
-from i3d.localization.job import name_of
 from i3d.localization.localizer import Localizer
-from i3d.localization.results import Localized
+from i3d.localization.results import Localized, name_of
 from i3d.localization.segments import Segment
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 from i3d.video.frames import stated
 from i3d.video.sampled import frame_rate
-
-if TYPE_CHECKING:
-    from i3d.localization.job import Job, Options
+from i3d.weights.cards import Card
 
 STRIDES = 4  # from one window of a classifier to the next, this part of it
 _LEAST_ROW = 0.95  # of a window that a video must have, for the rows of a localizer
 _LEAST_GROUPED = 0.02  # score; what is lower is not kept
 
 
-def of_job(job: "Job") -> "Run":
-    """Returns the Run of a Job.
+class Rules(NamedTuple):
+    """What is kept, and how a classifier sees a video.
+
+    Attributes:
+      threshold: the least score of a segment.
+      top: how many segments are kept at most; None: all.
+      window_s, stride_s: of the windows of a classifier, seconds; None: of its clip, a quarter.
+    """
+
+    threshold: float = 0.2
+    top: int | None = None
+    window_s: float | None = None
+    stride_s: float | None = None
+
+
+def loaded(
+    localizer: Card | None,
+    extractors: Sequence[Card],
+    classifiers: Sequence[Card],
+    rules: Rules,
+    precision: str = "float32",
+    text: Text | None = None,
+) -> "Run":
+    """Returns the Run of networks, which are loaded.
+
+    Args:
+      localizer: over feature rows; None: the windows of the classifiers are grouped.
+      extractors: what makes the features of the localizer.
+      classifiers: their logits are added.
+      rules: Rules.
+      precision: "float32" or "bfloat16".
+      text: labels of classifiers with a text tower.
 
     Raises:
       UserError: a network cannot be loaded.
     """
     classifier = None
-    if job.classifiers:
-        cards = [dense_views.windowed(card, 1) for card in job.classifiers]
-        classifier = load.of_cards(cards, None, job.options.precision, text=job.words)
+    if classifiers:
+        cards = [dense_views.windowed(card, 1) for card in classifiers]
+        classifier = load.of_cards(cards, None, precision, text=text)
         if not classifier.class_names:
             raise UserError("--text is needed: the classes of this network are texts")
-    if job.localizer is None:
-        return ByClassifier(job.options, classifier)
-    localizer, spec = Localizer(job.localizer, job.options.precision), job.localizer.spec
-    rows = dense.load(
-        job.extractors, spec.window, spec.stride, spec.fps, precision=job.options.precision
-    )
+    if localizer is None:
+        if classifier is None:
+            raise UserError("expected a localizer or a classifier, got neither")
+        return ByClassifier(rules, classifier)
+    network, spec = Localizer(localizer, precision), localizer.spec
+    rows = dense.load(extractors, spec.window, spec.stride, spec.fps, precision=precision)
     if rows.spec.channels != spec.channels:
         raise UserError(
-            f"{job.localizer.file}: expected networks of {spec.channels} features, got "
+            f"{localizer.file}: expected networks of {spec.channels} features, got "
             f"{rows.spec.channels} of {' and '.join(spec.extractors)}"
         )
-    return ByLocalizer(job.options, localizer, rows, classifier)
+    return ByLocalizer(rules, network, rows, classifier)
 
 
 class Run:
     """What is done with each video."""
 
-    def __init__(self, options: "Options"):
-        """Keeps the options."""
-        self._options = options
+    def __init__(self, rules: Rules):
+        """Keeps the rules."""
+        self._rules = rules
 
     def over(self, video: str) -> Localized:
         """Returns what happens when in a video.
@@ -79,8 +108,8 @@ class Run:
 
     def _result(self, video, duration_s, found, seconds, scores=None, names=()):
         """Returns the Localized of all segments that were found, the best first."""
-        least = self._options.threshold
-        above = [one for one in found if one.score >= least][: self._options.top]
+        least = self._rules.threshold
+        above = [one for one in found if one.score >= least][: self._rules.top]
         note = ""
         if found and not above:
             best = found[0]
@@ -97,7 +126,7 @@ class ByLocalizer(Run):
 
     def __init__(
         self,
-        options: "Options",
+        rules: Rules,
         localizer: Localizer,
         rows: DenseRows,
         classifier: Predictor | None = None,
@@ -105,12 +134,12 @@ class ByLocalizer(Run):
         """Keeps its arguments.
 
         Args:
-          options: of the job.
+          rules: Rules.
           localizer: the network over rows.
           rows: what makes the features it takes.
           classifier: names the proposals of a localizer without classes.
         """
-        super().__init__(options)
+        super().__init__(rules)
         self._localizer, self._rows, self._classifier = localizer, rows, classifier
 
     def over(self, video: str) -> Localized:
@@ -144,9 +173,9 @@ class ByLocalizer(Run):
 class ByClassifier(Run):
     """By the windows of a classifier, grouped to segments."""
 
-    def __init__(self, options: "Options", classifier: Predictor):
+    def __init__(self, rules: Rules, classifier: Predictor):
         """Keeps its arguments."""
-        super().__init__(options)
+        super().__init__(rules)
         self._classifier = classifier
 
     def over(self, video: str) -> Localized:
@@ -163,7 +192,7 @@ class ByClassifier(Run):
 
     def _windows(self, video):
         """Returns the DenseRows of the logits of all networks, side by side."""
-        networks, asked = self._classifier.networks, self._options
+        networks, asked = self._classifier.networks, self._rules
         specs = [net.spec for net in networks]
         fps = max(spec.fps for spec in specs)
         rate = fps or frame_rate(video) or 25.0

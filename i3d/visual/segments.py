@@ -5,7 +5,8 @@ write("my.png", result, truth)
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -167,7 +168,7 @@ class _Timeline:
             picture[bottom - high : bottom, x] = _mixed(colour, 0.35)
 
 
-def columns(found: ScoresOverTime, number: int, x_of) -> np.ndarray:
+def columns(found: ScoresOverTime, number: int, x_of: Callable[[Any], Any]) -> np.ndarray:
     """Returns the greatest score of a class in each column from that of time 0 on, float [W].
 
     Args:
