@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from i3d.data.feature_spec import FeatureSpec
 from i3d.spec import WHOLE, InputSpec
 from i3d.weights import parameters
 from i3d.weights.files import FILES
@@ -218,5 +219,26 @@ _DETECTION = Card(
     source="configs/ava/figures.py",
     note="the first of the 9 classes is the background",
 )
+_LOCALIZER = Card(
+    name="demo_localizer",
+    file="demo/localizer.weights.h5",
+    model="actionformer_w7",
+    width=0.125,
+    spec=FeatureSpec(
+        channels=512,
+        window=48,
+        stride=6,
+        fps=25.0,
+        extractors=("demo_rgb", "demo_flow"),
+    ),
+    num_classes=13,
+    labels="figures",
+    longest=192,
+    data="drawn untrimmed test videos",
+    licence="Apache-2.0",
+    source="configs/actionformer/figures.py",
+)
 # Our own; commands and other seeds: checkpoints/README.md.
-DEMO_CARDS = {card.name: card for card in (_demo("rgb", 88.5), _demo("flow", 87.3), _DETECTION)}
+DEMO_CARDS = {
+    card.name: card for card in (_demo("rgb", 88.5), _demo("flow", 87.3), _DETECTION, _LOCALIZER)
+}
