@@ -99,7 +99,10 @@ def test_mistakes_in_the_file_name_its_line(parse, body, expected):
         ("--config.schedule.gamma=0.5", "config.schedule.gamma: read by the schedule step or"),
         ("--config.schedule.boundaries=(5,)", "expected one rate more than boundaries"),
         ("--config.schedule.begin=5", "config.schedule.begin: read by the schedule cosine only"),
-        ("--config.optimizer.betas=(0.9, 0.9)", "optimizer.betas: read by the optimizer adamw"),
+        (
+            "--config.optimizer.betas=(0.9, 0.9)",
+            "optimizer.betas: read by the optimizer adam or adamw",
+        ),
         ("--config.text.labels=labels.txt", "config.text.labels: read by models with a text tower"),
         (
             "--config.model.name=clip_b16",
