@@ -64,7 +64,7 @@ def localize(
     out: Path | None = None,
     timeline: Path | None = None,
     truth: Path | None = None,
-    threshold: float = 0.2,
+    threshold: float = 0.3,
     top: int | None = None,
     window_s: float | None = None,
     stride_s: float | None = None,
@@ -145,7 +145,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
          "a classifier", flag_values=own)  # fmt: skip
     text("truth", None, "file of annotations (.json or .csv), drawn beside the segments in "
          "--timeline", flag_values=own)  # fmt: skip
-    real("threshold", 0.2, "least score of a segment, 0 to 1", flag_values=own)
+    real("threshold", 0.3, "least score of a segment, 0 to 1", flag_values=own)
     flags.DEFINE_integer("top", None, "the best so many segments of a video; default: all", 1,
                          flag_values=own)  # fmt: skip
     real("window_s", None, "seconds of a window of the classifier; default: of its clip, or 2",

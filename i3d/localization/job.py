@@ -51,7 +51,7 @@ class Options:
     out: str | None = None
     timeline: str | None = None
     truth: str | None = None
-    threshold: float = 0.2
+    threshold: float = 0.3
     top: int | None = None
     window_s: float | None = None
     stride_s: float | None = None

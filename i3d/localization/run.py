@@ -44,7 +44,7 @@ class Rules(NamedTuple):
       window_s, stride_s: of the windows of a classifier, seconds; None: of its clip, a quarter.
     """
 
-    threshold: float = 0.2
+    threshold: float = 0.3
     top: int | None = None
     window_s: float | None = None
     stride_s: float | None = None
