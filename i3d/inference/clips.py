@@ -74,6 +74,13 @@ def opened(
     Raises:
       VideoError: the file cannot be read, or has no frames (with flow no two) there.
     """
+    found, steps = _sampled(path, spec, start_s, end_s)
+    say_looped(str(path), steps, _span(spec))
+    return found
+
+
+def _sampled(path, spec, start_s, end_s):
+    """Returns the Views of a part of a video, and how many frames or fields of flow it has."""
     ratio = frame_rate(path) / spec.fps if spec.steps_at_fps else 0
     chosen: dict[str, Any] = {}
 
@@ -87,9 +94,9 @@ def opened(
         found = wanted_frames(
             path, choose, fps, start_s, end_s, lambda p: resized(p, side, spec.interpolation)
         )
-        check_length(str(path), found.count, spec)
+        steps = _steps(str(path), found.count, spec)
         pictures = _with_flow(found.pictures, chosen["indices"], spec)
-        return Views(pictures, chosen["indices"], spec, found.end_s)
+        return Views(pictures, chosen["indices"], spec, found.end_s), steps
 
 
 def of_frames(frames: Any, spec: InputSpec, fps: float = 0.0) -> Views:
@@ -142,7 +149,7 @@ def windows(
         if number and end - begin < window_s / 2:
             return
         try:
-            found = opened(path, spec, begin, end)
+            found, steps = _sampled(path, spec, begin, end)
         except NothingThere:
             if number:
                 return
@@ -150,6 +157,7 @@ def windows(
         reached = found.end_s
         if number and reached is not None and reached - begin < window_s / 2:
             return
+        say_looped(str(path), steps, _span(spec))
         yield begin, end if reached is None else min(reached, end), found
         if reached is not None or end >= limit:
             return
@@ -166,10 +174,19 @@ def check_length(name: str, count: int, spec: InputSpec) -> None:
     Raises:
       NothingThere: there is one frame, and flow needs two.
     """
-    indexable = count - (spec.stream == "flow")
-    if not indexable:
+    say_looped(name, _steps(name, count, spec), _span(spec))
+
+
+def _steps(name, count, spec):
+    """Returns how many frames, or fields of flow, can be sampled; NothingThere of none."""
+    if count == 1 and spec.stream == "flow":
         raise NothingThere(f"{name}: 1 frame; flow needs 2")
-    say_looped(name, indexable, (spec.frames - 1) * spec.stride + 1)
+    return count - (spec.stream == "flow")
+
+
+def _span(spec):
+    """Returns how many frames of a video a clip spans."""
+    return (spec.frames - 1) * spec.stride + 1
 
 
 def say_looped(name: str, count: int, span: int) -> None:

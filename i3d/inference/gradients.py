@@ -6,7 +6,6 @@
 Only what follows the layer is differentiated, so memory is little more than that of a prediction.
 """
 
-import difflib
 import math
 
 import keras
@@ -14,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from i3d.inference.endpoints import before, named, outputs
 from i3d.inference.network import Network, preprocessing
 from i3d.runtime.command import UserError
 
@@ -32,12 +32,12 @@ def last_map(net: Network) -> str:
     blocks = [layer.name for layer in net.core.layers if type(layer).__name__ == _TOKENS]
     if blocks:
         return blocks[max(0, len(blocks) - 2)]
-    place = _outputs(net.core)["features"]
-    while before := _before(place):
+    place = outputs(net.core)["features"]
+    while earlier := before(place):
         layer = place._keras_history.operation
         if isinstance(layer, layers.ReLU | layers.Concatenate) and len(place.shape) == 5:
             return layer.name
-        place = before[0]
+        place = earlier[0]
     raise UserError(f"{net.core.name}: no layer gives a map in time and space; name one by --layer")
 
 
@@ -56,15 +56,9 @@ class MapsAndGradient:
         """
         self._net, self._layer = net, layer
         self._preprocessing = preprocessing(net.spec)
-        found = _outputs(net.core)
-        names = [own.name for own in net.core.layers if own.name in found]
-        if layer not in names:
-            near = " or ".join(difflib.get_close_matches(layer, names, 3, cutoff=0))
-            raise UserError(
-                f"--layer: {net.core.name} has no layer {layer!r}; did you mean {near}?"
-            )
-        self._head = keras.Model(net.core.input, found[layer])
-        self._tail = keras.Model([net.core.input, found[layer]], net.core.output)
+        place = named(net.core, layer, "--layer")
+        self._head = keras.Model(net.core.input, place)
+        self._tail = keras.Model([net.core.input, place], net.core.output)
 
     def __call__(self, view: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the maps and their gradient, float32 [T, h, w, C] each.
@@ -113,21 +107,3 @@ def _grid(maps):
         return maps[0]
     side = math.isqrt(maps.shape[1] - 1)
     return maps[:, 1:].reshape(len(maps), side, side, -1)
-
-
-def _outputs(model):
-    """Returns {name of a layer: its output in this model}; other models may use the layer too."""
-    found, waiting = {}, [model.output]
-    while waiting:
-        place = waiting.pop()
-        name = place._keras_history.operation.name
-        if name not in found:
-            found[name] = place
-            waiting += _before(place)
-    return found
-
-
-def _before(place):
-    """Returns the tensors that a tensor is computed from."""
-    operation, node, _ = place._keras_history
-    return operation._inbound_nodes[node].input_tensors

@@ -10,13 +10,13 @@ rows = network(views)                                     # uint8 [B, N, H, W, C
 import contextlib
 import copy
 import dataclasses
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 from i3d import models, weights
+from i3d.inference.endpoints import ending_at
 from i3d.inference.text import Text
 from i3d.inference.zero_shot import TextHead, TextTower
 from i3d.models import actionclip
@@ -110,7 +110,7 @@ def load(
     Args:
       card: Card whose `file` is a path.
       precision: "float32" or "bfloat16" (activations and kernels; rows stay float32).
-      endpoint: name of a layer; maps are averaged over space and time.
+      endpoint: name of a layer; see `endpoints.ending_at`.
       num_classes: of the checkpoint, where `classes_of` has read it already.
       preprocess: False for a network that takes float32 clips in its own range.
       keep_trained: whether the model before folding is kept as `trained`; doubles the memory of
@@ -280,21 +280,3 @@ def preprocessing(spec: InputSpec) -> Preprocessing:
         std=() if spec.range else spec.std,
         name="preprocessing",
     )
-
-
-def ending_at(model: keras.Model, endpoint: str) -> keras.Model:
-    """Returns the part of a model up to a layer, averaged over space and time, in float32.
-
-    Raises:
-      UserError: there is no such layer; the message names the nearest.
-    """
-    names = [layer.name for layer in model.layers]
-    if endpoint not in names:
-        near = difflib.get_close_matches(endpoint, names, 3, cutoff=0)
-        raise UserError(
-            f"--endpoint: {model.name} has no layer {endpoint!r}; did you mean {' or '.join(near)}?"
-        )
-    x = model.get_layer(endpoint).output
-    axes = tuple(range(1, len(x.shape) - 1))
-    x = keras.ops.cast(x, "float32") if x.dtype != "float32" else x
-    return keras.Model(model.input, keras.ops.mean(x, axes) if axes else x, name=model.name)

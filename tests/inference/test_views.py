@@ -201,6 +201,14 @@ def test_a_short_video_is_looped_and_told_once(clip, capsys):
     assert not capsys.readouterr().err
 
 
+def test_a_window_that_is_left_out_is_not_told_to_be_looped(clip, capsys):
+    spec = dataclasses.replace(SMALL, frames=12, stride=1, clips=1)
+    assert len(list(inference_clips.windows(clip, spec, 0.75))) == 2  # 5 frames are left out
+    assert not capsys.readouterr().err
+    assert len(list(inference_clips.windows(clip, spec, 0.3))) == 6
+    assert f"{clip}: 9 frames, fewer than the 12" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("stream", ["rgb", "flow"])
 @pytest.mark.parametrize("stride", [1, 3])
 def test_whole_videos_are_cut_into_equal_clips(clip, stream, stride):
