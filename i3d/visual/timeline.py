@@ -83,6 +83,10 @@ class Strip:
         picture[top:bottom, max(0, x - self._thick) : x + 1 + self._thick] = WHITE
         return picture
 
+    def timeline(self) -> np.ndarray:
+        """Returns the timeline and the result of the whole video alone, uint8 RGB [h, W, 3]."""
+        return self._same[self._span[0] - self._gap :].copy()
+
     def result(self) -> tuple[str, float]:
         """Returns the best class of the whole video and its score."""
         best = int(np.argmax(self._found.whole.probabilities))

@@ -60,11 +60,26 @@ class Job:
         self.ended = threading.Event()
         self.cancelled = False
         self.seen = time.monotonic()
+        self.begun, self.longest_s = self.seen, float("inf")
+
+    def begin(self, longest_s: float) -> None:
+        """Lets the job run, for so many seconds at most."""
+        self.state, self.begun, self.longest_s = "running", time.monotonic(), longest_s
 
     def check(self) -> None:
-        """Raises Stopped where the job is not wanted any more; the work calls it often."""
-        if self.cancelled or time.monotonic() - self.seen > ABANDONED_S:
+        """Raises Stopped where the job is not wanted any more; the work calls it often.
+
+        Raises:
+          UserError: it took too long.
+        """
+        now = time.monotonic()
+        if self.cancelled or now - self.seen > ABANDONED_S:
             raise Stopped
+        if now - self.begun > self.longest_s:
+            raise UserError(
+                f"the video took more than {self.longest_s:g} s; send a shorter one, or ask for "
+                "less"
+            )
 
     def end(self, state: str, result: Any = None, error: str = "") -> None:
         """Ends the job: its folder is removed, and whoever waits is told."""
@@ -77,14 +92,15 @@ class Job:
 class Jobs:
     """The queue and its one worker, a thread; a context manager."""
 
-    def __init__(self, work: Callable[[Job], Any], most: int):
+    def __init__(self, work: Callable[[Job], Any], most: int, longest_s: float = float("inf")):
         """Starts the worker.
 
         Args:
           work: takes a Job and returns its result; a UserError is told to who asked.
           most: jobs that are uploaded, wait or run, at most.
+          longest_s: seconds that one may run.
         """
-        self._work, self._most = work, most
+        self._work, self._most, self._longest_s = work, most, longest_s
         self._root = Path(tempfile.mkdtemp(prefix="i3d_serve_"))
         self._changed = threading.Condition()
         self._open: list[Job] = []  # in the order of their turn, the running one too
@@ -190,7 +206,7 @@ class Jobs:
                 self._sweep()
                 job = next((job for job in self._open if job.state == "waiting"), None)
                 if job:
-                    job.state = "running"
+                    job.begin(self._longest_s)
                     return job
                 self._changed.wait(ABANDONED_S)
             return None

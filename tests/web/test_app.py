@@ -10,7 +10,8 @@ from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 from i3d.runtime.command import UserError
 from i3d.web import app as web
 from i3d.web import jobs as web_jobs
-from i3d.web.networks import Span
+from i3d.web.pictures import Picture
+from i3d.web.timeline import Span
 from tests.helpers.processes import wait_for
 
 MOST_BYTES = 10_000
@@ -20,6 +21,7 @@ class Networks:
     """Says how many bytes a file has; waits for `open`."""
 
     names = ("a", "b<")
+    take_text = True
 
     def __init__(self):
         """Is open."""
@@ -29,24 +31,27 @@ class Networks:
     def described(self, name):
         return "a network"
 
-    def check(self, names):
+    def check(self, names, labels):
         if set(names) - set(self.names):
             raise UserError("model: expected a, b<")
 
-    def predict(self, path, names, top_k, check):
-        self.seen.append(path)
+    def predict(self, video, top_k, check):
+        self.seen.append(video)
         while not self.open.wait(0.01):
             check()
-        with open(path, "rb") as file:
-            content = file.read()
+        content = video.path.read_bytes()
         if content == b"bad":
-            raise UserError(f"{path}: not a video")
+            raise UserError(f"{video.path}: not a video")
         if content == b"bug":
             raise KeyError("bug")
-        return [(0, f"{len(content)} bytes of {'+'.join(names)}", 1.0)][:top_k]
+        return [(3, f"{len(content)} bytes of {'+'.join(video.models)}", 1.0)][:top_k]
 
     def timeline(self, *asked):
-        return self.predict(*asked), [Span(0.0, 1.5, "walk", 0.5), Span(1.5, 2.0, "<b>", 1.0)]
+        spans = [Span(0.0, 1.5, "walk", 0.5), Span(1.5, 2.0, "<b>", 1.0)]
+        return self.predict(*asked), spans, Picture("timeline", "data:,", "a timeline")
+
+    def activation(self, video, number, check):
+        return [Picture("activation", "data:,", f"of class {number}")]
 
 
 @pytest.fixture
@@ -78,7 +83,7 @@ def test_predict_is_as_the_command_prints_it(served):
     answer = client.post("/predict", **form(model=["b<", "a"]))
     assert answer.status_code == 200
     label = "5 bytes of b<+a"
-    predictions = [{"index": 0, "label": label, "score": 1.0}]
+    predictions = [{"index": 3, "label": label, "score": 1.0}]
     entry = json.dumps({"video": "my.mp4", "predictions": predictions})
     assert answer.text == f"[\n{entry}\n]\n"
     assert client.post("/predict", **form()).json[0]["predictions"][0]["label"] == "5 bytes of a"
@@ -91,8 +96,8 @@ def test_names_of_clients_are_no_files(served, name):
     answer = client.post("/predict", **form(name=name))
     assert answer.status_code == 200 and len(answer.json[0]["video"]) <= 200
     assert answer.text.replace("\n", "").isprintable()
-    (path,) = networks.seen
-    assert path.startswith(str(app.jobs._root)) and path.endswith("/video")
+    (video,) = networks.seen
+    assert video.path.parents[1] == app.jobs._root and video.path.name == "video"
 
 
 def test_page_and_health(served):
@@ -188,20 +193,51 @@ def test_places_in_the_queue(served):
     assert not list(app.jobs._root.iterdir())
 
 
-def test_a_timeline_is_shown_where_asked_for(served):
+def result(client, **fields):
+    """Returns the state of a job that is done."""
+    path = f"/jobs/{client.post('/jobs', **form(**fields)).json['job']}"
+    wait_for(lambda: client.get(path).json["state"] == "done", "the job")
+    return client.get(path).json
+
+
+def test_what_is_shown_beside_the_classes(served):
     client = served[2]
-    spans = [
+    assert result(client, show="other").keys() == {"state", "result"}
+    found = result(client, show=["timeline", "activation"])
+    assert found["timeline"] == [
         {"start_s": 0.0, "end_s": 1.5, "label": "walk", "score": 0.5},
         {"start_s": 1.5, "end_s": 2.0, "label": "<b>", "score": 1.0},
     ]
-    for show, keys in (("timeline", {"timeline"}), ("other", set())):
-        path = f"/jobs/{client.post('/jobs', **form(show=show)).json['job']}"
-        wait_for(lambda path=path: client.get(path).json["state"] == "done", "the job")
-        found = client.get(path).json
-        assert found.keys() == {"state", "result"} | keys
-        assert found.get("timeline", spans) == spans
+    assert found["pictures"] == [
+        {"of": "timeline", "src": "data:,", "alt": "a timeline"},
+        {"of": "activation", "src": "data:,", "alt": "of class 3"},
+    ]
     answer = client.post("/predict", **form(show="timeline")).json
     assert answer[0].keys() == {"video", "predictions"}
+
+
+def test_labels_are_one_a_line(served):
+    networks, client = served[1:]
+    text = ["falling, slowly\r\n\r\n <b>walking</b> \n", "../etc/passwd"]
+    assert client.post("/predict", **form(text=text)).status_code == 200
+    assert networks.seen[0].labels == ("falling, slowly", "<b>walking</b>", "../etc/passwd")
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "says"),
+    [
+        ("falling", 400, "two labels or more"),
+        ("falling\nFalling", 400, "same text"),
+        ("\n".join(map(str, range(101))), 400, "at most 100 labels, got 101"),
+        ("a\n" + "b" * 501, 400, "at most 500 letters, got one of 501"),
+        ("a\n" + "b " * 80, 400, "at most 77 tokens"),
+        ("a\nb\x1b[31m", 400, "expected names of classes in one line"),
+    ],
+)
+def test_labels_that_cannot_be_used(served, text, status, says):
+    app, networks, client = served
+    assert says in error(client.post("/jobs", **form(text=text)), status)
+    assert not networks.seen and app.jobs.counts() == (0, 2)
 
 
 def test_jobs_are_cancelled(served):
