@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,15 @@ from i3d.video.images import Images
 from i3d.video.sampled import NothingThere, frame_rate, wanted_frames
 from i3d.video.source import VideoError
 
+See = Callable[[Any, InputSpec], Any]  # `seen`, or what computes the same
 _looped: list[str] = []  # the first short video
+
+
+def seen(frames: Any, spec: InputSpec) -> Any:
+    """Returns what the network sees of frames: themselves, or levels of the flow between them."""
+    if spec.stream == "rgb":
+        return frames
+    return (levels(field) for field in methods.flow_fields(frames, spec.flow_method))
 
 
 class Views:
@@ -62,7 +70,11 @@ class Views:
 
 
 def opened(
-    path: str | Images, spec: InputSpec, start_s: float = 0.0, end_s: float | None = None
+    path: str | Images,
+    spec: InputSpec,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    see: See = seen,
 ) -> Views:
     """Returns the Views of a video file, or of a part of it, where clips are sampled.
 
@@ -70,16 +82,17 @@ def opened(
       path: a video file, or Images of a folder.
       spec: InputSpec.
       start_s, end_s: seconds from the first frame; None is the end of the video.
+      see: makes what the network sees of frames.
 
     Raises:
       VideoError: the file cannot be read, or has no frames (with flow no two) there.
     """
-    found, steps = _sampled(path, spec, start_s, end_s)
+    found, steps = _sampled(path, spec, start_s, end_s, see)
     say_looped(str(path), steps, _span(spec))
     return found
 
 
-def _sampled(path, spec, start_s, end_s):
+def _sampled(path, spec, start_s, end_s, see):
     """Returns the Views of a part of a video, and how many frames or fields of flow it has."""
     ratio = frame_rate(path) / spec.fps if spec.steps_at_fps else 0
     chosen: dict[str, Any] = {}
@@ -95,7 +108,7 @@ def _sampled(path, spec, start_s, end_s):
             path, choose, fps, start_s, end_s, lambda p: resized(p, side, spec.interpolation)
         )
         steps = _steps(str(path), found.count, spec)
-        pictures = _with_flow(found.pictures, chosen["indices"], spec)
+        pictures = _with_flow(found.pictures, chosen["indices"], spec, see)
         return Views(pictures, chosen["indices"], spec, found.end_s), steps
 
 
@@ -126,6 +139,7 @@ def windows(
     stride_s: float | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
+    see: See = seen,
 ) -> Iterator[tuple[float, float, "Views"]]:
     """Yields (start_s, end_s, Views) of windows that slide over a video file.
 
@@ -137,6 +151,7 @@ def windows(
       window_s: seconds.
       stride_s: from one window to the next; None for window_s.
       start_s, end_s: where the first begins and the last ends; None is the end of the video.
+      see: as for `opened`.
 
     Raises:
       VideoError: as `opened`.
@@ -149,7 +164,7 @@ def windows(
         if number and end - begin < window_s / 2:
             return
         try:
-            found, steps = _sampled(path, spec, begin, end)
+            found, steps = _sampled(path, spec, begin, end, see)
         except NothingThere:
             if number:
                 return
@@ -224,13 +239,6 @@ def crops_of(picture: np.ndarray, spec: InputSpec) -> Sequence[cropping.Crop]:
         raise VideoError(str(error)) from error
 
 
-def seen(frames: Any, spec: InputSpec) -> Any:
-    """Returns what the network sees of frames: themselves, or levels of the flow between them."""
-    if spec.stream == "rgb":
-        return frames
-    return (levels(field) for field in methods.flow_fields(frames, spec.flow_method))
-
-
 def _frames_of(indices, count, spec):
     """Returns the set of frames that are needed for pictures of these numbers."""
     wanted = set(indices.ravel().tolist())
@@ -239,9 +247,9 @@ def _frames_of(indices, count, spec):
     return {i for i in wanted if i < count}
 
 
-def _with_flow(pictures, indices, spec):
+def _with_flow(pictures, indices, spec, see=seen):
     """Returns what is seen of RGB pictures: {i: itself, or levels of flow from i to i + 1}."""
     if spec.stream == "rgb":
         return pictures
     pairs = {i: (pictures[i], pictures[i + 1]) for i in set(indices.ravel().tolist())}
-    return {i: resized(next(seen(iter(pair), spec)), spec.crop_side) for i, pair in pairs.items()}
+    return {i: resized(next(see(iter(pair), spec)), spec.crop_side) for i, pair in pairs.items()}

@@ -255,6 +255,7 @@ class Predictor:
           UserError: the logits are not finite.
         """
         nets = self._networks
+        pieces = timeline.apart(pieces, len(nets))
         for video, found in self._sums([*nets, *nets], pieces, self._begun()):
             problem = next((problem for _, problem in found if problem), "")
             each = [sums for sums, _ in found]

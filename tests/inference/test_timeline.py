@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import i3d
+from i3d.flow import methods
 from i3d.inference import timeline
 from i3d.inference.average import Scores, Sums
 from i3d.inference.clips import windows
-from i3d.inference.views import Key
+from i3d.inference.views import Key, views_of
 from i3d.runtime.command import UserError
+from i3d.spec import asked
 from tests.helpers import runs
 from tests.helpers.videos import texture_frames, write_video
 
@@ -101,3 +103,36 @@ def test_probabilities_are_averaged_in_each_window():
     three, five = (1 / (1 + np.exp(-x)) for x in (3, 5))
     expected = [(three + 0.5) / 2, 1 - five]
     np.testing.assert_allclose(found.windows().probabilities[:, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_flow_of_two_frames_is_computed_once(folder, monkeypatch, stride):
+    """Of the windows and the whole video together; the views are those of each alone."""
+    spec = runs.spec("flow", clips=0, longest=6, stride=stride)
+    video = str(folder / "a.mp4")
+    alone = [(0, view) for view in views_of(video, spec)]
+    alone += [
+        (number + 1, view)
+        for number, (*_, views) in enumerate(windows(video, asked(spec, clips=1), 0.48))
+        for view in views
+    ]
+    pairs, fields = [], methods.flow_fields
+
+    def counted(frames, method):
+        pair = list(frames)
+        pairs.append(b"".join(frame.tobytes() for frame in pair))
+        return fields(iter(pair), method)
+
+    monkeypatch.setattr(methods, "flow_fields", counted)
+    (task,) = timeline.tasks_of([spec], [video], 0.48)
+    found = [
+        (0 if np.isnan(key.end_s) else key.window + 1, view.copy())
+        for key, view in timeline.of_task(task)
+    ]
+    assert len(pairs) == len(set(pairs)) == 49
+    assert [n for n, _ in found] != sorted(n for n, _ in found)  # by turns: few fields are kept
+    for (number, view), (other, expected) in zip(
+        sorted(found, key=lambda each: each[0]), alone, strict=True
+    ):
+        assert number == other
+        np.testing.assert_array_equal(view, expected)
