@@ -25,6 +25,23 @@ _CHECKPOINT = (
 )
 
 
+def define_networks(own: flags.FlagValues, several: str = "") -> None:
+    """Defines --model and --checkpoint.
+
+    Args:
+      own: flags of the command.
+      several: what repeating --checkpoint does, where both may be repeated.
+    """
+    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
+    if several:
+        added = f"; repeat it to {several}"
+        flags.DEFINE_multi_string("model", [], model, flag_values=own)
+        flags.DEFINE_multi_string("checkpoint", [], _CHECKPOINT + added, flag_values=own)
+    else:
+        flags.DEFINE_string("model", None, model, flag_values=own)
+        flags.DEFINE_string("checkpoint", None, _CHECKPOINT, flag_values=own)
+
+
 def define(own: flags.FlagValues, several: bool = False, together: str = "add the logits") -> None:
     """Defines --model, --checkpoint, --clips, --crops, --precision, --batch_size.
 
@@ -33,14 +50,7 @@ def define(own: flags.FlagValues, several: bool = False, together: str = "add th
       several: whether --model and --checkpoint may be repeated.
       together: what is done with several networks.
     """
-    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
-    if several:
-        added = f"; repeat it to {together} of several networks"
-        flags.DEFINE_multi_string("model", [], model, flag_values=own)
-        flags.DEFINE_multi_string("checkpoint", [], _CHECKPOINT + added, flag_values=own)
-    else:
-        flags.DEFINE_string("model", None, model, flag_values=own)
-        flags.DEFINE_string("checkpoint", None, _CHECKPOINT, flag_values=own)
+    define_networks(own, f"{together} of several networks" if several else "")
     default = "default: the checkpoint's test protocol"
     clips = f"clips (or segments) per video; {default}"
     flags.DEFINE_integer("clips", None, clips, 1, flag_values=own)
