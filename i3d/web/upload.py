@@ -26,6 +26,7 @@ MOST_LABELS = 100  # each is 16 prompts for a text tower
 UPLOAD_S = 600.0  # from the header to the end of the body
 _LONGEST_NAME = 200  # letters
 _LONGEST_LABEL = 500
+_MOST_FIELDS, _FIELD_BYTES = 50, 500_000
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -88,6 +89,11 @@ def read(request: Request, folder: Path, shown: Sequence[str] = ()) -> Video:
             show = tuple(one for one in shown if one in form.getlist("show"))
         labels = _labels(form.getlist("text"))
         return Video(_with_ending(upload.stored), name, models, labels, show)
+    except exceptions.RequestEntityTooLarge:
+        raise exceptions.RequestEntityTooLarge(
+            f"expected a form of at most {_MOST_FIELDS} fields of at most "
+            f"{_FIELD_BYTES / 1e3:g} kB beside the video"
+        ) from None
     except TimeoutError:
         raise exceptions.RequestTimeout("the video did not come in time") from None
     except ConnectionError:
@@ -142,7 +148,7 @@ def _end(connection: socket.socket) -> None:
 class _Upload(Request):
     """A request whose one file goes into a folder, under a name of ours."""
 
-    max_form_parts = 50
+    max_form_parts, max_form_memory_size = _MOST_FIELDS, _FIELD_BYTES
     folder: Path
     stored: Path | None = None
     _file: IO[bytes] | None = None

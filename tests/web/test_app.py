@@ -2,56 +2,16 @@
 
 import io
 import json
-import threading
 
 import pytest
 from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 
-from i3d.runtime.command import UserError
 from i3d.web import app as web
 from i3d.web import jobs as web_jobs
-from i3d.web.pictures import Picture
-from i3d.web.timeline import Span
 from tests.helpers.processes import wait_for
+from tests.helpers.web import Networks, error, form
 
 MOST_BYTES = 10_000
-
-
-class Networks:
-    """Says how many bytes a file has; waits for `open`."""
-
-    names = ("a", "b<")
-    take_text = True
-
-    def __init__(self):
-        """Is open."""
-        self.open, self.seen = threading.Event(), []
-        self.open.set()
-
-    def described(self, name):
-        return "a network"
-
-    def check(self, names, labels):
-        if set(names) - set(self.names):
-            raise UserError("model: expected a, b<")
-
-    def predict(self, video, top_k, check):
-        self.seen.append(video)
-        while not self.open.wait(0.01):
-            check()
-        content = video.path.read_bytes()
-        if content == b"bad":
-            raise UserError(f"{video.path}: not a video")
-        if content == b"bug":
-            raise KeyError("bug")
-        return [(3, f"{len(content)} bytes of {'+'.join(video.models)}", 1.0)][:top_k]
-
-    def timeline(self, *asked):
-        spans = [Span(0.0, 1.5, "walk", 0.5), Span(1.5, 2.0, "<b>", 1.0)]
-        return self.predict(*asked), spans, Picture("timeline", "data:,", "a timeline")
-
-    def activation(self, video, number, check):
-        return [Picture("activation", "data:,", f"of class {number}")]
 
 
 @pytest.fixture
@@ -65,17 +25,6 @@ def served():
         networks.open.set()
         app.close()
         wait_for(lambda: not app.jobs._root.exists(), "the folder of uploads")
-
-
-def form(content=b"video", name="my.mp4", **fields):
-    return {"data": {"video": (io.BytesIO(content), name), **fields}}
-
-
-def error(response, status):
-    """Returns the one line of an error."""
-    assert response.status_code == status and response.mimetype == "application/json"
-    assert response.text.count("\n") == 1
-    return json.loads(response.text)["error"]
 
 
 def test_predict_is_as_the_command_prints_it(served):
