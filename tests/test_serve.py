@@ -133,8 +133,14 @@ def test_a_client_that_leaves(server, videos):
 
 
 @pytest.mark.long
-def test_ctrl_c(server):  # the last test: it ends the server
-    _, process, folder = server
+def test_ctrl_c_while_a_job_runs(server, tmp_path):  # the last test: it ends the server
+    url, process, folder = server
+    video = write_video(tmp_path / "long.mp4", texture_frames(400, height=96, width=96))
+    for _ in range(2):
+        with open(video, "rb") as file:
+            form = {"model": "demo_flow"}
+            answer = requests.post(f"{url}jobs", files={"video": file}, data=form, timeout=60)
+    assert answer.json()["place"] == 1 and len(uploads(folder)) == 2
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_S) == 130
     errors = (folder / "errors").read_text()

@@ -26,6 +26,7 @@ from i3d.runtime.command import UserError
 
 ABANDONED_S = 90.0  # browsers let a hidden page ask once a minute
 KEPT_S = 600.0  # results wait for so long
+LAST_STEP_S = 2.0  # of a job that runs when the server ends; Ctrl-C leaves 5 s for all
 _KEPT = 64  # results at most
 _STEP_S = 0.2
 
@@ -106,7 +107,8 @@ class Jobs:
         self._open: list[Job] = []  # in the order of their turn, the running one too
         self._ended: dict[str, Job] = {}  # the oldest first
         self._closed = False
-        threading.Thread(target=self._run, daemon=True).start()
+        self._worker = threading.Thread(target=self._run, daemon=True)
+        self._worker.start()
 
     def __enter__(self) -> "Jobs":
         """Returns itself."""
@@ -119,6 +121,7 @@ class Jobs:
             for job in self._open:
                 job.cancelled = True
             self._changed.notify_all()
+        self._worker.join(LAST_STEP_S)  # else it might write into what is removed
         shutil.rmtree(self._root, ignore_errors=True)
 
     def reserve(self) -> Job:
