@@ -36,8 +36,6 @@ def test_what_is_mixed_up_is_found(networks, wrong, tmp_path):
     problems = [answer.problem for answer in answers if answer.problem]
     names = ["3-2.mp4", "5-2.mp4", "7-2.mp4"]
     assert [line.partition(":")[0] for line in problems] == names[:wrong]
-        :wrong
-    ]
 
 
 def test_what_is_lost_is_found(tmp_path):
