@@ -41,7 +41,7 @@ from i3d.video.sampled import frame_rate
 from i3d.visual import activation
 from i3d.visual.panels import ENDINGS, output, titled
 from i3d.visual.samples import class_named
-from i3d.visual.text import undrawable
+from i3d.visual.text import described, drawable, undrawable
 from i3d.weights.cards import Card
 
 NAME = "visualize activation"
@@ -160,9 +160,10 @@ def work(job: Job) -> None:
     if isinstance(scores, str):
         raise UserError(scores if job.video in scores else f"{job.video}: {scores}")
     number = int(np.argmax(scores.probabilities)) if number is None else number
-    name = f"{found.class_names[number]} {scores.probabilities[number]:.4f}"
+    name, score = found.class_names[number], f"{scores.probabilities[number]:.4f}"
     if letters := undrawable([name]):
-        print(f"letters without a font, drawn as ?: {letters[:40]}", file=sys.stderr)
+        print(described(letters), file=sys.stderr)
+    heading = f"{drawable(name, f'class {number}')} {score}"
     streams = [
         _stream(views.of(place), spec, cam, number)
         for place, (spec, cam) in enumerate(zip(specs, cams, strict=True))
@@ -170,11 +171,11 @@ def work(job: Job) -> None:
     rate, count = _rate(job.video, specs[0]), 0
     with output(own.out, rate) as file, Progress(None, "frame", NAME) as progress:
         for panels in zip(*streams, strict=False):  # there is a field less than there are frames
-            file.add(titled(_arranged(panels), name), count / rate, (count + 1) / rate)
+            file.add(titled(_arranged(panels), heading), count / rate, (count + 1) / rate)
             count += 1
             progress.add()
     layers = " and ".join(cam.layer for cam in cams)
-    print(f"{own.out}: {name}, {layers}; {counted(count, 'frame')}")
+    print(f"{own.out}: {name} {score}, {layers}; {counted(count, 'frame')}")
 
 
 def _number(word: str, names: tuple[str, ...]) -> int:

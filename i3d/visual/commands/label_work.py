@@ -19,7 +19,7 @@ from i3d.visual.folder import Folder
 from i3d.visual.gallery import Shown
 from i3d.visual.label import Labelled, label
 from i3d.visual.samples import Clip, class_named
-from i3d.visual.text import undrawable
+from i3d.visual.text import described, undrawable
 from i3d.weights.cards import Card
 
 NAME = "visualize label"
@@ -113,7 +113,7 @@ def _loaded(job):
     for card in job.cards:
         print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
     if letters := undrawable(found.class_names):
-        print(f"letters without a font, drawn as ?: {letters[:40]}", file=sys.stderr)
+        print(described(letters), file=sys.stderr)
     return found
 
 
