@@ -46,4 +46,4 @@ class FlowOnce:
 
 
 def _digest(frame):
-    return hashlib.blake2b(np.ascontiguousarray(frame), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(frame).data, digest_size=16).digest()
