@@ -70,24 +70,8 @@ def test_two_streams_and_other_formats(folder, tmp_path, capsys):
         assert info.frames == 60 and info.duration_s == pytest.approx(2.4)
 
 
-def rotated(path):
-    """Returns a video of 24 frames that is stored 48 x 32 and displayed 32 x 48."""
-    write_video(path.with_suffix(".h264.mp4"), texture_frames(24, 32, 48))
-    with av.open(str(path.with_suffix(".h264.mp4"))) as source, av.open(str(path), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        stream.set_display_rotation(90)
-        for packet in source.demux(video=0):
-            if packet.size:
-                packet.stream = stream
-                target.mux(packet)
-    return path
-
-
 def sources(folder):
     """Yields the paths of unusual videos."""
-    if hasattr(av.VideoStream, "set_display_rotation"):  # later versions of PyAV
-        yield rotated(folder / "turned.mp4")
-        assert abs(frames.probe(folder / "turned.mp4").rotation) == 90
     yield write_video(folder / "ntsc.mp4", texture_frames(31), Fraction(24000, 1001))
     yield write_video(folder / "sixty.mp4", texture_frames(31), 60)
     yield write_video(folder / "one.mp4", texture_frames(1))
