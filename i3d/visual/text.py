@@ -93,18 +93,22 @@ def displayed(text: str) -> str:
     """Returns a text in the order of display, as OpenCV draws letters in the order that is stored.
 
     Emoji and other symbols that no font has are left out, unless nothing else is there. Letters
-    that run from right to left are reversed, with the spaces between them; other letters and
-    numbers stay, as in a line that begins from the left.
+    that run from right to left are reversed, with the signs between them; other letters and numbers
+    stay, as in a line that begins from the left.
     """
     text = _without_symbols(text)
-    if not any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text):
+    if not any(map(_runs_from_the_right, text)):
         return text
     parts = []
     for leftwards, run in itertools.groupby(text, _runs_from_the_left):
         letters = "".join(run)
-        core = letters.strip()
+        core = letters.strip("".join(c for c in letters if not _runs_from_the_right(c)))
         parts.append(letters if leftwards or not core else letters.replace(core, core[::-1]))
     return "".join(parts)
+
+
+def _runs_from_the_right(letter):
+    return unicodedata.bidirectional(letter) in ("R", "AL")
 
 
 def _runs_from_the_left(letter):

@@ -35,6 +35,7 @@ def test_scripts_that_are_drawn_and_others():
 def test_hebrew_runs_from_the_right():
     assert text.displayed("שלום") == "םולש"
     assert text.displayed("run שלום עולם 12") == "run םלוע םולש 12"
+    assert text.displayed("true: שלום עולם... 3") == "true: םלוע םולש... 3"
     assert text.displayed("a (b) c") == "a (b) c"
     assert np.array_equal(drawn("שלום"), drawn("שלום"))
     assert not np.array_equal(drawn("שלום"), drawn("םולש"))
