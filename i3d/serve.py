@@ -14,6 +14,7 @@ encryption: for others, put it behind a proxy that has. Ctrl-C ends it.
 """
 
 import ipaddress
+import signal
 import socket
 import sys
 import threading
@@ -97,7 +98,7 @@ def work(job: Job) -> int:
 
     Raises:
       UserError: the address is in use, or is not of this machine.
-      KeyboardInterrupt: Ctrl-C, or SIGTERM.
+      KeyboardInterrupt: Ctrl-C, SIGTERM, or SIGHUP.
     """
     own = job.options
     with _listening(own.host, own.port) as listening, sigterm_as_ctrl_c():
@@ -107,6 +108,7 @@ def work(job: Job) -> int:
         networks = Networks(job.cards, own.precision, own.batch_size)
         most_bytes, hosts = own.max_upload_mb * 10**6, _hosts(own.host, listening)
         app = App(networks, most_bytes, own.queue, own.top_k, hosts, own.max_seconds)
+        _hangup_as_ctrl_c()
         try:
             server = _server(app, own.host, listening)
             host = f"[{own.host}]" if ":" in own.host else own.host
@@ -116,6 +118,13 @@ def work(job: Job) -> int:
         finally:
             app.close()
     raise KeyboardInterrupt  # which Werkzeug keeps to itself
+
+
+def _hangup_as_ctrl_c():
+    """Lets a terminal that is closed end the server, so that uploads are removed; unless nohup."""
+    kind = getattr(signal, "SIGHUP", None)
+    if kind and signal.getsignal(kind) == signal.SIG_DFL:
+        signal.signal(kind, signal.default_int_handler)
 
 
 def _listening(host, port):

@@ -133,7 +133,7 @@ def test_a_client_that_leaves(server, videos):
 
 
 @pytest.mark.long
-def test_ctrl_c_while_a_job_runs(server, tmp_path):  # the last test: it ends the server
+def test_ctrl_c_while_a_job_runs(server, tmp_path):  # the last test of `server`, which it ends
     url, process, folder = server
     video = write_video(tmp_path / "long.mp4", texture_frames(400, height=96, width=96))
     for _ in range(2):
@@ -146,3 +146,13 @@ def test_ctrl_c_while_a_job_runs(server, tmp_path):  # the last test: it ends th
     errors = (folder / "errors").read_text()
     assert "Traceback" not in errors and errors.endswith("serve: stopped\n")
     assert not list(folder.glob("i3d_serve_*"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals(kind, tmp_path):
+    with served(*DEMO, folder=tmp_path) as (_, process):
+        assert list(tmp_path.glob("i3d_serve_*"))
+        process.send_signal(kind)
+        assert process.wait(PATIENCE_S) == 130
+    assert not list(tmp_path.glob("i3d_serve_*"))

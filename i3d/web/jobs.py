@@ -23,6 +23,7 @@ from typing import Any
 
 from i3d.runtime import command
 from i3d.runtime.command import UserError
+from i3d.web.folder import Folder
 
 ABANDONED_S = 90.0  # browsers let a hidden page ask once a minute
 KEPT_S = 600.0  # results wait for so long
@@ -102,7 +103,7 @@ class Jobs:
           longest_s: seconds that one may run.
         """
         self._work, self._most, self._longest_s = work, most, longest_s
-        self._root = Path(tempfile.mkdtemp(prefix="i3d_serve_"))
+        self._folder = Folder()
         self._changed = threading.Condition()
         self._open: list[Job] = []  # in the order of their turn, the running one too
         self._ended: dict[str, Job] = {}  # the oldest first
@@ -122,7 +123,7 @@ class Jobs:
                 job.cancelled = True
             self._changed.notify_all()
         self._worker.join(LAST_STEP_S)  # else it might write into what is removed
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._folder.remove()
 
     def reserve(self) -> Job:
         """Returns a new Job, whose upload can begin.
@@ -134,7 +135,7 @@ class Jobs:
             self._sweep()
             if self._closed or len(self._open) >= self._most:
                 raise Full(f"{self._most} videos are in the queue; try again later")
-            job = Job(self._root)
+            job = Job(self._folder.path)
             self._open.append(job)
             return job
 

@@ -24,7 +24,7 @@ def served():
     finally:
         networks.open.set()
         app.close()
-        wait_for(lambda: not app.jobs._root.exists(), "the folder of uploads")
+        wait_for(lambda: not app.jobs._folder.path.exists(), "the folder of uploads")
 
 
 def test_predict_is_as_the_command_prints_it(served):
@@ -36,7 +36,7 @@ def test_predict_is_as_the_command_prints_it(served):
     entry = json.dumps({"video": "my.mp4", "predictions": predictions})
     assert answer.text == f"[\n{entry}\n]\n"
     assert client.post("/predict", **form()).json[0]["predictions"][0]["label"] == "5 bytes of a"
-    assert not list(app.jobs._root.iterdir())
+    assert not list(app.jobs._folder.path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/root/x.mp4", "\x1b[31m<b>.mp4", "ä" * 1000])
@@ -46,7 +46,7 @@ def test_names_of_clients_are_no_files(served, name):
     assert answer.status_code == 200 and len(answer.json[0]["video"]) <= 200
     assert answer.text.replace("\n", "").isprintable()
     (video,) = networks.seen
-    assert video.path.parents[1] == app.jobs._root and video.path.name == "video"
+    assert video.path.parents[1] == app.jobs._folder.path and video.path.name == "video"
 
 
 def test_page_and_health(served):
@@ -102,7 +102,7 @@ def test_mistakes_are_one_line(served):
     error(client.get("/nothing"), 404)
     error(client.get("/static/..%2fapp.py"), 404)
     assert client.get("/predict").headers["Allow"] == "POST"
-    assert app.jobs.counts() == (0, 2) and not list(app.jobs._root.iterdir())
+    assert app.jobs.counts() == (0, 2) and not list(app.jobs._folder.path.iterdir())
 
 
 def test_a_fault_of_the_server_is_reported_there(served, capsys):
@@ -139,7 +139,7 @@ def test_places_in_the_queue(served):
     wait_for(lambda: client.get(two).json["state"] == "done", "the second job")
     for path, label in ((one, "1 bytes of a"), (two, "2 bytes of a")):
         assert client.get(path).json["result"][0]["predictions"][0]["label"] == label
-    assert not list(app.jobs._root.iterdir())
+    assert not list(app.jobs._folder.path.iterdir())
 
 
 def result(client, **fields):
@@ -197,7 +197,7 @@ def test_jobs_are_cancelled(served):
     for name in reversed(names):
         assert client.delete(f"/jobs/{name}").status_code == 200
     wait_for(lambda: app.jobs.counts() == (0, 2), "the end of both")
-    assert len(networks.seen) == 1 and not list(app.jobs._root.iterdir())
+    assert len(networks.seen) == 1 and not list(app.jobs._folder.path.iterdir())
     error(client.get(f"/jobs/{names[1]}"), 404)
 
 
@@ -208,4 +208,4 @@ def test_jobs_that_nobody_asks_for_end(served, monkeypatch):
         client.post("/jobs", **form())
     monkeypatch.setattr(web_jobs, "ABANDONED_S", 0.05)
     wait_for(lambda: app.jobs.counts() == (0, 2), "the end of both")
-    assert not list(app.jobs._root.iterdir())
+    assert not list(app.jobs._folder.path.iterdir())

@@ -37,7 +37,7 @@ def test_the_end_waits_for_the_step_of_a_job(monkeypatch):
     assert begun.wait(30)
     threading.Timer(0.2, ending.set).start()
     jobs.__exit__()
-    assert not jobs._root.exists() and not jobs._worker.is_alive()
+    assert not jobs._folder.path.exists() and not jobs._worker.is_alive()
 
 
 def test_the_end_does_not_wait_long(monkeypatch):
@@ -52,6 +52,6 @@ def test_the_end_does_not_wait_long(monkeypatch):
     jobs.submit(jobs.reserve(), "a")
     assert begun.wait(30)
     jobs.__exit__()
-    assert not jobs._root.exists()
+    assert not jobs._folder.path.exists()
     ending.set()
     wait_for(lambda: not jobs._worker.is_alive(), "the end of the thread")

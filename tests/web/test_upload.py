@@ -35,7 +35,7 @@ def nothing_stays(served):
     yield
     app = served[0]
     wait_for(lambda: app.jobs.counts() == (0, 2), "the end of all jobs")
-    wait_for(lambda: not list(app.jobs._root.iterdir()), "the end of all uploads")
+    wait_for(lambda: not list(app.jobs._folder.path.iterdir()), "the end of all uploads")
 
 
 BOTH_LENGTHS = b"Content-Length: 10\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
