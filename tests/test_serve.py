@@ -14,7 +14,7 @@ import requests
 from i3d import serve
 from i3d.inference import table
 from i3d.weights.cards import CARDS
-from tests.helpers import calls
+from tests.helpers import calls, clip_files
 from tests.helpers.processes import PATIENCE_S, ROOT, wait_for
 from tests.helpers.served import predict, served, uploads
 from tests.helpers.videos import texture_frames, write_video
@@ -43,6 +43,13 @@ def test_networks_whose_checkpoints_are_there(monkeypatch, tmp_path):
     assert serve._present() == ["demo_rgb", "demo_flow"]
     monkeypatch.setattr(serve.find, "is_there", lambda card, folder: card.model != "x")
     assert serve._present() == list(CARDS)
+
+
+def test_networks_whose_classes_are_text_are_offered(tmp_path):
+    clip_files.write_clip(tmp_path / "clip.safetensors")
+    words = ["serve", "--model=clip_tiny", f"--checkpoint={tmp_path / 'clip.safetensors'}"]
+    (card,) = serve.checked(serve.defined_flags(words), words).cards
+    assert card.model == "clip_tiny" and not card.class_names()
 
 
 @pytest.fixture(scope="module")
