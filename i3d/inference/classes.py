@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from i3d.inference import label_check
+from i3d.inference import checkpoint, label_check
 from i3d.inference import text as text_options
 from i3d.inference.text import Text
 from i3d.runtime import labels
 from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
+from i3d.weights.start import head_classes
 
 
 def define(own: flags.FlagValues, default: str) -> None:
@@ -67,3 +68,19 @@ def check(
             f"--text is needed: labels for {cards[0].model}, a file with one per line, or between "
             "commas"
         )
+
+
+def names(own: flags.FlagValues, cards: Sequence[Card], text: Text) -> tuple[str, ...]:
+    """Returns the class names of networks, as they will be when the networks are loaded.
+
+    Args:
+      own, cards, text: as for `check`, which comes first.
+
+    Raises:
+      UserError: the checkpoints have no head, or other numbers of classes than names.
+    """
+    fixed = [card for card in cards if not takes_text(card.model)]
+    if not fixed:
+        return text.labels or next(filter(None, (card.class_names() for card in cards)))
+    count = head_classes(fixed[0].file, fixed[0].model)
+    return checkpoint.class_names(fixed, count, own.labels)

@@ -14,7 +14,9 @@ one of each stream, both maps stand side by side, for the same class.
 
 The class is the predicted one, or --class. Maps are those of the last layer before pooling, of
 SlowFast in the slow pathway; of CLIP and ActionCLIP they are the patches that enter the last block
-of the image transformer, and the score is the cosine of video and text. --layer names another.
+of the image transformer, and the score is the cosine of video and text. --layer names another: of
+I3D Mixed_5c, Mixed_4f, Mixed_3c, of ResNets (TSN, TSM, SlowOnly) layer4 to layer1, of SlowFast
+slow_path-layer4, fast_path-layer4 and those before, of CLIP visual_encoder_block_0 and so on.
 A .png or .jpg shows 12 frames at most.
 """
 
@@ -59,12 +61,14 @@ class Job(NamedTuple):
       video: path.
       options: parsed flags.
       text: labels for models with a text tower.
+      number: of the class; None is the predicted one.
     """
 
     cards: list[Card]
     video: str
     options: flags.FlagValues
     text: Text
+    number: int | None
 
 
 def main(argv: list[str]) -> int:
@@ -81,7 +85,10 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_integer("clips", None, clips, 1, 1000, flag_values=own)
     classes.define(own, "those of the training")
     text("class", None, "name or number of a class; default: the predicted one", flag_values=own)
-    layer = "layer whose maps are drawn; default: the last one before pooling"
+    layer = (
+        "layer whose maps are drawn, such as Mixed_4f of I3D or layer3 of a ResNet; default: the "
+        "last one before pooling"
+    )
     text("layer", None, layer, flag_values=own)
     out = f"new file that ends in {', '.join(ENDINGS)}"
     text("out", None, out, flag_values=own)
@@ -98,15 +105,17 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if not own.out:
         raise UserError(f"--out is needed: a new file that ends in {', '.join(ENDINGS)}")
     if len(own.checkpoint) not in (1, 2):
-        got = len(own.checkpoint)
-        raise UserError(f"expected --checkpoint once, or for RGB and for flow, got it {got} times")
+        raise UserError(
+            "expected --checkpoint=FILE or NAME, such as rgb_imagenet or demo_rgb, or two, of RGB "
+            f"and of flow; got {len(own.checkpoint)}"
+        )
     files.check_new(own.out, ENDINGS)
     frames.stated(video)
     text = classes.of_flags(own)
     cards = [_drawn(card, own.clips) for card in options.cards_of(own.checkpoint, own.model)]
     _check_streams(cards)
     classes.check(own, cards, text)
-    return Job(cards, video, own, text)
+    return Job(cards, video, own, text, _number(own, cards, text))
 
 
 def _drawn(card: Card, clips: int | None) -> Card:
@@ -153,13 +162,12 @@ def work(job: Job) -> None:
     for card in job.cards:
         print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
     cams = [activation.GradCam(net, own.layer) for net in found.networks]
-    number = None if own["class"].value is None else _number(own["class"].value, found.class_names)
     specs = [card.spec for card in job.cards]
     views = KeptViews(job.video, specs)
     ((_, scores),) = found.scores(views.decoded())
     if isinstance(scores, str):
         raise UserError(scores if job.video in scores else f"{job.video}: {scores}")
-    number = int(np.argmax(scores.probabilities)) if number is None else number
+    number = int(np.argmax(scores.probabilities)) if job.number is None else job.number
     name, score = found.class_names[number], f"{scores.probabilities[number]:.4f}"
     if letters := undrawable([name]):
         print(described(letters), file=sys.stderr)
@@ -178,11 +186,15 @@ def work(job: Job) -> None:
     print(f"{own.out}: {name} {score}, {layers}; {counted(count, 'frame')}")
 
 
-def _number(word: str, names: tuple[str, ...]) -> int:
-    """Returns the number of a class that is named, or given by its number."""
-    if word not in names and word.isdecimal():
-        if int(word) >= len(names):
-            raise UserError(f"--class: expected a number below {len(names)}, got {word}")
+def _number(own: flags.FlagValues, cards: list[Card], text: Text) -> int | None:
+    """Returns the number of the class that --class names, or gives by its number."""
+    word = own["class"].value
+    if word is None:
+        return None
+    names = classes.names(own, cards, text)
+    if word not in names and word.lstrip("+-").isdecimal():
+        if not 0 <= int(word) < len(names):
+            raise UserError(f"--class: expected a name, or 0 to {len(names) - 1}, got {word}")
         return int(word)
     return names.index(class_named(word, names, "--class"))
 
