@@ -21,13 +21,19 @@ from i3d.features import read
 from i3d.runtime import command, files, text
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
+from i3d.video import inputs
+from i3d.video.inputs import Item
 from i3d.visual import points, thumbnails
 
 _SIDE = 96  # pixels of a thumbnail
 
 
 class Job(NamedTuple):
-    """What is asked for: the file or folder of features, and the flags."""
+    """What is asked for: the file or folder of features, and the flags.
+
+    Attributes:
+      videos: those of --videos, and the names of their classes.
+    """
 
     features: str
     out: str
@@ -35,8 +41,7 @@ class Job(NamedTuple):
     perplexity: float
     most: int
     seed: int
-    videos: str | None
-    video_root: str | None
+    videos: tuple[list[Item], list[str]] | None
 
 
 def main(argv: list[str]) -> int:
@@ -64,7 +69,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     """Returns the Job of a command line.
 
     Raises:
-      UserError: a flag cannot be used as given.
+      UserError: a flag cannot be used as given, or a file or folder is not there.
     """
     words = own(argv)[1:]
     if len(words) != 1:
@@ -74,7 +79,9 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if own.video_root and not own.videos:
         raise UserError("--video_root goes with --videos")
     files.check_new(own.out, (".html", ".htm"))
-    return Job(words[0], *(own[name].value for name in Job._fields[1:]))
+    read.check_there(words[0])
+    videos = inputs.read(own.videos, own.video_root) if own.videos else None
+    return Job(words[0], own.out, own.method, own.perplexity, own.most, own.seed, videos)
 
 
 def work(job: Job) -> None:
@@ -115,7 +122,8 @@ def _classes_and_pictures(job, ids, times, titles):
     if not job.videos:
         folders = [id.replace("\\", "/").rpartition("/")[0].split("/")[0] for id in ids]
         return folders, [""] * len(ids)
-    videos, names = thumbnails.of_ids(job.videos, ids, job.video_root)
+    items, names = job.videos
+    videos = thumbnails.of_ids(items, ids)
     parts = {
         title: _part(videos[id], *span)
         for id, span, title in zip(ids, times, titles, strict=True)

@@ -69,6 +69,9 @@ def test_mistakes(folder, tmp_path):
     assert "--out is needed" in line(there)
     assert "method" in line(there, out, "--method=umap")
     assert "--video_root goes with" in line(there, out, "--video_root=x")
-    assert "no such file" in line(tmp_path / "none.npz", out, status=1)
+    assert "no such file" in line(tmp_path / "none.npz", out)
+    assert "'nowhere' does not exist" in line(there, out, "--videos=nowhere")
+    words = there, out, f"--videos={folder / 'clips'}", "--video_root=nowhere"
+    assert "--video_root: expected a folder" in line(*words)
     np.savez(tmp_path / "few.npz", ids=np.array(["a", "b"]), features=np.eye(2))
     assert "expected 4 vectors or more, got 2" in line(tmp_path / "few.npz", out, status=1)
