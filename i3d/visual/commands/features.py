@@ -102,7 +102,8 @@ def work(job: Job) -> None:
     places = points.reduced(found.features[chosen], job.method, job.seed, job.perplexity)
     classes, pictures = _classes_and_pictures(job, ids, times, titles)
     counts = f"{len(ids):,} of {total:,}" if len(ids) < total else f"{total:,}"
-    about = f"{_axes(job)} of {counts} vectors of {found.features.shape[1]} features."
+    about = f"{_axes(job)} of {counts} vectors of {found.features.shape[1]} features"
+    about += f"{_perplexity(job, len(ids))}{_distinct(found.features[chosen])}."
     page = points.points_page("Map of features", about, places, titles, classes, pictures)
     files.write_text(job.out, page)
     print(f"{job.out}: {len(page.encode()):,} bytes; {about}")
@@ -110,6 +111,26 @@ def work(job: Job) -> None:
 
 def _axes(job):
     return {"pca": "The first two principal components", "tsne": "t-SNE"}[job.method]
+
+
+def _perplexity(job, count):
+    """Returns the words on the perplexity; tells on standard error where it is lowered."""
+    if job.method != "tsne":
+        return ""
+    taken = points.perplexity_of(count, job.perplexity)
+    if taken < job.perplexity:
+        print(
+            f"--perplexity: {job.perplexity:g} is lowered to {taken:.3g}, a third of the other "
+            f"{count - 1} vectors",
+            file=sys.stderr,
+        )
+    return f", perplexity {taken:.3g}"
+
+
+def _distinct(features):
+    """Returns the words on vectors that are equal, "" where there are none."""
+    count = len(np.unique(features, axis=0))
+    return "" if count == len(features) else f"; {count:,} are distinct, equal ones coincide"
 
 
 def _title(id, start, end):

@@ -36,7 +36,9 @@ def test_classes_are_those_of_the_folders(folder, tmp_path, capsys):
         "jump/jump0.mp4, jump",
         "run/run0.mp4, run",
     ]
-    assert "t-SNE of 6 vectors of 8 features" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "t-SNE of 6 vectors of 8 features, perplexity 1.67." in said.out
+    assert said.err == "--perplexity: 30 is lowered to 1.67, a third of the other 5 vectors\n"
 
 
 def test_few_are_drawn_with_frames_of_their_videos(folder, tmp_path, capsys):
@@ -57,6 +59,19 @@ def test_windows_are_told_apart_by_their_times(folder, tmp_path):
     found = marks(out)
     assert found[1]["aria-label"] == "jump/jump0.mp4 0.4 to 0.8 s, jump"
     assert len({mark["data-src"] for mark in found}) == 4
+
+
+def test_equal_vectors(tmp_path, capsys):
+    ids, path = np.array(list("abcdefgh")), tmp_path / "equal.npz"
+    np.savez(path, ids=ids, features=np.ones((8, 3), np.float32))
+    for method in ("tsne", "pca"):
+        words = path, f"--out={tmp_path / 'map.html'}", f"--method={method}"
+        assert "all 8 vectors are equal" in refused(
+            command.main, "visualize features", *words, status=1
+        )
+    np.savez(path, ids=ids, features=np.eye(8)[[0, 0, 0, 0, 1, 1, 2, 2]])
+    assert call(path, f"--out={tmp_path / 'map.html'}", "--method=pca") == 0
+    assert "; 3 are distinct, equal ones coincide." in capsys.readouterr().out
 
 
 def test_mistakes(folder, tmp_path):
