@@ -33,7 +33,8 @@ class Timeline(NamedTuple):
     Attributes:
       start_s, end_s: float64 [R], seconds from the first frame. A rest at the end that is shorter
         than half a window belongs to none.
-      probabilities: float32 [R, K], scores in each window.
+      probabilities: float32 [R, K], scores in each window. Of a video that has one window they
+        are those of the whole video: as short as it is, one clip would see it in another way.
       whole: Scores of the whole video.
     """
 
@@ -145,6 +146,8 @@ def joined(sums: Sequence[Sums], activation: str) -> Timeline:
     each = [one.windows() for one in sums[half:]]
     cut = [Scores(one.logits[:count], one.probabilities[:count]) for one in each]
     probabilities = average.added(cut, activation).probabilities
+    if count == 1:  # looped to another length, or seen in other clips, it would contradict
+        probabilities = whole.probabilities[None]
     return Timeline(rows[0].start_s[:count], rows[0].end_s[:count], probabilities, whole)
 
 

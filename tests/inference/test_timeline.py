@@ -81,6 +81,20 @@ def test_window_at_a_time():
     assert [found.window_at(s) for s in (0, 0.49, 0.5, 0.99, 1, 7)] == [0, 0, 1, 1, 2, 2]
 
 
+def test_one_window_has_the_scores_of_the_whole_video(folder):
+    """A clip would loop the 6 frames to 16, every third; the whole video is seen as it is."""
+    fields = {"frames": 16, "stride": 3, "clips": 0, "min_frames": 9}
+    network = i3d.load(runs.write(folder / "whole", **fields))
+    write_video(folder / "short.mp4", texture_frames(6))
+    for window_s in (None, 0.2):
+        found = network.timeline(folder / "short.mp4", window_s)
+        np.testing.assert_array_equal(found.probabilities, found.whole.probabilities[None])
+        assert len(found.start_s) == 1
+    assert len(network.timeline(folder / "short.mp4", 0.08).start_s) == 3
+    scores = dict(network.predict(folder / "short.mp4"))
+    assert scores["walk"] == pytest.approx(float(found.probabilities[0, 0]), abs=1e-6)
+
+
 def test_flow_may_lack_the_last_window():
     """One frame is a window of RGB and none of flow."""
 
