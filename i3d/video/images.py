@@ -94,13 +94,15 @@ def checked(folder: str, fps: float | None, first: int = 0, count: int | None = 
 
     Args:
       folder: path.
-      fps: images per second; None is an error that asks for them.
+      fps: images per second; None is an error that asks for them, False one that does not.
       first, count: the part that is taken.
 
     Raises:
       VideoError: there are no images, fewer than are asked for, or those of several videos.
     """
     found = listed(folder)
+    if fps is False:
+        raise VideoError(f"{folder}: expected a video file, got a folder of images")
     if not fps:
         raise VideoError(f"{folder}: is a folder of images; give --image_fps, their rate")
     total = len(found.names)
