@@ -11,7 +11,6 @@ outermost. Only what is sampled is converted, and flow computed.
 import contextlib
 import itertools
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,13 +19,14 @@ import numpy as np
 from i3d.data import cropping, view_sampling
 from i3d.flow import methods
 from i3d.inference.pixels import cut, levels, resized
+from i3d.runtime import once
+from i3d.runtime.text import counted
 from i3d.spec import InputSpec
 from i3d.video.images import Images
 from i3d.video.sampled import NothingThere, frame_rate, wanted_frames
 from i3d.video.source import VideoError
 
 See = Callable[[Any, InputSpec], Any]  # `seen`, or what computes the same
-_looped: list[str] = []  # the first short video
 
 
 def seen(frames: Any, spec: InputSpec) -> Any:
@@ -206,12 +206,11 @@ def _span(spec):
 
 def say_looped(name: str, count: int, span: int) -> None:
     """Warns once, on standard error, that a video shorter than a clip is looped."""
-    if count < span and not _looped:
-        _looped.append(name)
-        print(
-            f"{name}: {count} frames, fewer than the {span} that a clip spans: short videos are "
-            "looped (this warning is shown once)",
-            file=sys.stderr,
+    if count < span:
+        once.warn(
+            "looped",
+            f"{name}: {counted(count, 'frame')}, fewer than the {span} that a clip spans: short "
+            "videos are looped",
         )
 
 
