@@ -37,6 +37,7 @@ def card_of(
     clips: int | None = None,
     crops: int | None = None,
     short_side: int | None = None,
+    boxes: bool = False,
 ) -> Card:
     """Returns the Card of a checkpoint, its `file` being the path that was given.
 
@@ -48,6 +49,7 @@ def card_of(
       settings: {"data.size": 224, ...} of the run; None reads config.json beside the checkpoint.
       clips, crops: views in place of those of the published test.
       short_side: of the frames that a run was trained on, where its records are not at hand.
+      boxes: whether messages name the cards whose models take boxes, or the others.
 
     Raises:
       UserError: there is no such checkpoint, or a name, number or file is not as expected.
@@ -65,7 +67,7 @@ def card_of(
     if not any(map(os.path.exists, (checkpoint, f"{checkpoint}.index"))):
         raise UserError(
             f"--checkpoint: {checkpoint}: no such checkpoint; expected a path, or one of "
-            f"{', '.join(find.NAMED)}"
+            f"{find.offered(boxes)}"
         )
     published = zoo.card_of(checkpoint)
     if settings is None and published and model in (None, published.model):

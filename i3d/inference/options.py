@@ -5,6 +5,7 @@ cards = options.cards(own, settings)          # after parsing
 """
 
 import contextlib
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,8 +94,8 @@ def cards(
     files, names = _list(own.checkpoint), _list(own.model)
     if not files:
         raise UserError(
-            f"--checkpoint is needed: a path, or one of {', '.join(find.NAMED)} "
-            "(i3d/weights/zoo.py lists others)"
+            f"--checkpoint is needed: a path, or one of {find.offered(boxes)} (others, to be "
+            "given by path: i3d.cards() in Python)"
         )
     clips = own.clips if clips is None else clips  # WHOLE is 0
     crops = own.crops and int(own.crops)
@@ -130,9 +131,10 @@ def cards_of(
     if settings is not None and (names or len(files) > 1):
         raise UserError("expected either --model=NAME or --config=FILE.py, got both")
     found = [
-        card_of(name, file, settings, clips, crops, short_side)
+        card_of(name, file, settings, clips, crops, short_side, boxes)
         for name, file in zip(names or [None] * len(files), files, strict=True)
     ]
+    _check_each_once(found)
     for card in found:
         _check_kind(card.file, card.model, boxes)
         if takes_text(card.model):  # it has no head
@@ -140,6 +142,15 @@ def cards_of(
         with contextlib.suppress(NoHead):  # enough for features
             head_classes(card.file, card.model)
     return found
+
+
+def _check_each_once(found):
+    """Raises UserError where a checkpoint is given twice, by whatever names."""
+    seen = set()
+    for path, card in ((os.path.realpath(card.file), card) for card in found):
+        if path in seen:
+            raise UserError(f"--checkpoint: {card.file} is given twice; leave one out")
+        seen.add(path)
 
 
 def _check_kind(checkpoint, model, boxes):

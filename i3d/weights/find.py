@@ -15,6 +15,7 @@ from pathlib import Path
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.weights import zoo
+from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 from i3d.weights.files import FILES
 
@@ -59,6 +60,11 @@ def path_of(checkpoint: str | os.PathLike) -> str:
         print(f"{name} is not in {directory}: downloading it", file=sys.stderr, flush=True)
         download.fetch([name], directory)
     return str(file_of(card, directory))
+
+
+def offered(boxes: bool = False) -> str:
+    """Returns the names of NAMED whose models take boxes of people, or of those that do not."""
+    return ", ".join(name for name, card in NAMED.items() if takes_boxes(card.model) == boxes)
 
 
 def is_missing(checkpoint: str) -> bool:

@@ -73,7 +73,9 @@ def test_mistakes(folder, tmp_path):
         folder, out
     )
     assert "expected one video, got 2" in line(folder, rgb, out, "b.mp4")
-    assert "one of flow, got rgb and rgb" in line(folder, rgb, rgb, out)
+    assert "is given twice; leave one out" in line(folder, rgb, rgb, out)
+    again = f"--checkpoint={runs.write(tmp_path / 'again')}"
+    assert "one of flow, got rgb and rgb" in line(folder, rgb, again, out)
     other = f"--checkpoint={runs.write(tmp_path / 'other', 'flow', stride=2)}"
     assert "that see the same frames" in line(folder, rgb, other, out)
     assert "--text: tiny has no text tower" in line(folder, rgb, out, "--text=a,b")
