@@ -88,7 +88,7 @@ def reliability(found: Calibration) -> Markup:
     )
     numbers = "".join(
         f'<text x="{40 + 60 * step}" y="452" text-anchor="middle">{step / 5:g}</text>'
-        f'<text x="34" y="{324 - 60 * step}" text-anchor="end">{step / 5:g}</text>'
+        f'<text x="36" y="{324 - 60 * step}" text-anchor="end">{step / 5:g}</text>'
         for step in range(6)
     )
     text = (
@@ -104,10 +104,10 @@ def reliability(found: Calibration) -> Markup:
         + "".join(_column(found, i, most) for i in there)
         + _line(40, 435, 340, 435, "#595959")
         + '<text x="190" y="474" text-anchor="middle">confidence</text>'
-        '<text x="12" y="170" text-anchor="middle" transform="rotate(-90 12 170)">share that is '
-        'right</text><text x="12" y="395" text-anchor="middle" transform="rotate(-90 12 395)">'
-        f'predictions</text><text x="34" y="364" text-anchor="end">{_short(most)}</text>'
-        '<text x="34" y="439" text-anchor="end">0</text></svg>\n' + _bins(found, there)
+        '<text x="10" y="170" text-anchor="middle" transform="rotate(-90 10 170)">share that is '
+        'right</text><text x="10" y="395" text-anchor="middle" transform="rotate(-90 10 395)">'
+        f'predictions</text><text x="36" y="364" text-anchor="end">{_short(most)}</text>'
+        '<text x="36" y="439" text-anchor="end">0</text></svg>\n' + _bins(found, there)
     )
 
 

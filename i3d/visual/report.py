@@ -25,7 +25,8 @@ _ABSOLUTE = re.compile(r"(?<![^\s('\"])(?:[A-Za-z]:)?[/\\](?:[^/\\;,:]*[/\\])*(?
 _ECE = (
     f"Expected calibration error (ECE): the mean over {BINS} bins of equal width of the distance "
     "between the share that is right and the mean confidence of a bin, weighted by its number of "
-    "predictions (Guo et al. 2017)."
+    "predictions (Guo et al. 2017). The area of a point grows with that number; the line through "
+    "it is the 95 % interval."
 )
 
 
