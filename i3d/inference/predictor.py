@@ -238,7 +238,7 @@ class Predictor:
             i3d.inference.timeline.
 
         Raises:
-          UserError: as `predict`.
+          UserError: as `predict`, or window_s is out of range.
         """
         source, specs = _source(video), [net.spec for net in self._networks]
         tasks = timeline.tasks_of(specs, [source], window_s)

@@ -20,10 +20,12 @@ from i3d.inference.average import Scores, Sums
 from i3d.inference.decoding import End, View
 from i3d.inference.flow_once import FlowOnce
 from i3d.inference.views import WHOLE_VIDEO, Key, Video, view_bytes, views_of
+from i3d.runtime.command import UserError
 from i3d.spec import FPS, InputSpec, asked
 from i3d.video.sampled import frame_rate
 
 _LONGEST = 1000  # fields of flow kept of networks without a longest clip
+LONGEST_S = 1e6  # of a window
 SEGMENTS_S = 2.0  # a window of networks that see segments, however long a video is
 
 
@@ -61,6 +63,19 @@ def window_seconds(specs: Sequence[InputSpec], video: Video) -> float:
     return max(spec.frames * spec.stride / (spec.fps or rate or 25.0) for spec in clips)
 
 
+def check_window(seconds: float | None, name: str = "window_s") -> None:
+    """Raises UserError, which names where they come from, unless seconds can be those of a window.
+
+    Args:
+      seconds: above 0 and below LONGEST_S; None is the networks' longest clip.
+      name: of the argument or flag.
+    """
+    if seconds is not None and not 0 < seconds < LONGEST_S:
+        raise UserError(
+            f"{name}: expected seconds above 0 and below {LONGEST_S:,.0f}, got {seconds:g}"
+        )
+
+
 def tasks_of(
     specs: Sequence[InputSpec], videos: Sequence[Video], window_s: float | None = None
 ) -> list[tuple]:
@@ -70,8 +85,12 @@ def tasks_of(
       specs: InputSpec of each network.
       videos: paths of files, or Images of folders.
       window_s: seconds; None: `window_seconds` of each video.
+
+    Raises:
+      UserError: as `check_window`.
     """
-    window = float(window_s) if window_s else tuple(specs)
+    check_window(window_s)
+    window = tuple(specs) if window_s is None else float(window_s)
     return [(spec, video, window) for video in videos for spec in specs]
 
 

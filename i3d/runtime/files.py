@@ -162,6 +162,8 @@ def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> No
     if not path.name.lower().endswith(suffix):
         names = suffix if isinstance(suffix, str) else f"{', '.join(suffix[:-1])} or {suffix[-1]}"
         raise UserError(f"{path}: expected a name that ends in {names}")
+    if path.name.lower() in ((suffix,) if isinstance(suffix, str) else suffix):
+        raise UserError(f"{path}: expected a name before {path.name}")
     if os.path.lexists(path):
         raise UserError(f"{path}: is there already; remove it or choose another name")
     folder = next(parent for parent in path.absolute().parents if parent.exists())

@@ -67,6 +67,12 @@ def test_a_bad_video(folder):
         i3d.load(folder / "rgb/best.weights.h5").timeline(folder / "bad.mp4")
 
 
+@pytest.mark.parametrize("seconds", [0, -1, 1e6, np.nan])
+def test_windows_out_of_range(seconds):
+    with pytest.raises(UserError, match="^window_s: expected seconds above 0 and below 1,000,000"):
+        timeline.tasks_of([runs.spec()], ["a.mp4"], seconds)
+
+
 def test_window_seconds(folder):
     video = str(folder / "a.mp4")
     assert timeline.window_seconds([runs.spec(stride=5)], video) == 0.8

@@ -20,11 +20,12 @@ the same command goes on with the videos that are left.
 """
 
 import hashlib
+import os
 import sys
 
 from absl import flags
 
-from i3d.inference import classes, options
+from i3d.inference import classes, options, timeline
 from i3d.runtime import command, files
 from i3d.runtime.command import UserError
 from i3d.runtime.text import counted
@@ -75,8 +76,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
       UserError: what was asked for cannot be.
     """
     settings, words = config.parsed(own, argv)
-    if own.window_s is not None and not 0 < own.window_s < 1e6:
-        raise UserError(f"--window_s: expected seconds above 0, got {own.window_s}")
+    timeline.check_window(own.window_s, "--window_s")
     clips = _of_folder(own, words) if own.videos else [_of_one(own, words)]
     text = classes.of_flags(own)
     cards = options.cards(own, settings)
@@ -91,6 +91,8 @@ def _of_one(own, words):
     for name in ("samples_per_class", "seed"):
         if own[name].present:
             raise UserError(f"--{name} goes with --videos=FOLDER")
+    if len(words) == 1 and os.path.isdir(words[0]):
+        raise UserError(f"{words[0]}: expected one video, got a folder; of many, --videos=FOLDER")
     if len(words) != 1:
         raise UserError(
             f"expected one video, or --videos=FOLDER, got {len(words)}; flags are written "
