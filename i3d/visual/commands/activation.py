@@ -177,7 +177,8 @@ def work(job: Job) -> None:
         for place, (spec, cam) in enumerate(zip(specs, cams, strict=True))
     ]
     rate, count = _rate(job.video, specs[0]), 0
-    with output(own.out, rate) as file, Progress(None, "frame", NAME) as progress:
+    timed = specs[0].whole  # one clip, or segments, begin anywhere
+    with output(own.out, rate, timed) as file, Progress(None, "frame", NAME) as progress:
         for panels in zip(*streams, strict=False):  # there is a field less than there are frames
             file.add(titled(_arranged(panels), heading), count / rate, (count + 1) / rate)
             count += 1

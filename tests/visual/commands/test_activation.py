@@ -52,7 +52,8 @@ def test_one_stream_and_class(folder, tmp_path, capsys, name, word):
     printed = capsys.readouterr().out
     assert printed.startswith(f"{out}: {runs.NAMES[2 if word == '2' else 1]} ")
     assert printed.endswith("; 4 frames\n")
-    assert cv2.imread(str(out)).shape[1] % (2 * 192 + 4) == 0
+    across = 2 * 192 + 4 + 14  # and a gap between frames
+    assert cv2.imread(str(out)).shape[1] % across == 0
 
 
 @pytest.mark.long
