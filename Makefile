@@ -49,6 +49,7 @@ bench: .venv/.installed
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.detect
 	$(BIN)/python -m benchmarks.localizers
+	$(BIN)/python -m benchmarks.serve
 
 docs: .venv/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

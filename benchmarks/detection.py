@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--checkpoint", default="demo_detection", help="weights: a card or a file")
     asked = parser.parse_args(argv[1:])
     begin = time.monotonic()
-    card = checkpoint.card_of(None, asked.checkpoint)
+    card = checkpoint.card_of(None, asked.checkpoint, takes="boxes")
     net, rows = network.load_with_boxes(card), []
     for number in range(asked.sets):
         folder = prepare(asked.out, number, asked.scenes, net.spec.resize)

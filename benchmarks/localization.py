@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
     for part, count in (("train", asked.train), ("test", asked.test)):
         prepare(asked.out / part, FIRST[part], count)
     truth = annotations.read(asked.out / "test" / "annotations.json")
-    demo = localized(Localizer(checkpoint.card_of(None, "demo_localizer", features=True)),
+    demo = localized(Localizer(checkpoint.card_of(None, "demo_localizer", takes="features")),
                      asked.out / "test" / "RGB_and_flow", truth)  # fmt: skip
     print(f"demo localizer: {100 * score(truth, demo):.1f}", flush=True)
     for name, found in grouped(asked.out / "test", truth).items():
@@ -74,7 +74,7 @@ def prepare(folder: Path, seed: int, videos: int) -> None:
     missing = [path for path in paths if not _rows_file(folder, "flow", path.stem).exists()]
     if not missing:
         return
-    spec = checkpoint.card_of(None, "demo_localizer", features=True).spec
+    spec = checkpoint.card_of(None, "demo_localizer", takes="features").spec
     cards = [checkpoint.card_of(None, name) for name in NETWORKS]
     rows = dense.load(cards, spec.window, spec.stride, spec.fps)
     for path in tracked(missing, len(missing), unit="video", what="features"):
@@ -106,7 +106,7 @@ def trained(out: Path, name: str, seed: int, steps: int, truth: dict) -> float:
         }
         words = [f"--config.{key}={value}" for key, value in config.items()]
         run("i3d.train", "--config=actionformer/figures", f"--workdir={folder}", *words)
-    card = checkpoint.card_of(None, str(best), features=True)
+    card = checkpoint.card_of(None, str(best), takes="features")
     found = localized(Localizer(card), out / "test" / name.replace(" ", "_"), truth)
     return score(truth, found)
 

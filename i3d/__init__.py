@@ -20,8 +20,12 @@
 callable (see i3d/runtime/callable_module.py).
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from i3d.runtime import starting
+
+starting.stop_at_once()  # before anything else is imported
+
+import importlib  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from i3d import flow, fvd, models, spec, weights
@@ -74,4 +78,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_FACE} - {"Any", "TYPE_CHECKING", "importlib"})
+    return sorted({*globals(), *_FACE} - {"Any", "TYPE_CHECKING", "importlib", "starting"})

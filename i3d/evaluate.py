@@ -51,7 +51,6 @@ from i3d.runtime.command import UserError
 from i3d.spec import WHOLE
 from i3d.training import config
 from i3d.weights import find, zoo
-from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 
@@ -115,8 +114,8 @@ def evaluate(
       and the mean and deviation of `top1` and the others.
 
     Raises:
-      UserError: the weights or the data cannot be used as asked, or the model is of boxes (see
-        i3d.detection.keyframe_scores); one line.
+      UserError: the weights or the data cannot be used as asked, or the model takes no videos (of
+        boxes, see i3d.detection.keyframe_scores); one line.
     """
     from i3d.evaluation import run
 
@@ -126,12 +125,6 @@ def evaluate(
     settings = None if model else _settings_of_run(checkpoint)
     clips = WHOLE if whole_video else clips
     card = checkpoints.card_of(model, checkpoint, clips=clips, crops=crops)
-    if takes_boxes(card.model):
-        raise UserError(
-            f"{card.file}: {card.model} scores the actions of people in boxes; their frame mAP is "
-            "of i3d.detection.keyframe_scores and i3d.detection.metrics.frame_map, or of python -m "
-            "i3d.evaluate --task=ava"
-        )
     folder = _records(records, settings)
     splits = (split,) if isinstance(split, str) else tuple(split)
     labels = () if text is None else text_options.labels_of(text)

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from i3d.data import read
-from i3d.inference import decoding, label_check, options, views
+from i3d.inference import classes, decoding, options, views
 from i3d.inference import examples as example_videos
 from i3d.inference import text as text_options
 from i3d.inference.table import FORMATS, written
@@ -83,9 +83,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     config.define_flag(own, argv)
     options.define(own, several=True)
     text = flags.DEFINE_string
-    names = "file of class names in label order: one per line, or JSON"
-    text("labels", None, names, flag_values=own)
-    text_options.define(own, "those of the training, of --examples, or of --records")
+    classes.define(own, "those of the training, of --examples, or of --records")
     example_videos.define(own)
     flags.DEFINE_integer("top_k", 5, "number of classes to print per video", 1, flag_values=own)
     flags.DEFINE_enum("format", "text", FORMATS, "format of the output", flag_values=own)
@@ -103,8 +101,6 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
       UserError: what was asked for cannot be.
     """
     settings, words = config.parsed(own, argv)
-    if own.labels:
-        labels.class_names(own.labels)  # what is wrong with it is told before all else
     text, examples = _text(own)
     if own.out:
         files.check_new(own.out, Path(own.out).suffix)
@@ -113,13 +109,15 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         _check_readable(videos)
     cards = options.cards(own, settings)
     text = _with_class_names(own, cards, text)
-    _check_text(own, cards, text)
+    if own.examples and len(cards) > 1:
+        raise UserError("--examples goes with one --checkpoint, got more")
+    classes.check(own, cards, text, example_videos.given(own))
     return Job(cards, videos, own, text, examples)
 
 
 def _text(own):
     """Returns the Text of --text or of the folders of --examples, and the examples."""
-    text = text_options.of_flags(own)
+    text = classes.of_flags(own)  # what is wrong with them is told before all else
     examples: list[Item] = []
     if own.examples:
         examples, names = example_videos.read(own.examples, text.labels, images.rate(own))
@@ -140,25 +138,6 @@ def _with_class_names(own, cards, text):
     if tuple(names) == (labels.UNLABELLED,):
         return text
     return dataclasses.replace(text, labels=text_options.labels_of(names))
-
-
-def _check_text(own, cards, text):
-    """Raises UserError where labels lack, or are given to networks that take none."""
-    text_options.check(cards, text, example_videos.given(own))
-    if own.examples and len(cards) > 1:
-        raise UserError("--examples goes with one --checkpoint, got more")
-    if not all(takes_text(card.model) for card in cards):
-        return
-    if own.labels:
-        raise UserError(
-            f"--labels: the classes of {cards[0].model} are texts; give them by --text={own.labels}"
-        )
-    if not text.labels and not any(card.class_names() for card in cards):
-        raise UserError(
-            f"--text is needed: labels for {cards[0].model}, a file with one per line, or between "
-            "commas"
-        )
-    label_check.check(text)
 
 
 def _videos(own, words):

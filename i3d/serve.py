@@ -5,15 +5,19 @@
     curl -F video=@my.mp4 -F model=rgb_imagenet http://127.0.0.1:8000/predict
 
 Without --checkpoint the published networks are offered whose checkpoints are on this machine, else
-the demo weights. Several that are chosen at once have their logits added. Videos are taken one at a
-time; the others wait in a queue. Uploads are removed when they are done.
+the demo weights. Several that are chosen at once have their logits added. Of networks whose classes
+are text (actionclip_*, clip_*) the visitor gives the labels. Videos are taken one at a time; the
+others wait in a queue. Uploads are removed when they are done.
 
 Only this machine can reach the server, unless --host says otherwise. It has no passwords and no
 encryption: for others, put it behind a proxy that has. Ctrl-C ends it.
 """
 
+import ipaddress
+import signal
 import socket
 import sys
+import threading
 from typing import NamedTuple
 
 from absl import flags
@@ -23,13 +27,12 @@ from i3d.runtime import command
 from i3d.runtime.command import UserError
 from i3d.runtime.stopping import sigterm_as_ctrl_c
 from i3d.weights import find
-from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
-from i3d.weights.clip_zoo import takes_text
-from i3d.weights.localization_zoo import takes_features
+from i3d.weights.kinds import taken_by
 
 NAME = "serve"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # as a header Host names this machine
+_MOST_THREADS = 200  # one is a connection; more are closed at once
 _TIMEOUT_S = 30  # of a client that sends or takes nothing
 
 
@@ -80,12 +83,6 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         if own.model:
             raise UserError("--model goes with a --checkpoint")
         cards = options.cards_of(_present(), clips=own.clips, crops=crops)
-    for card in cards:
-        if takes_text(card.model) and not card.class_names():
-            raise UserError(
-                f"{card.file}: the classes of {card.model} are texts, and it has none; "
-                "python -m i3d.predict --text takes them"
-            )
     return Job(cards, own)
 
 
@@ -93,8 +90,8 @@ def _present() -> list[str]:
     """Returns the names of published checkpoints that are on this machine, else the demo's."""
     folder = find.folder()
     found = [name for name, card in CARDS.items() if find.is_there(card, folder)]
-    demo = [name for name, card in DEMO_CARDS.items() if not takes_features(card.model)]
-    return found or [name for name in demo if not takes_boxes(DEMO_CARDS[name].model)]
+    demo = [name for name, card in DEMO_CARDS.items() if taken_by(card.model) == "videos"]
+    return found or demo
 
 
 def work(job: Job) -> int:
@@ -102,16 +99,17 @@ def work(job: Job) -> int:
 
     Raises:
       UserError: the address is in use, or is not of this machine.
-      KeyboardInterrupt: Ctrl-C, or SIGTERM.
+      KeyboardInterrupt: Ctrl-C, SIGTERM, or SIGHUP.
     """
     own = job.options
     with _listening(own.host, own.port) as listening, sigterm_as_ctrl_c():
         from i3d.web.app import App
         from i3d.web.networks import Networks
 
-        hosts = ("localhost", "127.0.0.1", "[::1]") if own.host in _LOOPBACK else ()
-        networks = Networks(job.cards, own.precision, own.batch_size, own.max_seconds)
-        app = App(networks, own.max_upload_mb * 10**6, own.queue, own.top_k, hosts)
+        networks = Networks(job.cards, own.precision, own.batch_size)
+        most_bytes, hosts = own.max_upload_mb * 10**6, _hosts(own.host, listening)
+        app = App(networks, most_bytes, own.queue, own.top_k, hosts, own.max_seconds)
+        _hangup_as_ctrl_c()
         try:
             server = _server(app, own.host, listening)
             host = f"[{own.host}]" if ":" in own.host else own.host
@@ -123,6 +121,13 @@ def work(job: Job) -> int:
     raise KeyboardInterrupt  # which Werkzeug keeps to itself
 
 
+def _hangup_as_ctrl_c():
+    """Lets a terminal that is closed end the server, so that uploads are removed; unless nohup."""
+    kind = getattr(signal, "SIGHUP", None)
+    if kind and signal.getsignal(kind) == signal.SIG_DFL:
+        signal.signal(kind, signal.default_int_handler)
+
+
 def _listening(host, port):
     """Returns a socket that listens."""
     try:
@@ -132,9 +137,25 @@ def _listening(host, port):
         raise UserError(f"{host}, port {port}: cannot listen there: {error.strerror}") from None
 
 
+def _hosts(host, listening):
+    """Returns the names that a request may call the server; () for all, off this machine.
+
+    A page of another site whose name points here has its own.
+    """
+    address = listening.getsockname()[0]
+    if not ipaddress.ip_address(address).is_loopback:
+        return ()
+    return (*_LOOPBACK, host, f"[{address}]" if ":" in address else address)
+
+
 def _server(app, host, listening):
     """Returns Werkzeug's server, a thread for each request."""
-    from werkzeug.serving import WSGIRequestHandler, make_server
+    from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+    class Server(ThreadedWSGIServer):
+        def verify_request(self, *args: object) -> bool:
+            """Returns whether a connection is taken."""
+            return threading.active_count() < _MOST_THREADS
 
     class Handler(WSGIRequestHandler):
         timeout = _TIMEOUT_S
@@ -147,7 +168,7 @@ def _server(app, host, listening):
             return "i3d"
 
     port = listening.getsockname()[1]
-    return make_server(host, port, app, True, request_handler=Handler, fd=listening.fileno())
+    return Server(host, port, app, Handler, fd=listening.fileno())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 from absl import flags, logging
 from ml_collections import ConfigDict
 
-from i3d.data import read
+from i3d.data import read, shards
 from i3d.data.feature_files import FeatureFiles
 from i3d.runtime import command, quiet
 from i3d.runtime.command import UserError
@@ -53,14 +53,24 @@ def check(options: flags.FlagValues, argv: list[str]) -> flags.FlagValues:
 
 
 def check_records(settings: ConfigDict) -> None:
-    """Raises UserError where the data set of a configuration is not there or of another kind."""
-    folder = settings.data.records
-    if folder and takes_boxes(settings.model.name):
-        read.opened(folder, (read.KEY_FRAMES,))
-    elif folder and takes_features(settings.model.name):
-        FeatureFiles(folder, feature_spec_of(config.flat(settings)))
-    elif folder:  # without, the configuration's own line says so
-        read.check_labelled(read.opened(folder))
+    """Raises UserError where a configuration names no data set that it can be trained on."""
+    data = settings.data
+    config.check_named(data)
+    if takes_features(settings.model.name):
+        FeatureFiles(data.records, feature_spec_of(config.flat(settings)))
+        return
+    if takes_boxes(settings.model.name):
+        found = read.opened(data.records, (read.KEY_FRAMES,))
+    else:
+        read.check_labelled(found := read.opened(data.records))
+    shards.check_split(found, data.train)
+    try:
+        if data.validation:
+            shards.check_split(found, data.validation)
+    except UserError as error:
+        raise UserError(
+            f"config.data.validation: {error}; --config.data.validation= (nothing) trains without"
+        ) from error
 
 
 def work(options: flags.FlagValues) -> int:

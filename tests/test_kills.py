@@ -33,7 +33,7 @@ def kills(name, folder, *more):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["pickle_repaired", "download"])
+@pytest.mark.parametrize("name", ["pickle_repaired", "download", "labels"])
 def test_killed_at_every_step(name, tmp_path):
     assert kills(name, tmp_path / "sweep") >= LEAST.get(name, 30)
 

@@ -14,7 +14,7 @@ import requests
 from i3d import serve
 from i3d.inference import table
 from i3d.weights.cards import CARDS
-from tests.helpers import calls
+from tests.helpers import calls, clip_files
 from tests.helpers.processes import PATIENCE_S, ROOT, wait_for
 from tests.helpers.served import predict, served, uploads
 from tests.helpers.videos import texture_frames, write_video
@@ -43,6 +43,13 @@ def test_networks_whose_checkpoints_are_there(monkeypatch, tmp_path):
     assert serve._present() == ["demo_rgb", "demo_flow"]
     monkeypatch.setattr(serve.find, "is_there", lambda card, folder: card.model != "x")
     assert serve._present() == list(CARDS)
+
+
+def test_networks_whose_classes_are_text_are_offered(tmp_path):
+    clip_files.write_clip(tmp_path / "clip.safetensors")
+    words = ["serve", "--model=clip_tiny", f"--checkpoint={tmp_path / 'clip.safetensors'}"]
+    (card,) = serve.checked(serve.defined_flags(words), words).cards
+    assert card.model == "clip_tiny" and not card.class_names()
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +140,26 @@ def test_a_client_that_leaves(server, videos):
 
 
 @pytest.mark.long
-def test_ctrl_c(server):  # the last test: it ends the server
-    _, process, folder = server
+def test_ctrl_c_while_a_job_runs(server, tmp_path):  # the last test of `server`, which it ends
+    url, process, folder = server
+    video = write_video(tmp_path / "long.mp4", texture_frames(400, height=96, width=96))
+    for _ in range(2):
+        with open(video, "rb") as file:
+            form = {"model": "demo_flow"}
+            answer = requests.post(f"{url}jobs", files={"video": file}, data=form, timeout=60)
+    assert answer.json()["place"] == 1 and len(uploads(folder)) == 2
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_S) == 130
     errors = (folder / "errors").read_text()
     assert "Traceback" not in errors and errors.endswith("serve: stopped\n")
     assert not list(folder.glob("i3d_serve_*"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals(kind, tmp_path):
+    with served(*DEMO, folder=tmp_path) as (_, process):
+        assert list(tmp_path.glob("i3d_serve_*"))
+        process.send_signal(kind)
+        assert process.wait(PATIENCE_S) == 130
+    assert not list(tmp_path.glob("i3d_serve_*"))

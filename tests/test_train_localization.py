@@ -132,7 +132,7 @@ def test_the_best_weights_say_what_they_take(whole, data):
     kept = json.loads((whole / "config.json").read_text())
     assert kept["classes"] == ["jump", "kick"]
     assert (kept["input"]["channels"], kept["input"]["stride"]) == (CHANNELS, 4)
-    card = checkpoint.card_of(None, str(whole / "best.weights.h5"), features=True)
+    card = checkpoint.card_of(None, str(whole / "best.weights.h5"), takes="features")
     localizer = Localizer(card)
     records, _ = segment_records.opened(settings_of(data))
     rows, grid = records.files.read("v2", FPS)
@@ -148,14 +148,14 @@ def test_proposals_are_ranked_by_their_recall(data, eager, tmp_path):
     assert 0 <= lines[-1]["validation/auc"] <= 1
     assert checkpoints.best_info(tmp_path)["auc"] >= 0
     assert "classes" not in json.loads((tmp_path / "config.json").read_text())
-    card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"), features=True)
+    card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"), takes="features")
     assert not Localizer(card).gives_classes
 
 
 def test_proposals_of_a_long_video_are_of_windows(data, eager, tmp_path):
     keys = PROPOSALS | {"segments__rows": 0, "segments__longest": 32, "steps": 1}
     run.train(settings_of(data, **keys), tmp_path)
-    card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"), features=True)
+    card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"), takes="features")
     records, _ = segment_records.opened(settings_of(data, **keys))
     rows, grid = records.files.read("v2", FPS)
     found = Localizer(card)(rows, grid, video="v2")

@@ -26,6 +26,7 @@ from i3d.data import (
     read,
     sampling,
     schema,
+    shards,
     stored,
     tfrecord,
 )
@@ -80,7 +81,7 @@ def opened(folder: str | os.PathLike, split: str) -> KeyFrames:
     data = read.opened(folder, (read.KEY_FRAMES,))
     if data.recipe is None:
         raise DatasetError(f"{data.folder}: has no build.json, which tells frame rate and reach")
-    stored.check_split(data, split)
+    shards.check_split(data, split)
     files, lengths, num_bytes = stored.whole_shards(data, split)
     label_map = {k: name for k, name in enumerate(data.class_names, start=1) if name}
     own = data.recipe

@@ -52,6 +52,21 @@ def of_split(folder, name, split, made):
     ]
 
 
+def check_split(data, split):
+    """Raises DatasetError where a read.Dataset has no such split, or an empty one."""
+    _check_named(data, split)
+    if not any(shard.length for shard in data.shards[split]):
+        raise DatasetError(f"{data.folder}: the split {split!r} is empty")
+
+
+def _check_named(data, split):
+    if split not in data.shards:
+        there = ", ".join(sorted(data.shards))
+        raise DatasetError(
+            f"{data.folder}: expected the split {split!r}, this data set has: {there}"
+        )
+
+
 def check_whole(data, split):
     """Makes sure that a split is finished, and that all of its shards are there in their sizes.
 
@@ -60,6 +75,7 @@ def check_whole(data, split):
     Raises:
       DatasetError: they are not.
     """
+    _check_named(data, split)
     if data.made and split not in data.made["splits"]:
         raise DatasetError(
             f"{data.folder}: split {split!r}: its build is not finished; run the same build "

@@ -77,7 +77,7 @@ def opened(folder, split, streams, flow_method=None):
     if not streams or not set(streams) <= set(STREAMS):
         raise DatasetError(f"expected streams out of {', '.join(STREAMS)}, got {streams}")
     data = read.opened(folder)
-    check_split(data, split)
+    shards.check_split(data, split)
     _check(data, streams, flow_method)
     files, lengths, num_bytes = whole_shards(data, split)
     streams = tuple(stream for stream in STREAMS if stream in streams)
@@ -139,17 +139,6 @@ def _oversized(file):
 @functools.cache
 def _oversized_at(file, *_):
     return tfrecord.oversized(file)
-
-
-def check_split(data, split):
-    """Raises DatasetError where a read.Dataset has no such split, or an empty one."""
-    if split not in data.shards:
-        there = ", ".join(sorted(data.shards))
-        raise DatasetError(
-            f"{data.folder}: expected the split {split!r}, this data set has: {there}"
-        )
-    if not any(shard.length for shard in data.shards[split]):
-        raise DatasetError(f"{data.folder}: the split {split!r} is empty")
 
 
 def _check(data, streams, flow_method):

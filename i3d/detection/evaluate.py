@@ -88,7 +88,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> tuple[Job, Inputs]:
     card, split = None, own.split
     if own.checkpoint:
         names = [own.model] if own.model else []
-        (card,) = options.cards_of([own.checkpoint], names, boxes=True)
+        (card,) = options.cards_of([own.checkpoint], names, takes="boxes")
         trained = _settings_of_run(card.file)
         records = records or trained.get("data.records")
         split = split or trained.get("data.validation")

@@ -214,7 +214,7 @@ def _card(options):
     if not options.checkpoint and options.model:
         raise UserError(f"--model={options.model}: --checkpoint is needed, too")
     names = [options.model] if options.model else []
-    (card,) = network_options.cards_of([checkpoint], names, boxes=True)
+    (card,) = network_options.cards_of([checkpoint], names, takes="boxes")
     return card
 
 

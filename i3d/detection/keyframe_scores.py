@@ -1,6 +1,6 @@
 """Scores the people of all key frames of a split of records, and gives its truth.
 
-    card = checkpoint.card_of(None, "runs/ava/best.weights.h5")   # i3d.inference.checkpoint
+    card = checkpoint.card_of(None, "runs/ava/best.weights.h5", takes="boxes")
     net = network.load_with_boxes(card)                           # i3d.inference.network
     records = keyframes.opened("data/ava", "val")                 # i3d.data.keyframes
     found = detections(net, records, boxes="proposals")       # [(video, second, x1, ..., score)]

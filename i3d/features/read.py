@@ -31,15 +31,20 @@ class Vectors(NamedTuple):
     end_s: np.ndarray
 
 
+def check_there(path: str | os.PathLike) -> None:
+    """Raises BadData where there is no such file or folder."""
+    if not Path(path).exists():
+        raise BadData(f"{path}: no such file; `python -m i3d.extract_features --out` writes it")
+
+
 def read(path: str | os.PathLike) -> Vectors:
     """Returns the Vectors of a .npz file, or of a folder in the order of its names.
 
     Raises:
       BadData: there is no such file, or it is not one of i3d.extract_features.
     """
+    check_there(path)
     path = Path(path)
-    if not path.exists():
-        raise BadData(f"{path}: no such file; `python -m i3d.extract_features --out` writes it")
     if path.is_dir():
         return _of_folder(path)
     if path.suffix != ".npz":
@@ -89,8 +94,15 @@ def _checked(path, ids, arrays):
     if features.dtype.kind != "f" or features.ndim != 2 or len(features) != len(ids):
         got = f"{features.dtype} {features.shape} of {len(ids)} videos"
         raise BadData(f"{path}: expected a row of features for each id, got {got}")
-    if not features.size or not np.isfinite(features).all():
-        raise BadData(f"{path}: expected finite numbers, at least one row")
+    if not features.size:
+        raise BadData(f"{path}: expected at least one row of features, got {features.shape}")
+    if (wrong := ~np.isfinite(features).all(axis=1)).any():
+        row = int(wrong.argmax())
+        value = features[row][~np.isfinite(features[row])][0]
+        raise BadData(
+            f"{path}: expected finite numbers, got {value} in {wrong.sum()} of {len(ids)} rows, "
+            f"the first that of {ids[row]!r}; extract these again"
+        )
     nothing = np.full(len(ids), np.nan)
     start, end = (arrays.get(name, nothing) for name in ("start_s", "end_s"))
     if any(one.dtype.kind != "f" or one.shape != nothing.shape for one in (start, end)):

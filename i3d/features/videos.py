@@ -132,7 +132,9 @@ def _entry(line, root, image_fps):
     name = printable(os.path.relpath(path, root))
     if images.is_image(os.path.basename(path)) and os.path.isfile(path):
         if not pictures.opened(path):  # an animated WebP
-            raise InputError(f"{line.where}: {name} {IS_IMAGE}")
+            raise InputError(
+                f"{line.where}: {name} {IS_IMAGE}; a folder of images is read with --image_fps"
+            )
     if not os.path.isdir(path):
         return Entry(line.where, name, path)
     try:

@@ -3,7 +3,7 @@
     card = card_of(None, "rgb_scratch")                        # by the name of a card
     card = card_of("tsn_r50_1x1x3", "tsn.pth")
     card = card_of(None, "runs/rgb/best.weights.h5")           # by the run's config.json
-    card = card_of(None, "epoch_034.pth.tar", features=True)   # of a localizer
+    card = card_of(None, "epoch_034.pth.tar", takes="features")
     names = class_names([card], num_classes=400, labels="names.txt")
 
 TensorFlow is not imported here.
@@ -21,10 +21,10 @@ from i3d.runtime import json_file
 from i3d.runtime import labels as labels_file
 from i3d.runtime.command import UserError
 from i3d.runtime.text import read_lines
-from i3d.weights import find, zoo
+from i3d.weights import find, kinds, zoo
 from i3d.weights.cards import Card, i3d_spec
 from i3d.weights.errors import WeightsError
-from i3d.weights.localization_zoo import LONGEST, SPECS, check_kind, takes_features
+from i3d.weights.localization_zoo import LONGEST, SPECS, takes_features
 from i3d.weights.pytorch.clip_folder import is_folder, model_of, weights_in
 from i3d.weights.start import input_channels
 
@@ -41,7 +41,7 @@ def card_of(
     clips: int | None = None,
     crops: int | None = None,
     short_side: int | None = None,
-    features: bool = False,
+    takes: str = "videos",
 ) -> Card:
     """Returns the Card of a checkpoint, its `file` being the path that was given.
 
@@ -53,14 +53,14 @@ def card_of(
       settings: {"data.size": 224, ...} of the run; None reads config.json beside the checkpoint.
       clips, crops: views in place of those of the published test.
       short_side: of the frames that a run was trained on, where its records are not at hand.
-      features: whether it is to be a localizer, whose InputSpec is a FeatureSpec; one that takes
-        videos is refused then, and a localizer without.
+      takes: what the model is to take: "videos", "boxes", or "features": a localizer, whose
+        InputSpec is a FeatureSpec. Others are refused.
 
     Raises:
       UserError: there is no such checkpoint, or a name, number or file is not as expected.
     """
     if checkpoint in find.NAMED:  # before it is downloaded
-        check_kind(checkpoint, find.NAMED[checkpoint].model, features)
+        kinds.check(checkpoint, find.NAMED[checkpoint].model, takes)
     checkpoint = find.path_of(checkpoint)
     if is_folder(Path(checkpoint)):
         model = model or model_of(Path(checkpoint))
@@ -74,7 +74,7 @@ def card_of(
     if not any(map(os.path.exists, (checkpoint, f"{checkpoint}.index"))):
         raise UserError(
             f"--checkpoint: {checkpoint}: no such checkpoint; expected a path, or one of "
-            f"{', '.join(find.NAMED)}"
+            f"{find.offered(takes)}"
         )
     published = zoo.card_of(checkpoint)
     if settings is None and published and model in (None, published.model):
@@ -90,8 +90,8 @@ def card_of(
         card = Card(checkpoint, checkpoint, model, spec, longest=longest, note=note)
     else:
         card = _of_run(checkpoint, settings, short_side)
-    check_kind(checkpoint, card.model, features)
-    if features:
+    kinds.check(checkpoint, card.model, takes)
+    if takes == "features":
         return card
     spec = input_spec.asked(card.spec, clips, crops)
     if isinstance(spec.crop_side, int) and spec.crop > spec.crop_side:

@@ -11,8 +11,7 @@ outermost. Only what is sampled is converted, and flow computed.
 import contextlib
 import itertools
 import math
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,21 @@ import numpy as np
 from i3d.data import cropping, view_sampling
 from i3d.flow import methods
 from i3d.inference.pixels import cut, levels, resized
+from i3d.runtime import once
+from i3d.runtime.text import counted
 from i3d.spec import InputSpec
 from i3d.video.images import Images
 from i3d.video.sampled import NothingThere, frame_rate, wanted_frames
 from i3d.video.source import VideoError
 
-_looped: list[str] = []  # the first short video
+See = Callable[[Any, InputSpec], Any]  # `seen`, or what computes the same
+
+
+def seen(frames: Any, spec: InputSpec) -> Any:
+    """Returns what the network sees of frames: themselves, or levels of the flow between them."""
+    if spec.stream == "rgb":
+        return frames
+    return (levels(field) for field in methods.flow_fields(frames, spec.flow_method))
 
 
 class Views:
@@ -62,7 +70,11 @@ class Views:
 
 
 def opened(
-    path: str | Images, spec: InputSpec, start_s: float = 0.0, end_s: float | None = None
+    path: str | Images,
+    spec: InputSpec,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    see: See = seen,
 ) -> Views:
     """Returns the Views of a video file, or of a part of it, where clips are sampled.
 
@@ -70,10 +82,18 @@ def opened(
       path: a video file, or Images of a folder.
       spec: InputSpec.
       start_s, end_s: seconds from the first frame; None is the end of the video.
+      see: makes what the network sees of frames.
 
     Raises:
       VideoError: the file cannot be read, or has no frames (with flow no two) there.
     """
+    found, steps = _sampled(path, spec, start_s, end_s, see)
+    say_looped(str(path), steps, _span(spec))
+    return found
+
+
+def _sampled(path, spec, start_s, end_s, see):
+    """Returns the Views of a part of a video, and how many frames or fields of flow it has."""
     ratio = frame_rate(path) / spec.fps if spec.steps_at_fps else 0
     chosen: dict[str, Any] = {}
 
@@ -87,9 +107,9 @@ def opened(
         found = wanted_frames(
             path, choose, fps, start_s, end_s, lambda p: resized(p, side, spec.interpolation)
         )
-        check_length(str(path), found.count, spec)
-        pictures = _with_flow(found.pictures, chosen["indices"], spec)
-        return Views(pictures, chosen["indices"], spec, found.end_s)
+        steps = _steps(str(path), found.count, spec)
+        pictures = _with_flow(found.pictures, chosen["indices"], spec, see)
+        return Views(pictures, chosen["indices"], spec, found.end_s), steps
 
 
 def of_frames(frames: Any, spec: InputSpec, fps: float = 0.0) -> Views:
@@ -119,6 +139,7 @@ def windows(
     stride_s: float | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
+    see: See = seen,
 ) -> Iterator[tuple[float, float, "Views"]]:
     """Yields (start_s, end_s, Views) of windows that slide over a video file.
 
@@ -130,6 +151,7 @@ def windows(
       window_s: seconds.
       stride_s: from one window to the next; None for window_s.
       start_s, end_s: where the first begins and the last ends; None is the end of the video.
+      see: as for `opened`.
 
     Raises:
       VideoError: as `opened`.
@@ -142,7 +164,7 @@ def windows(
         if number and end - begin < window_s / 2:
             return
         try:
-            found = opened(path, spec, begin, end)
+            found, steps = _sampled(path, spec, begin, end, see)
         except NothingThere:
             if number:
                 return
@@ -150,6 +172,7 @@ def windows(
         reached = found.end_s
         if number and reached is not None and reached - begin < window_s / 2:
             return
+        say_looped(str(path), steps, _span(spec))
         yield begin, end if reached is None else min(reached, end), found
         if reached is not None or end >= limit:
             return
@@ -166,20 +189,28 @@ def check_length(name: str, count: int, spec: InputSpec) -> None:
     Raises:
       NothingThere: there is one frame, and flow needs two.
     """
-    indexable = count - (spec.stream == "flow")
-    if not indexable:
+    say_looped(name, _steps(name, count, spec), _span(spec))
+
+
+def _steps(name, count, spec):
+    """Returns how many frames, or fields of flow, can be sampled; NothingThere of none."""
+    if count == 1 and spec.stream == "flow":
         raise NothingThere(f"{name}: 1 frame; flow needs 2")
-    say_looped(name, indexable, (spec.frames - 1) * spec.stride + 1)
+    return count - (spec.stream == "flow")
+
+
+def _span(spec):
+    """Returns how many frames of a video a clip spans."""
+    return (spec.frames - 1) * spec.stride + 1
 
 
 def say_looped(name: str, count: int, span: int) -> None:
     """Warns once, on standard error, that a video shorter than a clip is looped."""
-    if count < span and not _looped:
-        _looped.append(name)
-        print(
-            f"{name}: {count} frames, fewer than the {span} that a clip spans: short videos are "
-            "looped (this warning is shown once)",
-            file=sys.stderr,
+    if count < span:
+        once.warn(
+            "looped",
+            f"{name}: {counted(count, 'frame')}, fewer than the {span} that a clip spans: short "
+            "videos are looped",
         )
 
 
@@ -207,13 +238,6 @@ def crops_of(picture: np.ndarray, spec: InputSpec) -> Sequence[cropping.Crop]:
         raise VideoError(str(error)) from error
 
 
-def seen(frames: Any, spec: InputSpec) -> Any:
-    """Returns what the network sees of frames: themselves, or levels of the flow between them."""
-    if spec.stream == "rgb":
-        return frames
-    return (levels(field) for field in methods.flow_fields(frames, spec.flow_method))
-
-
 def _frames_of(indices, count, spec):
     """Returns the set of frames that are needed for pictures of these numbers."""
     wanted = set(indices.ravel().tolist())
@@ -222,9 +246,9 @@ def _frames_of(indices, count, spec):
     return {i for i in wanted if i < count}
 
 
-def _with_flow(pictures, indices, spec):
+def _with_flow(pictures, indices, spec, see=seen):
     """Returns what is seen of RGB pictures: {i: itself, or levels of flow from i to i + 1}."""
     if spec.stream == "rgb":
         return pictures
     pairs = {i: (pictures[i], pictures[i + 1]) for i in set(indices.ravel().tolist())}
-    return {i: resized(next(seen(iter(pair), spec)), spec.crop_side) for i, pair in pairs.items()}
+    return {i: resized(next(see(iter(pair), spec)), spec.crop_side) for i, pair in pairs.items()}

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from i3d.runtime import stopping
+from i3d.runtime import once, stopping
 from i3d.runtime.command import UserError
 
 WAITING_BYTES = 2**26  # of the views that each worker may have waiting
@@ -155,7 +155,7 @@ class _Worker:
         self.free = context.Semaphore(count)
         self.task = -1  # none yet
         self.pipe, theirs = context.Pipe()
-        arguments = (theirs, memory, view_bytes, self.free, decode)
+        arguments = (theirs, memory, view_bytes, self.free, once.shared(context), decode)
         self.process = context.Process(target=_work, args=arguments, daemon=True)
         with stopping.ignored():  # Ctrl-C is the parent's to handle, also while this one starts
             self.process.start()
@@ -166,11 +166,12 @@ def _slots(memory, view_bytes):
     return np.frombuffer(memory, np.uint8).reshape(-1, view_bytes)
 
 
-def _work(pipe, memory, view_bytes, free, decode):
+def _work(pipe, memory, view_bytes, free, told, decode):
     """Asks for tasks and puts their views into shared memory, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
+    once.join(told)
     slots = _slots(memory, view_bytes)
     places = itertools.cycle(range(len(slots)))
     pipe.send(None)

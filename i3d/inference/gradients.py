@@ -14,10 +14,43 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from i3d.inference.endpoints import before, outputs
 from i3d.inference.network import Network, preprocessing
 from i3d.runtime.command import UserError
 
 _TOKENS = "CLIPEncoderLayer"  # the class of the blocks of CLIP's image transformer
+_NAMED = 6  # layers in a message, at most
+
+
+def layers_with_maps(net: Network) -> list[str]:
+    """Returns the names of the layers whose output is a map in time and space, input first.
+
+    The score depends on each, and each has more than one place. The network's input, and what is
+    only cut out of it, is none. Of CLIP's image transformer they are those before its last block:
+    what the last block makes of patches reaches no score.
+    """
+    found, layers_of = outputs(net.core), {layer.name for layer in net.core.layers}
+    blocks = [layer.name for layer in net.core.layers if type(layer).__name__ == _TOKENS]
+    tokens = found[blocks[-1]].shape if blocks else ()
+    learned: set[str] = set()  # operations whose output depends on weights
+    late = set(blocks[-1:])  # the last block, and what follows it
+    names = []
+    for operation in net.core.operations:  # from the input on
+        name, place = operation.name, found.get(operation.name)
+        if place is None:
+            continue
+        earlier = {one._keras_history.operation.name for one in before(place)}
+        late |= {name} if late & earlier else set()
+        learned |= {name} if getattr(operation, "weights", ()) or learned & earlier else set()
+        fits = _is_map(place) or (place.shape == tokens and name not in late)
+        if fits and name in learned and name in layers_of:
+            names.append(name)
+    return names
+
+
+def _is_map(place):
+    """Returns whether a tensor is [B, T, h, w, C] of more than one place."""
+    return len(place.shape) == 5 and place.shape[2:4] != (1, 1)
 
 
 def last_map(net: Network) -> str:
@@ -29,16 +62,37 @@ def last_map(net: Network) -> str:
     Raises:
       UserError: there is none.
     """
-    blocks = [layer.name for layer in net.core.layers if type(layer).__name__ == _TOKENS]
-    if blocks:
-        return blocks[max(0, len(blocks) - 2)]
-    place = _outputs(net.core)["features"]
-    while before := _before(place):
+    for name, _ in _main_path(net, layers_with_maps(net)):
+        return name
+    raise UserError(f"{net.core.name}: no layer gives a map in time and space")
+
+
+def _main_path(net, usable):
+    """Yields (name, its output) of layers that end a block, from the last one before pooling."""
+    place = outputs(net.core)["features"]
+    while earlier := before(place):
         layer = place._keras_history.operation
-        if isinstance(layer, layers.ReLU | layers.Concatenate) and len(place.shape) == 5:
-            return layer.name
-        place = before[0]
-    raise UserError(f"{net.core.name}: no layer gives a map in time and space; name one by --layer")
+        ends = isinstance(layer, layers.ReLU | layers.Concatenate) or len(place.shape) == 3
+        if ends and layer.name in usable:
+            yield layer.name, place
+        place = earlier[0]
+
+
+def check_layer(net: Network, layer: str) -> None:
+    """Raises UserError where a layer has no maps in time and space; it names some that have."""
+    usable = layers_with_maps(net)
+    if layer in usable:
+        return
+    near = difflib.get_close_matches(layer, usable, 3)
+    if not near:  # the last layer of each size of map
+        sizes: dict[object, str] = {}
+        for name, place in _main_path(net, usable):
+            sizes.setdefault(place.shape[1:4] if len(place.shape) == 5 else name, name)
+        near = list(sizes.values())[:_NAMED]
+    raise UserError(
+        f"expected a layer of {net.core.name} with maps in time and space, such as "
+        f"{', '.join(near)}; got {layer!r:.80}"
+    )
 
 
 class MapsAndGradient:
@@ -52,19 +106,14 @@ class MapsAndGradient:
           layer: its name.
 
         Raises:
-          UserError: there is no such layer.
+          UserError: it is none of `layers_with_maps`.
         """
-        self._net, self._layer = net, layer
+        check_layer(net, layer)
+        self._net = net
         self._preprocessing = preprocessing(net.spec)
-        found = _outputs(net.core)
-        names = [own.name for own in net.core.layers if own.name in found]
-        if layer not in names:
-            near = " or ".join(difflib.get_close_matches(layer, names, 3, cutoff=0))
-            raise UserError(
-                f"--layer: {net.core.name} has no layer {layer!r}; did you mean {near}?"
-            )
-        self._head = keras.Model(net.core.input, found[layer])
-        self._tail = keras.Model([net.core.input, found[layer]], net.core.output)
+        place = outputs(net.core)[layer]
+        self._head = keras.Model(net.core.input, place)
+        self._tail = keras.Model([net.core.input, place], net.core.output)
 
     def __call__(self, view: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the maps and their gradient, float32 [T, h, w, C] each.
@@ -78,11 +127,13 @@ class MapsAndGradient:
             over the templates of its cosine.
 
         Raises:
-          UserError: the layer gives no map.
+          UserError: there is no class of this number.
         """
+        classes = self._net.num_classes
+        if not 0 <= number < classes:
+            raise UserError(f"number: expected a class from 0 to {classes - 1}, got {number}")
         clips = self._preprocessing(np.asarray(view)[None])
         maps = self._head(clips, training=False)
-        self._check(maps, clips.shape[1])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(maps)
             score = self._score(self._tail([clips, maps], training=False), number)
@@ -94,17 +145,6 @@ class MapsAndGradient:
         text = ops.convert_to_tensor(self._net.head.text[:, number])
         return ops.mean(ops.matmul(text, ops.normalize(rows[0], axis=-1)[:, None]))
 
-    def _check(self, maps, steps):
-        """Raises UserError unless maps are [1, T, h, w, C], or [T, 1 + h * h, C]."""
-        if len(maps.shape) == 5:
-            return
-        side = math.isqrt(maps.shape[1] - 1) if len(maps.shape) == 3 else 0
-        if not side or maps.shape[:2] != (steps, 1 + side * side):
-            raise UserError(
-                f"--layer: {self._layer}: expected a map in time and space, [T, h, w, C], or "
-                f"tokens of the patches of each frame, got {list(maps.shape[1:])}"
-            )
-
 
 def _grid(maps):
     """Returns [T, h, w, C] of [1, T, h, w, C], or of tokens [T, 1 + h * h, C]."""
@@ -113,21 +153,3 @@ def _grid(maps):
         return maps[0]
     side = math.isqrt(maps.shape[1] - 1)
     return maps[:, 1:].reshape(len(maps), side, side, -1)
-
-
-def _outputs(model):
-    """Returns {name of a layer: its output in this model}; other models may use the layer too."""
-    found, waiting = {}, [model.output]
-    while waiting:
-        place = waiting.pop()
-        name = place._keras_history.operation.name
-        if name not in found:
-            found[name] = place
-            waiting += _before(place)
-    return found
-
-
-def _before(place):
-    """Returns the tensors that a tensor is computed from."""
-    operation, node, _ = place._keras_history
-    return operation._inbound_nodes[node].input_tensors

@@ -65,7 +65,7 @@ def load(
     if checkpoint is None:
         model, checkpoint = None, model  # type: ignore[assignment]
     if checkpoint is None:
-        raise UserError(f"expected a checkpoint: a path, or one of {', '.join(find.NAMED)}")
+        raise UserError(f"expected a checkpoint: a path, or one of {find.offered()}")
     if precision not in network.PRECISIONS:
         expected = " or ".join(network.PRECISIONS)
         raise UserError(f"precision: expected {expected}, got {precision!r}")

@@ -10,7 +10,6 @@ rows = network(views)                                     # uint8 [B, N, H, W, C
 import contextlib
 import copy
 import dataclasses
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,17 +17,18 @@ import keras
 
 from i3d import models, weights
 from i3d.data.feature_spec import FeatureSpec
+from i3d.inference.endpoints import ending_at
 from i3d.inference.text import Text
 from i3d.inference.zero_shot import TextHead, TextTower
 from i3d.models import actionclip
 from i3d.models.preprocessing import Preprocessing, with_preprocessing
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
-from i3d.weights.ava_zoo import takes_boxes
+from i3d.weights import kinds
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
-from i3d.weights.localization_zoo import check_kind, gives_proposals
+from i3d.weights.localization_zoo import gives_proposals
 from i3d.weights.start import head_classes
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -112,7 +112,7 @@ def load(
     Args:
       card: Card whose `file` is a path.
       precision: "float32" or "bfloat16" (activations and kernels; rows stay float32).
-      endpoint: name of a layer; maps are averaged over space and time.
+      endpoint: name of a layer; see `endpoints.ending_at`.
       num_classes: of the checkpoint, where `classes_of` has read it already.
       preprocess: False for a network that takes float32 clips in its own range.
       keep_trained: whether the model before folding is kept as `trained`; doubles the memory of
@@ -123,12 +123,7 @@ def load(
     Raises:
       UserError: the checkpoint, the endpoint or the labels do not fit the model; one line.
     """
-    check_kind(card.file, card.model, features=False)
-    if takes_boxes(card.model):
-        raise UserError(
-            f"{card.file}: {card.model} scores the actions of people in boxes, not videos; use "
-            "python -m i3d.detect, or python -m i3d.evaluate --task=ava"
-        )
+    kinds.check(card.file, card.model, takes="videos")
     if takes_text(card.model):
         return _load_with_text(card, precision, endpoint, preprocess, keep_trained, text or Text())
     classes = num_classes or _classes_if_any(card, endpoint)
@@ -153,11 +148,7 @@ def load_with_boxes(card: Card, precision: str = "float32") -> Network:
     Raises:
       UserError: the model takes no boxes, or the checkpoint does not fit it; one line.
     """
-    if not takes_boxes(card.model):
-        raise UserError(
-            f"{card.file}: expected a model that takes boxes, whose name begins with ava_, got "
-            f"{card.model}; python -m i3d.predict labels whole videos"
-        )
+    kinds.check(card.file, card.model, takes="boxes")
     classes = classes_of(card)
     model = loaded(card, classes, precision=precision, frames=card.spec.length)
     return Network(models.fold_batch_norm(model), card.spec, classes, card=card)
@@ -291,21 +282,3 @@ def preprocessing(spec: InputSpec) -> Preprocessing:
         std=() if spec.range else spec.std,
         name="preprocessing",
     )
-
-
-def ending_at(model: keras.Model, endpoint: str) -> keras.Model:
-    """Returns the part of a model up to a layer, averaged over space and time, in float32.
-
-    Raises:
-      UserError: there is no such layer; the message names the nearest.
-    """
-    names = [layer.name for layer in model.layers]
-    if endpoint not in names:
-        near = difflib.get_close_matches(endpoint, names, 3, cutoff=0)
-        raise UserError(
-            f"--endpoint: {model.name} has no layer {endpoint!r}; did you mean {' or '.join(near)}?"
-        )
-    x = model.get_layer(endpoint).output
-    axes = tuple(range(1, len(x.shape) - 1))
-    x = keras.ops.cast(x, "float32") if x.dtype != "float32" else x
-    return keras.Model(model.input, keras.ops.mean(x, axes) if axes else x, name=model.name)

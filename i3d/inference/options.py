@@ -5,6 +5,7 @@ cards = options.cards(own, settings)          # after parsing
 """
 
 import contextlib
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,17 +14,32 @@ from absl import flags
 from i3d.inference.checkpoint import card_of
 from i3d.runtime.command import UserError
 from i3d.weights import find
-from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.cards import Card
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.errors import NoHead
-from i3d.weights.localization_zoo import check_kind
 from i3d.weights.start import head_classes
 
 _CHECKPOINT = (
     "checkpoint: TF1 prefix, .weights.h5, .pth or .safetensors file, or the name of a published "
     "one such as rgb_scratch, which is downloaded where it is missing"
 )
+
+
+def define_networks(own: flags.FlagValues, several: str = "") -> None:
+    """Defines --model and --checkpoint.
+
+    Args:
+      own: flags of the command.
+      several: what repeating --checkpoint does, where both may be repeated.
+    """
+    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
+    if several:
+        added = f"; repeat it to {several}"
+        flags.DEFINE_multi_string("model", [], model, flag_values=own)
+        flags.DEFINE_multi_string("checkpoint", [], _CHECKPOINT + added, flag_values=own)
+    else:
+        flags.DEFINE_string("model", None, model, flag_values=own)
+        flags.DEFINE_string("checkpoint", None, _CHECKPOINT, flag_values=own)
 
 
 def define(own: flags.FlagValues, several: bool = False, together: str = "add the logits") -> None:
@@ -34,14 +50,7 @@ def define(own: flags.FlagValues, several: bool = False, together: str = "add th
       several: whether --model and --checkpoint may be repeated.
       together: what is done with several networks.
     """
-    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
-    if several:
-        added = f"; repeat it to {together} of several networks"
-        flags.DEFINE_multi_string("model", [], model, flag_values=own)
-        flags.DEFINE_multi_string("checkpoint", [], _CHECKPOINT + added, flag_values=own)
-    else:
-        flags.DEFINE_string("model", None, model, flag_values=own)
-        flags.DEFINE_string("checkpoint", None, _CHECKPOINT, flag_values=own)
+    define_networks(own, f"{together} of several networks" if several else "")
     default = "default: the checkpoint's test protocol"
     clips = f"clips (or segments) per video; {default}"
     flags.DEFINE_integer("clips", None, clips, 1, flag_values=own)
@@ -67,7 +76,7 @@ def cards(
     settings: dict[str, Any] | None = None,
     clips: int | None = None,
     short_side: int | None = None,
-    boxes: bool = False,
+    takes: str = "videos",
 ) -> list[Card]:
     """Returns the Cards of the networks that parsed flags name.
 
@@ -76,7 +85,7 @@ def cards(
       settings: flat settings of --config, None without.
       clips: in place of --clips.
       short_side: as for `card_of`.
-      boxes: whether the networks are to score people in boxes; others are refused.
+      takes: what the networks are to take, as for `card_of`; others are refused.
 
     Raises:
       UserError: there are more or fewer checkpoints than models, or one cannot be used.
@@ -84,12 +93,12 @@ def cards(
     files, names = _list(own.checkpoint), _list(own.model)
     if not files:
         raise UserError(
-            f"--checkpoint is needed: a path, or one of {', '.join(find.NAMED)} "
-            "(i3d/weights/zoo.py lists others)"
+            f"--checkpoint is needed: a path, or one of {find.offered(takes)} (others, to be "
+            "given by path: i3d.cards() in Python)"
         )
     clips = own.clips if clips is None else clips  # WHOLE is 0
     crops = own.crops and int(own.crops)
-    return cards_of(files, names, settings, clips, crops, short_side, boxes)
+    return cards_of(files, names, settings, clips, crops, short_side, takes)
 
 
 def cards_of(
@@ -99,7 +108,7 @@ def cards_of(
     clips: int | None = None,
     crops: int | None = None,
     short_side: int | None = None,
-    boxes: bool = False,
+    takes: str = "videos",
 ) -> list[Card]:
     """Returns the Cards of checkpoints, whose heads are read: a damaged file is refused early.
 
@@ -107,25 +116,21 @@ def cards_of(
       files: paths, or names of cards.
       names: of their models, as many; () for none.
       settings: flat settings of --config, None without.
-      clips, crops, short_side: as for `card_of`.
-      boxes: as for `cards`.
+      clips, crops, short_side, takes: as for `card_of`.
 
     Raises:
       UserError: there are more or fewer checkpoints than models, or one cannot be used.
     """
-    for file in files:
-        if file in find.NAMED:  # before it is downloaded
-            _check_kind(file, find.NAMED[file].model, boxes)
     if names and len(names) != len(files):
         raise UserError(f"expected a --checkpoint for each --model, got {len(files)}")
     if settings is not None and (names or len(files) > 1):
         raise UserError("expected either --model=NAME or --config=FILE.py, got both")
     found = [
-        card_of(name, file, settings, clips, crops, short_side)
+        card_of(name, file, settings, clips, crops, short_side, takes)
         for name, file in zip(names or [None] * len(files), files, strict=True)
     ]
+    _check_each_once(found)
     for card in found:
-        _check_kind(card.file, card.model, boxes)
         if takes_text(card.model):  # it has no head
             continue
         with contextlib.suppress(NoHead):  # enough for features
@@ -133,19 +138,13 @@ def cards_of(
     return found
 
 
-def _check_kind(checkpoint, model, boxes):
-    """Raises UserError where a model takes features, or boxes and is not to, or takes none."""
-    check_kind(checkpoint, model, features=False)
-    if boxes and not takes_boxes(model):
-        raise UserError(
-            f"{checkpoint}: expected a model that takes boxes, whose name begins with ava_, got "
-            f"{model}; python -m i3d.predict labels whole videos"
-        )
-    if takes_boxes(model) and not boxes:
-        raise UserError(
-            f"{checkpoint}: {model} scores the actions of people in boxes, not videos; use "
-            "python -m i3d.detect, or python -m i3d.evaluate --task=ava"
-        )
+def _check_each_once(found):
+    """Raises UserError where a checkpoint is given twice, by whatever names."""
+    seen = set()
+    for path, card in ((os.path.realpath(card.file), card) for card in found):
+        if path in seen:
+            raise UserError(f"--checkpoint: {card.file} is given twice; leave one out")
+        seen.add(path)
 
 
 def batch_size(own: flags.FlagValues, cards: list[Card]) -> int:

@@ -238,7 +238,7 @@ class Predictor:
             i3d.inference.timeline.
 
         Raises:
-          UserError: as `predict`.
+          UserError: as `predict`, or window_s is out of range.
         """
         source, specs = _source(video), [net.spec for net in self._networks]
         tasks = timeline.tasks_of(specs, [source], window_s)
@@ -255,6 +255,7 @@ class Predictor:
           UserError: the logits are not finite.
         """
         nets = self._networks
+        pieces = timeline.apart(pieces, len(nets))
         for video, found in self._sums([*nets, *nets], pieces, self._begun()):
             problem = next((problem for _, problem in found if problem), "")
             each = [sums for sums, _ in found]

@@ -70,10 +70,15 @@ class ViewsOf(NamedTuple):
                 yield Key(number, start_s, end_s), view
 
 
-def views_of(video: Video, spec: InputSpec) -> Iterator[np.ndarray]:
+def views_of(video: Video, spec: InputSpec, see: clips.See = clips.seen) -> Iterator[np.ndarray]:
     """Yields all views of a video, uint8 [N, H, W, C]; those of a whole video one after the other.
 
     Videos shorter than a clip are looped; a warning of the first is printed.
+
+    Args:
+      video: path of a file, Images of a folder, or the place of a stored video.
+      spec: InputSpec.
+      see: as for `clips.opened`; stored videos hold their flow.
 
     Raises:
       UserError: the video cannot be read, has no frames (with flow no two), or its pictures are
@@ -87,13 +92,12 @@ def views_of(video: Video, spec: InputSpec) -> Iterator[np.ndarray]:
             side = spec.resize  # the reader resizes so, too
         frames = video_frames.read_frames(video, spec.fps or None, side)
         seen = (
-            resized(picture, spec.crop_side, spec.interpolation)
-            for picture in clips.seen(frames, spec)
+            resized(picture, spec.crop_side, spec.interpolation) for picture in see(frames, spec)
         )
         with clips.naming(video):
             yield from whole_views(str(video), seen, spec, lambda: count_frames(video, spec.fps))
     else:
-        yield from clips.opened(video, spec)
+        yield from clips.opened(video, spec, see=see)
 
 
 def tasks_of(specs: Sequence[InputSpec], videos: Sequence) -> list[tuple]:

@@ -68,7 +68,11 @@ class TextHead(keras.layers.Layer):
 
 
 class TextTower:
-    """The text tower of a model with its weights: from labels to features."""
+    """The text tower of a model with its weights: from labels to features.
+
+    Attributes:
+      on_disk: whether features are read from the disk and written there, see text_cache.
+    """
 
     def __init__(self, model: keras.Model, on_disk: bool = True) -> None:
         """Keeps a model of the catalogue that takes text, with its weights loaded.
@@ -78,7 +82,7 @@ class TextTower:
           on_disk: False for weights that go on changing: nothing is read or written there.
         """
         self._model, self._part = model, actionclip.text_part(model)
-        self._on_disk = on_disk
+        self.on_disk = on_disk
         self._kept: dict[tuple, np.ndarray] = {}
 
     def head(self, text: Text) -> TextHead:
@@ -112,7 +116,7 @@ class TextTower:
 
     def _found(self, rows):
         """Returns float32 [N, D] of tokens, from the disk where they are there."""
-        if not self._on_disk:
+        if not self.on_disk:
             return self._computed(tokenizer.trimmed(rows))
         key = text_cache.key_of(self._digest, rows, _precision(self._part))
         found = text_cache.get(key)

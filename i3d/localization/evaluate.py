@@ -93,7 +93,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> tuple[Job, Inputs]:
     _check_sources(own)
     card, trained = None, Trained("", "", "")
     if own.checkpoint:
-        card = checkpoints.card_of(own.model, own.checkpoint, features=True)
+        card = checkpoints.card_of(own.model, own.checkpoint, takes="features")
         trained = _trained(card.file)
     truth, features = own.truth or trained.truth, own.features or trained.features
     if not truth:

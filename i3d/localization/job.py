@@ -198,7 +198,7 @@ def _localizer(options):
     """Returns the Card of --checkpoint; UserError where it is no localizer."""
     file = options.checkpoint or DEMO
     model = options.model[0] if options.checkpoint and options.model else None
-    return checkpoints.card_of(model, file, features=True)
+    return checkpoints.card_of(model, file, takes="features")
 
 
 def _classifiers(options):
@@ -217,7 +217,7 @@ def _classifiers(options):
 
 def _is_localizer(file):
     try:
-        checkpoints.card_of(None, file, features=True)
+        checkpoints.card_of(None, file, takes="features")
     except UserError:
         return False
     return True

@@ -1,6 +1,6 @@
 """Finds when actions happen, from the feature rows of a video.
 
-    localizer = Localizer(card_of(None, "runs/af/best.weights.h5", features=True))
+    localizer = Localizer(card_of(None, "runs/af/best.weights.h5", takes="features"))
     rows, grid = files.read("a")                         # i3d.data.feature_files
     for segment in localizer(rows, grid, duration_s=65.0, video="a"):
         print(segment.start_s, segment.end_s, segment.label, segment.score)
@@ -24,8 +24,9 @@ from i3d.models import actionformer
 from i3d.models.actionformer import LEVELS, multiple, points
 from i3d.models.segment_layers import level_masks
 from i3d.runtime.command import UserError
+from i3d.weights import kinds
 from i3d.weights.cards import Card
-from i3d.weights.localization_zoo import check_kind, gives_proposals
+from i3d.weights.localization_zoo import gives_proposals
 
 PIECE_ROWS = 8064  # of a long sequence, without what overlaps
 _TIMES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # lengths, in the least multiple
@@ -63,7 +64,7 @@ class Localizer:
         Raises:
           UserError: it is no card of a localizer, or the checkpoint does not fit; one line.
         """
-        check_kind(card.file, card.model, features=True)
+        kinds.check(card.file, card.model, takes="features")
         self.card, self.spec = card, card.spec
         self.model = model or _loaded(card, precision)
         self.names: tuple[str, ...] = ()

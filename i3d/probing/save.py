@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from i3d import models
-from i3d.inference import network
+from i3d.inference import endpoints, network
 from i3d.inference import options as network_options
 from i3d.inference.checkpoint import RUN_FILE
 from i3d.inference.network import Network
@@ -137,7 +137,7 @@ def _with_new_head(card, part, precision):
 
 def _check_linear(model, part, card):
     """Raises UserError unless the logits of a clip of noise are `part` of its features."""
-    ends = [network.ending_at(model, name).output for name in (ENDPOINT, _HEAD)]
+    ends = [endpoints.ending_at(model, name).output for name in (ENDPOINT, _HEAD)]
     shape = [card.spec.length or card.spec.frames, *model.input_shape[2:]]
     clip = np.random.default_rng(0).uniform(-1, 1, (1, *shape)).astype(np.float32)
     features, logits = keras.Model(model.input, ends).predict_on_batch(clip)

@@ -71,7 +71,9 @@ def run(
     """
     with stopping.prompt(lambda: _stopped(name, on_stop)) as interrupts:
         try:
-            interrupts.status = _run(argv, name, page, define, check, work, out_of_memory)
+            interrupts.status = _run(
+                argv, name, page, define, check, work, out_of_memory, interrupts
+            )
         except KeyboardInterrupt:
             interrupts.status = _stopped(name, on_stop)
         except Exception:
@@ -81,8 +83,8 @@ def run(
         return interrupts.status
 
 
-def _run(argv, name, page, define, check, work, out_of_memory):
-    """Returns the exit status of a command that nobody interrupts."""
+def _run(argv, name, page, define, check, work, out_of_memory, interrupts):
+    """Returns the exit status of a command; raises what came of an interrupt."""
     quiet.tensorflow_from_now_on()
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be of any bytes
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -94,18 +96,21 @@ def _run(argv, name, page, define, check, work, out_of_memory):
         try:
             job = check(options, argv)
         except (UserError, flags.Error, OSError) as error:
-            if isinstance(error, BrokenPipeError):
+            if isinstance(error, BrokenPipeError) or interrupts.came:
                 raise
             return told(name, _of_a_file_with_a_dash(argv) or error, 2)
         return _flushed(work(job) or 0)
     except (UserError, OSError) as error:
+        if interrupts.came:
+            raise
         if isinstance(error, BrokenPipeError) and _reader_gone():
             return closed_pipe()
         return told(name, error, 1)
     except Exception as error:
-        if line := _of_tensorflow(error, out_of_memory):
-            return told(name, line, 1)
-        raise
+        line = "" if interrupts.came else _of_tensorflow(error, out_of_memory)
+        if not line:
+            raise
+        return told(name, line, 1)
 
 
 def _stopped(name: str, on_stop: str) -> int:

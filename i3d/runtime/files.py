@@ -8,11 +8,11 @@
         ...
 
 What is being written has a temporary name that no other process has, ending in .partial. An error
-removes it; what a killed process left is removed by `remove_partials`.
+removes it; what a killed process left is removed by `remove_partials`. A path that `check_new` has
+found free is not replaced at the end either: what another process has put there stays.
 """
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from i3d.runtime.command import UserError
+from i3d.runtime.moves import move, move_as_new, sync_folder
 
 try:
     import fcntl
@@ -32,6 +33,7 @@ except ImportError:  # Windows has no flock; there nothing is locked
 _PARTIAL = ".partial"
 _LOCK = ".lock"
 _BUFFER_BYTES = 1 << 18
+_to_be_new: set[str] = set()  # absolute paths that check_new found free, until they are written
 
 
 @contextlib.contextmanager
@@ -39,11 +41,13 @@ def new_file(path: os.PathLike | str, mode: str = "wb", **options) -> Iterator[I
     """Gives an open file, which becomes `path` on disk if the block succeeds.
 
     Args:
-      path: an existing file is replaced; its folder is made if need be.
+      path: an existing file is replaced, but for one that has appeared since `check_new`; its
+        folder is made if need be.
       mode: "wb", or "w" for UTF-8.
       **options: further ones of `open`, such as newline.
 
     Raises:
+      UserError: the file has appeared since `check_new`; the new one has another name.
       OSError: it cannot be written; an older file of that name is still there.
     """
     path = Path(path)
@@ -58,7 +62,7 @@ def new_file(path: os.PathLike | str, mode: str = "wb", **options) -> Iterator[I
             yield file
             file.flush()
             os.fsync(file.fileno())
-        move(partial, path)
+        _finish(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -70,7 +74,8 @@ def new_path(
 ) -> Iterator[Path]:
     """Gives a path of the same name to write to, a file or a folder; it becomes `path` at the end.
 
-    Where nothing was written there, nothing happens. An existing file is replaced.
+    Where nothing was written there, nothing happens. An existing file is replaced, but for one
+    that has appeared since `check_new`.
 
     Args:
       path: where it is to be; its folder is made if need be.
@@ -79,6 +84,7 @@ def new_path(
       replace_folder: whether an existing folder may be replaced that is not empty.
 
     Raises:
+      UserError: it has appeared since `check_new`; the new one has another name.
       OSError: it cannot be written, or a folder of that name is not empty.
     """
     path = Path(os.path.abspath(path))
@@ -93,7 +99,7 @@ def new_path(
             _sync_tree(partial / path.name)
             if replace_folder and path.is_dir():  # no system call exchanges two folders
                 os.replace(path, partial / "replaced")
-            move(partial / path.name, path)
+            _finish(partial / path.name, path)
     finally:
         shutil.rmtree(partial)
 
@@ -104,10 +110,23 @@ def write_text(path: os.PathLike | str, text: str) -> None:
         file.write(text)
 
 
-def move(source: os.PathLike | str, target: os.PathLike | str) -> None:
-    """Renames what is complete and on disk, and waits until its new name is on disk too."""
-    os.replace(source, target)
-    _sync_folder(Path(target).parent)
+def _finish(source, path):
+    """Moves what is complete to its name; beside what has appeared there since check_new."""
+    name = os.path.abspath(path)
+    if name not in _to_be_new:
+        move(source, path)
+        return
+    _to_be_new.discard(name)
+    base, dot, rest = path.name.partition(".")
+    other, number = path, 1
+    while not move_as_new(source, other):
+        number += 1
+        other = path.with_name(f"{base}_{number}{dot}{rest}")
+    if other != path:
+        raise UserError(
+            f"{path}: has appeared since this command began and is left as it is; the result of "
+            f"this command is {other}"
+        )
 
 
 def user_cache(name: str) -> Path:
@@ -134,6 +153,8 @@ def remove_partials(folder: os.PathLike | str) -> None:
 def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> None:
     """Makes sure that a file can be written: its name ends so, and it is not there yet.
 
+    What is written there afterwards, by this process and once, replaces nothing.
+
     Raises:
       UserError: it cannot.
     """
@@ -141,7 +162,9 @@ def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> No
     if not path.name.lower().endswith(suffix):
         names = suffix if isinstance(suffix, str) else f"{', '.join(suffix[:-1])} or {suffix[-1]}"
         raise UserError(f"{path}: expected a name that ends in {names}")
-    if path.exists():
+    if path.name.lower() in ((suffix,) if isinstance(suffix, str) else suffix):
+        raise UserError(f"{path}: expected a name before {path.name}")
+    if os.path.lexists(path):
         raise UserError(f"{path}: is there already; remove it or choose another name")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir():
@@ -153,6 +176,7 @@ def check_new(path: os.PathLike | str, suffix: str | tuple[str, ...] = "") -> No
             pass
     except OSError as error:  # of a folder such as /proc, or a full disk
         raise UserError(f"{folder}: no file can be written there: {error.strerror}") from error
+    _to_be_new.add(os.path.abspath(path))
 
 
 def check_there(path: os.PathLike | str, flag: str) -> None:
@@ -252,17 +276,4 @@ def _sync_tree(path):
         return
     for entry in path.iterdir():
         _sync_tree(entry)
-    _sync_folder(path)
-
-
-def _sync_folder(path):
-    if os.name == "nt":  # which opens no folders
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems' answer
-            raise
-    finally:
-        os.close(handle)
+    sync_folder(path)

@@ -35,9 +35,10 @@ def bar(share: float, text: str = "") -> Markup:
     """
     filled = min(max(share, 0.0), 1.0) if share == share else 0.0
     return Markup(
+        f'<span style="white-space:nowrap">'
         f'<span style="display:inline-block;width:8em;background:#e6e6e6" aria-hidden="true">'
         f'<span style="display:block;width:{100 * filled:.1f}%;height:.8em;background:{BAR}">'
-        f"</span></span> {escaped(text or f'{100 * share:.1f} %')}"
+        f"</span></span> {escaped(text or f'{100 * share:.1f} %')}</span>"
     )
 
 

@@ -10,6 +10,7 @@ Python handles a signal between two of its own instructions: not during an opera
 that takes minutes, nor at its very end, where a thread of TensorFlow may keep it waiting.
 """
 
+import _thread
 import atexit
 import contextlib
 import os
@@ -18,8 +19,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from i3d.runtime.starting import STATUS
+from i3d.runtime.starting import end as end_at_once
+
 GRACE_S = 5.0  # from Ctrl-C to the end of the process
-STATUS = 130  # of a process that Ctrl-C stopped
 _KINDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -62,14 +65,16 @@ _watch: _Watch | None = None
 def prompt(on_late: Callable[[], object]) -> Iterator["Interrupts"]:
     """Ends the process GRACE_S after SIGINT, whatever it is at; around the work of a command.
 
-    Only where the main thread calls it, and SIGINT is Python's own KeyboardInterrupt.
+    Only where the main thread calls it, and SIGINT is Python's own KeyboardInterrupt or ends the
+    process at once, as it does again afterwards.
 
     Args:
       on_late: called by another thread before the process ends with STATUS.
     """
     global _watch
     found = Interrupts()
-    own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.getsignal(signal.SIGINT)
+    own = before in (signal.default_int_handler, end_at_once)
     if _watch or not own or threading.current_thread() is not threading.main_thread():
         yield found
         return
@@ -80,14 +85,26 @@ def prompt(on_late: Callable[[], object]) -> Iterator["Interrupts"]:
 
     watch = _watch = _Watch(on_late)
     signal.signal(signal.SIGINT, handle)
+    lost, sys.unraisablehook = sys.unraisablehook, _again
     atexit.register(found.leave)  # called after what the libraries register from here on
     try:
         yield found
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = lost
         _watch = None
         found.came = found.came or watch.came
         watch.close()
+
+
+def _again(lost):
+    """Raises a KeyboardInterrupt anew that came where Python can raise nothing, as in __del__."""
+    if lost.exc_type is KeyboardInterrupt:
+        later = threading.Timer(0.05, _thread.interrupt_main)  # once that place is left
+        later.daemon = True
+        later.start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 class Interrupts:

@@ -89,6 +89,14 @@ def check(config: ConfigDict) -> None:
     learning_rate(config, 0, 1)  # boundaries and factors fit
 
 
+def check_named(data: ConfigDict) -> None:
+    """Raises UserError where config.data names no records or no split of training."""
+    for key in ("records", "train"):
+        if not data[key]:
+            what = {"records": "the folder of a data set", "train": "the name of a split"}[key]
+            raise UserError(f"config.data.{key}: expected {what}, got ''")
+
+
 def load(name: str | os.PathLike, overrides: dict[str, Any] | None = None) -> ConfigDict:
     """Returns the checked configuration of a recipe or a file: what its get_config() returns.
 

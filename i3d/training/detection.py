@@ -17,7 +17,7 @@ from i3d.detection import keyframe_scores, metrics
 from i3d.inference import network
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
-from i3d.training.input import check_named
+from i3d.training import config
 from i3d.training.objectives import Detection
 
 
@@ -34,7 +34,7 @@ def opened(
       UserError: none are given, they cannot be used, or have no such classes or too few frames.
     """
     data = settings.data
-    check_named(data)
+    config.check_named(data)
     records = _opened(settings, data.train)
     if not data.validation:
         return records, None

@@ -38,7 +38,7 @@ def opened(settings, tell=lambda line: None):
 
 def _divided(settings, tell):
     data = settings.data
-    check_named(data)
+    config.check_named(data)
     records = _opened(data, data.train)
     if records.multi_label and settings.loss == "softmax":
         raise UserError(
@@ -57,14 +57,6 @@ def _divided(settings, tell):
         raise stored.DatasetError(
             f"validation: {error}; --config.data.validation= (nothing) trains without"
         ) from error
-
-
-def check_named(data):
-    """Raises UserError where config.data names no records or no split of training."""
-    for key in ("records", "train"):
-        if not data[key]:
-            what = {"records": "the folder of a data set", "train": "the name of a split"}[key]
-            raise UserError(f"config.data.{key}: expected {what}, got ''")
 
 
 def _few(records, settings, tell):

@@ -12,12 +12,12 @@ import itertools
 import math
 import os
 import re
-import sys
 from collections import defaultdict
 from typing import NamedTuple
 
 from absl import flags
 
+from i3d.runtime import once
 from i3d.runtime.command import UserError
 from i3d.video.source import VideoError
 
@@ -26,7 +26,6 @@ HELP = "frames per second of videos that are folders of images"
 
 _DIGITS = re.compile("([0-9]+)")
 _FLOW = re.compile("(flow[_-]?[xy][_-]?|[xy][_-])#", re.IGNORECASE)
-_told: list[str] = []  # the first folder of which something was left out
 
 
 class Images(NamedTuple):
@@ -94,23 +93,23 @@ def checked(folder: str, fps: float | None, first: int = 0, count: int | None = 
 
     Args:
       folder: path.
-      fps: images per second; None is an error that asks for them.
+      fps: images per second; None is an error that asks for them, False one that does not.
       first, count: the part that is taken.
 
     Raises:
       VideoError: there are no images, fewer than are asked for, or those of several videos.
     """
     found = listed(folder)
+    if fps is False:
+        raise VideoError(f"{folder}: expected a video file, got a folder of images")
     if not fps:
         raise VideoError(f"{folder}: is a folder of images; give --image_fps, their rate")
     total = len(found.names)
     if first + (count or 1) > total:
         raise VideoError(f"{folder}: expected {first + (count or 1)} images, found {total}")
     lines = [line for line in (found.missing, found.left_out) if line]
-    if lines and not _told:
-        _told.append(folder)
-        line = f"{folder}: {'; '.join(lines)} (this warning is shown once)"
-        print(line, file=sys.stderr)
+    if lines:
+        once.warn("images left out", f"{folder}: {'; '.join(lines)}")
     whole = not first and count in (None, total)
     return Images(os.fspath(folder), fps, first, None if whole else count or total - first)
 

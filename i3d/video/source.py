@@ -23,7 +23,7 @@ from i3d.video import boxes, splice
 _TEXT_CODECS = ("ansi", "bintext", "idf", "xbin")  # libav draws any .txt or .bin file
 _PICTURE_FORMATS = ("image2", "gif")  # and those whose names end in _pipe
 _PICTURE_BRANDS = ("avif", "heic", "heix", "mif1")  # of MP4's relatives
-IS_IMAGE = "is an image, not a video; a folder of images is read with --image_fps"
+IS_IMAGE = "is an image, not a video"  # flags are named by commands that have them
 
 
 class VideoError(BadData):
@@ -161,9 +161,7 @@ def _size(path):
     if not os.path.isfile(path):
         reason = "not a regular file" if os.path.exists(path) else "no such file"
         if os.path.isdir(path):
-            reason = "a folder, not a video; name the files in it (a folder of images is read as a "
-            reason += "video with --image_fps)"
-            raise NoVideo(f"{path}: {reason}")
+            raise NoVideo(f"{path}: a folder, not a video; name a file in it")
         raise VideoError(f"{path}: {reason}")
     if not (size := os.path.getsize(path)):
         raise VideoError(f"{path}: the file is empty")

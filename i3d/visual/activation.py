@@ -33,14 +33,15 @@ class GradCam:
 
         Args:
           net: whose rows are the logits of classes.
-          layer: whose maps are taken; None is the last one before pooling.
+          layer: whose maps are taken, one of i3d.inference.gradients.layers_with_maps; None is the
+            last one before pooling.
 
         Raises:
-          UserError: there is no such layer.
+          UserError: it is none of them.
         """
         from i3d.inference import gradients  # TensorFlow
 
-        self.layer = layer or gradients.last_map(net)
+        self.layer = gradients.last_map(net) if layer is None else layer
         self._segments = net.spec.segments
         self._of = gradients.MapsAndGradient(net, self.layer)
 
@@ -55,7 +56,7 @@ class GradCam:
           number: of the class.
 
         Raises:
-          UserError: the layer gives no map in time and space.
+          UserError: there is no class of this number.
         """
         maps, gradient = self._of(view, number)
         steps = self._segments or len(view)

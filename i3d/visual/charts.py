@@ -5,6 +5,7 @@ parts = [confusion(result.confusion, names), reliability(calibration(confidence,
 
 import numpy as np
 
+from i3d.evaluation import metrics
 from i3d.evaluation.calibration import Calibration
 from i3d.runtime.markup import BAR, Markup, escaped, table
 from i3d.visual import page, thumbnails
@@ -73,37 +74,73 @@ def _picture(shares):
 
 
 def reliability(found: Calibration) -> Markup:
-    """Returns a calibration curve, with a table of its bins below."""
+    """Returns a calibration curve: a point for each bin, and how many predictions the bin holds.
+
+    The area of a point grows with that number, and a line through it is the 95 % interval of the
+    share that is right. Bars below show the numbers; a table holds them all.
+    """
     there = np.flatnonzero(found.counts)
-    x, y = (40 + 300 * found.confidence[there], 320 - 300 * found.accuracy[there])
-    lines = "".join(
-        f'<line x1="{a:g}" y1="{b:g}" x2="{c:g}" y2="{d:g}" stroke="#d0d0d0"/>'
-        for step in range(6)
-        for at in (60 * step,)
-        for a, b, c, d in ((40 + at, 20, 40 + at, 320), (40, 20 + at, 340, 20 + at))
+    most = int(found.counts.max())
+    grid = "".join(
+        _line(*ends, "#d0d0d0")
+        for at in range(0, 301, 60)
+        for ends in ((40 + at, 20, 40 + at, 320), (40, 20 + at, 340, 20 + at))
     )
     numbers = "".join(
-        f'<text x="{40 + 60 * step}" y="338" text-anchor="middle">{step / 5:g}</text>'
-        f'<text x="34" y="{324 - 60 * step}" text-anchor="end">{step / 5:g}</text>'
+        f'<text x="{40 + 60 * step}" y="452" text-anchor="middle">{step / 5:g}</text>'
+        f'<text x="36" y="{324 - 60 * step}" text-anchor="end">{step / 5:g}</text>'
         for step in range(6)
     )
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    dots = "".join(
-        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="4" fill="{BAR}"/>' for a, b in zip(x, y, strict=True)
-    )
     text = (
-        f"Calibration curve: share that is right against confidence in {len(there)} bins; "
-        f"expected calibration error {found.error:.3f}"
+        f"Calibration curve: share that is right against confidence in {len(there)} bins, with 95 "
+        f"% intervals and the number of predictions, {most:,} at most; expected calibration error "
+        f"{found.error:.3f}"
     )
     return Markup(
-        f'<svg viewBox="0 0 360 375" width="480" role="img" aria-label="{escaped(text)}" '
-        f'font-size="12" fill="#1a1a1a">{lines}{numbers}'
+        f'<svg viewBox="0 0 360 490" width="480" role="img" aria-label="{escaped(text)}" '
+        f'font-size="12" fill="#1a1a1a">{grid}{numbers}'
         '<line x1="40" y1="320" x2="340" y2="20" stroke="#595959" stroke-dasharray="5 4"/>'
-        f'<polyline points="{points}" fill="none" stroke="{BAR}" stroke-width="2"/>{dots}'
-        '<text x="190" y="362" text-anchor="middle">confidence</text>'
-        '<text x="12" y="170" text-anchor="middle" transform="rotate(-90 12 170)">share that is '
-        "right</text></svg>\n" + _bins(found, there)
+        + "".join(_point(found, i, most) for i in there)
+        + "".join(_column(found, i, most) for i in there)
+        + _line(40, 435, 340, 435, "#595959")
+        + '<text x="190" y="474" text-anchor="middle">confidence</text>'
+        '<text x="10" y="170" text-anchor="middle" transform="rotate(-90 10 170)">share that is '
+        'right</text><text x="10" y="395" text-anchor="middle" transform="rotate(-90 10 395)">'
+        f'predictions</text><text x="36" y="364" text-anchor="end">{_short(most)}</text>'
+        '<text x="36" y="439" text-anchor="end">0</text></svg>\n' + _bins(found, there)
     )
+
+
+def _point(found, i, most):
+    """Returns the mark of a bin: its interval, and a disc whose area grows with its number."""
+    x, share, count = 40 + 300 * found.confidence[i], found.accuracy[i], int(found.counts[i])
+    low, high = metrics.wilson_interval(round(share * count), count)
+    radius = 2.5 + 7 * np.sqrt(count / most)
+    interval = _line(x, 320 - 300 * low, x, 320 - 300 * high, BAR, 1.5)
+    disc = f'<circle cx="{x:.1f}" cy="{320 - 300 * share:.1f}" r="{radius:.1f}" fill="{BAR}"/>'
+    return interval + disc
+
+
+def _column(found, i, most):
+    """Returns the bar of a bin's number, one pixel high at least."""
+    left, right = (40 + 300 * edge for edge in found.edges[i : i + 2])
+    height = max(1.0, 75 * found.counts[i] / most)
+    return (
+        f'<rect x="{left + 1:.1f}" y="{435 - height:.1f}" width="{right - left - 2:.1f}" '
+        f'height="{height:.1f}" fill="{BAR}"/>'
+    )
+
+
+def _line(left, top, right, bottom, colour, width=1.0):
+    return (
+        f'<line x1="{left:.1f}" y1="{top:.1f}" x2="{right:.1f}" y2="{bottom:.1f}" '
+        f'stroke="{colour}" stroke-width="{width:g}"/>'
+    )
+
+
+def _short(number):
+    """Returns a number in five letters at most."""
+    return f"{number:,}" if number < 10_000 else f"{number:.0e}".replace("e+0", "e")
 
 
 def _bins(found, there):

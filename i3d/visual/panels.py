@@ -20,18 +20,19 @@ _BACK, _FRONT = (24, 24, 24), text.WHITE
 LEAST_HEIGHT = 192  # smaller pictures are enlarged, so that titles can be read
 
 
-def output(path: str | os.PathLike, fps: float | Fraction) -> writers.Writer:
+def output(path: str | os.PathLike, fps: float | Fraction, timed: bool = True) -> writers.Writer:
     """Returns the Writer of a new file: a film, or some frames side by side in a picture.
 
     Args:
       path: ends in one of ENDINGS.
       fps: frames per second.
+      timed: whether times of frames are those in the video, and stand on a picture.
 
     Raises:
       UserError: the name ends otherwise.
     """
     if os.path.splitext(path)[1].lower() in sheet.ENDINGS:
-        return sheet.Sheet(path)
+        return sheet.Sheet(path, timed)
     return writers.writer(path, fps)
 
 
@@ -39,14 +40,17 @@ def titled(pictures: Mapping[str, np.ndarray], heading: str = "") -> np.ndarray:
     """Returns pictures side by side, each under its title, uint8 RGB [H, W, 3].
 
     Args:
-      pictures: {title: uint8 RGB [h, w, 3]}; all get the height of the highest, at least 192 px.
+      pictures: {title: uint8 RGB [h, w, 3]}; all get the height of the highest, at least 192 px,
+        and stand in the middle of a column that is wide enough for the title.
       heading: a line above all; "" for none.
     """
     height = max(LEAST_HEIGHT, *(len(picture) for picture in pictures.values()))
     size = max(_LEAST_TEXT_PX, round(height * _TEXT_SHARE))
     columns = []
     for title, picture in pictures.items():
-        shown = of_height(picture, height)
+        shown = _in_the_middle(
+            of_height(picture, height), text.extent(title, size)[2] + 2 * _GAP_PX
+        )
         columns.append(np.concatenate([_line(title, shown.shape[1], size), shown]))
         columns.append(np.full((len(columns[0]), _GAP_PX, 3), _BACK, np.uint8))
     found = np.concatenate(columns[:-1], axis=1)
@@ -59,6 +63,13 @@ def of_height(picture: np.ndarray, height: int) -> np.ndarray:
         return picture
     width = max(1, round(picture.shape[1] * height / len(picture)))
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _in_the_middle(picture, least):
+    """Returns a picture with margins where it is narrower than the least width."""
+    lacking = max(0, least - picture.shape[1])
+    sides = (0, 0), (lacking // 2, lacking - lacking // 2), (0, 0)
+    return np.pad(picture, sides, constant_values=_BACK[0]) if lacking else picture
 
 
 def _line(words, width, size):

@@ -27,15 +27,16 @@ _SHAPES = (  # of one size, about
     "M-2-6h4v4h4v4h-4v4h-4v-4h-4v-4h4Z",
 )
 _STYLE = """
-#map { width: 100%; height: auto; border: 1px solid #767676; }
+#map { width: 100%; height: auto; max-height: 78vh; border: 1px solid #767676; }
 #map .at { stroke: #000; stroke-width: 2.5; }
-#frame { position: relative; }
-#about { position: absolute; pointer-events: none; background: #fff; padding: .4rem;
-  max-width: 14rem; }
-#about:has(p:not(:empty)) { border: 1px solid #1a1a1a; }
-#about p { margin: 0; } #about img { display: block; }
+#frame { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr) 14rem;
+  align-items: start; }
+@media (max-width: 44rem) { #frame { grid-template-columns: minmax(0, 1fr); } }
+#about { min-height: 10rem; overflow-wrap: anywhere; }
+#about p { margin: 0; } #about img { display: block; max-width: 100%; }
 #about img[hidden] { display: none; }
-.legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+#frame h2 { margin: 0; } #frame .wide { max-height: 45vh; }
+.legend { list-style: none; padding: 0; margin: .3rem 0; overflow-wrap: anywhere; }
 """
 _SCRIPT = """
 const map = document.getElementById("map"), text = document.getElementById("text");
@@ -55,13 +56,6 @@ function show(i) {
   shot.hidden = !point.dataset.src;
   shot.src = point.dataset.src || "";
   shot.alt = "Frame of " + text.textContent;
-  const {width, height} = map.viewBox.baseVal;
-  const across = 100 * point.dataset.x / width, down = 100 * point.dataset.y / height;
-  const right = across > 50, low = down > 50;
-  about.style.left = right ? "auto" : `calc(${across}% + 1rem)`;
-  about.style.right = right ? `calc(${100 - across}% + 1rem)` : "auto";
-  about.style.top = low ? "auto" : `${down}%`;
-  about.style.bottom = low ? `${100 - down}%` : "auto";
 }
 function next([right, down]) {
   const {x, y} = points[at].dataset;
@@ -93,25 +87,39 @@ def reduced(
       features: float [N, C].
       method: "pca", the two first principal components, or "tsne" of at most 50 of them.
       seed: of t-SNE.
-      perplexity: of t-SNE; at most (N - 1) / 3 is taken.
+      perplexity: of t-SNE; at most that of `perplexity_of` is taken.
 
     Raises:
-      UserError: there are too few vectors: t-SNE takes 4, PCA 2.
+      UserError: there are too few vectors (t-SNE takes 4, PCA 2), or all are equal.
 
     Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE (scikit-learn's).
     """
     least = {"pca": 2, "tsne": 4}[method]
     if len(features) < least:
-        raise UserError(f"--method={method}: expected {least} vectors or more, got {len(features)}")
+        hint = "; --method=pca takes 2" if len(features) > 1 else ""
+        raise UserError(
+            f"--method={method}: expected {least} vectors or more, got {len(features)}{hint}"
+        )
+    if (features == features[0]).all():
+        raise UserError(
+            f"all {len(features)} vectors are equal, so that no map shows anything; see which "
+            "videos and which checkpoint they were extracted with"
+        )
     components = principal(features, 2 if method == "pca" else _KEPT)
     if method == "pca":
         return components
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # scikit-learn's own
 
-    perplexity = min(perplexity, (len(features) - 1) / 3)
+    perplexity = perplexity_of(len(features), perplexity)
+    components /= np.abs(components).max()  # what overflows is not finite, of which it crashes
     with threadpool_limits(1):  # its threads spin, and wait for each other where others compute
         return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(components)
+
+
+def perplexity_of(count: int, asked: float) -> float:
+    """Returns the perplexity that t-SNE takes of so many vectors: (count - 1) / 3 at most."""
+    return min(asked, (count - 1) / 3)
 
 
 def principal(features: np.ndarray, count: int) -> np.ndarray:
@@ -119,12 +127,14 @@ def principal(features: np.ndarray, count: int) -> np.ndarray:
 
     The direction of each is that in which its largest weight is positive.
     """
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+    scale = np.abs(features).max() or 1.0  # so that nothing overflows
+    centred = features / np.float64(scale)
+    centred -= centred.mean(axis=0)
     left, sizes, right = np.linalg.svd(centred, full_matrices=False)
     largest = np.abs(right).argmax(axis=1)
     signs = np.where(right[np.arange(len(right)), largest] < 0, -1, 1)
     found = (left * sizes * signs)[:, :count]
-    return np.pad(found, ((0, 0), (0, count - found.shape[1])))
+    return scale * np.pad(found, ((0, 0), (0, count - found.shape[1])))
 
 
 def points_page(
@@ -137,8 +147,8 @@ def points_page(
 ) -> str:
     """Returns the text of an HTML file with the points of a map.
 
-    A point that is under the pointer, or chosen by the arrow keys, tells its title, its class and,
-    where there is one, its picture. Classes differ by colour and shape.
+    Of a point that is under the pointer, or chosen by the arrow keys, title, class and, where there
+    is one, its picture stand beside the map. Classes differ by colour and shape.
 
     Args:
       title: heading.
@@ -163,15 +173,15 @@ def points_page(
         f'aria-label="{escaped(title)}, {len(titles)} points" aria-describedby="keys">\n'
         f"{paths}\n</svg>"
     )
+    legend = _legend(names, marks, classes) if names != [""] else ""
     keys = "Point at a mark, or press Tab and the arrow keys, to see what it is."
     parts = [
         page.paragraph(about),
         Markup(f'<p id="keys">{keys}</p>'),
-        shape,
         Markup(
-            '<div id="about"><img id="shot" alt="" hidden><p id="text" role="status"></p></div>'
+            f'<div id="frame">\n{shape}\n<div>\n<div id="about"><img id="shot" alt="" hidden>'
+            f'<p id="text" role="status"></p></div>\n{legend}\n</div>\n</div>'
         ),
-        _legend(names, marks, classes) if names != [""] else "",
         _table(places, titles, classes),
     ]
     return page.page(title, parts, _STYLE, _SCRIPT)
@@ -212,7 +222,8 @@ def _legend(names, marks, classes):
     )
     most = len(COLOURS) * len(_SHAPES)
     note = f"Marks repeat after {most} classes." if len(names) > most else ""
-    return page.section("Classes", f'<ul class="legend">\n{items}\n</ul>', page.paragraph(note))
+    listed = page.wide(f'<ul class="legend">\n{items}\n</ul>', "Classes")
+    return page.section("Classes", listed, page.paragraph(note) if note else "")
 
 
 def _table(places, titles, classes):

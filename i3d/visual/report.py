@@ -3,6 +3,7 @@
 text = report(results.load("rgb.npz"))
 """
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -19,10 +20,13 @@ from i3d.visual import charts, page
 MOST_CLASSES = 5000  # their confusion matrix takes 200 MB
 _PAIRS = 20  # most confused ones
 _SHOWN = 5  # classes of a video with several
+# The folders of an absolute path, of any system; a name of one of them may hold spaces.
+_ABSOLUTE = re.compile(r"(?<![^\s('\"])(?:[A-Za-z]:)?[/\\](?:[^/\\;,:]*[/\\])*(?=[^/\\\s])")
 _ECE = (
     f"Expected calibration error (ECE): the mean over {BINS} bins of equal width of the distance "
     "between the share that is right and the mean confidence of a bin, weighted by its number of "
-    "predictions (Guo et al. 2017)."
+    "predictions (Guo et al. 2017). The area of a point grows with that number; the line through "
+    "it is the 95 % interval."
 )
 
 
@@ -45,12 +49,17 @@ def report(result: Result, thumbnail: Callable[[str], str] = lambda id: "", coun
         raise UserError(
             f"a report is of at most {MOST_CLASSES:,} classes, these results of {got:,}"
         )
-    parts = [page.paragraph(f"{result.protocol}.")]
+    parts = [page.paragraph(f"{without_folders(result.protocol)}.")]
     parts += _of_several(result) if result.multi_label else _of_one(result)
     parts += [_calibration(result), *_videos(result, thumbnail, count)]
     return page.page(
         f"Results of {result.stream}", parts, ".wide img { border: 1px solid #767676; }"
     )
+
+
+def without_folders(protocol: str) -> str:
+    """Returns a protocol with the last part alone of each absolute path, as reports are shared."""
+    return _ABSOLUTE.sub("", protocol)
 
 
 def probabilities(result: Result) -> np.ndarray:

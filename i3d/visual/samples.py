@@ -47,6 +47,10 @@ def chosen(videos: str, out: str, samples_per_class: int, seed: int) -> list[Cli
     """
     if not os.path.isdir(videos):
         raise UserError(f"--videos: {videos}: expected a folder with a folder for each class")
+    if not any(Path(videos).iterdir()):
+        raise UserError(
+            f"--videos: {videos}: expected a folder of videos for each class, found none"
+        )
     items, names = inputs.read(videos)
     if list(names) == [labels.UNLABELLED]:
         raise UserError(

@@ -1,22 +1,26 @@
 """Pictures side by side in one .png or .jpg file.
 
 write_sheet("frames.png", pictures)                    # uint8 RGB [H, W, 3], all of one size
-with Sheet("frames.png") as sheet:
-    sheet.add(picture)                                 # any number; at most 12 are shown
+with Sheet("frames.png") as sheet:                     # each under its number and time
+    sheet.add(picture, begin_s, end_s)                 # any number; at most 12 are shown
 """
 
 import math
 import os
 from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from i3d.runtime import files
+from i3d.visual import text
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 _MOST = 12
+_GAP_SHARE, _LEAST_GAP_PX = 1 / 16, 12  # between frames, of their height
+_TEXT_SHARE, _LEAST_TEXT_PX = 1 / 18, 12  # font size
 
 
 def write_sheet(path: os.PathLike | str, pictures: Iterable[np.ndarray]) -> int:
@@ -48,11 +52,19 @@ class Sheet:
     there on only every second is kept, and so on.
     """
 
-    def __init__(self, path: os.PathLike | str):
-        """Checks the path; raises UserError where the file exists, or has another ending."""
+    def __init__(self, path: os.PathLike | str, timed: bool = True):
+        """Checks the path.
+
+        Args:
+          path: ends in one of ENDINGS.
+          timed: whether pictures are under their times, too.
+
+        Raises:
+          UserError: the file exists, or has another ending.
+        """
         files.check_new(path, ENDINGS)
-        self._path = path
-        self._kept: list[np.ndarray] = []
+        self._path, self._timed = path, timed
+        self._kept: list[tuple[str, np.ndarray]] = []
         self._count, self._step = 0, 1
 
     def __enter__(self) -> "Sheet":
@@ -64,13 +76,26 @@ class Sheet:
         if error[0] is None and self._kept:
             shown = min(_MOST, len(self._kept))
             chosen = [len(self._kept) * i // shown for i in range(shown)]
-            write_sheet(self._path, [self._kept[i] for i in chosen])
+            write_sheet(self._path, [_captioned(*self._kept[i]) for i in chosen])
 
-    def add(self, picture: np.ndarray, *times: object) -> None:
-        """Adds one picture, uint8 RGB [H, W, 3]; its times, as of a film, do not matter."""
+    def add(self, picture: np.ndarray, begin_s: Fraction, end_s: Fraction) -> None:
+        """Adds one picture, uint8 RGB [H, W, 3], which is seen from begin_s to end_s of a film."""
         if self._count % self._step == 0:
-            self._kept.append(picture)
+            time = f", {float(begin_s):.2f} s" if self._timed else ""
+            self._kept.append((f"frame {self._count + 1}{time}", picture))
         self._count += 1
         if len(self._kept) > 2 * _MOST:
             self._kept = self._kept[::2]
             self._step *= 2
+
+
+def _captioned(caption, picture):
+    """Returns a picture below its caption, with a white margin to the right and below."""
+    height, width = picture.shape[:2]
+    size = max(_LEAST_TEXT_PX, round(height * _TEXT_SHARE))
+    gap = max(_LEAST_GAP_PX, round(height * _GAP_SHARE))
+    line = size + size // 2
+    found = np.full((line + height + gap, width + gap, 3), 255, np.uint8)
+    text.write(found, text.fitted(caption, width, size), 2, size // 6, size, (0, 0, 0))
+    found[line : line + height, :width] = picture
+    return found

@@ -1,6 +1,6 @@
 """Small pictures of videos, as texts that stand in an HTML file.
 
-pictures = Thumbnails(of_ids("clips", ["jump/a", "run/b"]))
+pictures = Thumbnails(of_ids(items, ["jump/a", "run/b"]))
 pictures("jump/a")                       # "data:image/jpeg;base64,..."
 pictures.described()                     # which videos have none, and why
 """
@@ -16,45 +16,40 @@ from i3d.data import read
 from i3d.data.read import Place
 from i3d.runtime.command import UserError
 from i3d.runtime.text import counted
-from i3d.video import inputs
 from i3d.video.inputs import Item
 from i3d.video.sampled import wanted_frames
 
 _LOOKED_AT_S = 10.0  # of a video, so that a long one is not read to its end
 
 
-def of_ids(
-    videos: str, ids: Iterable[str], video_root: str | None = None
-) -> tuple[dict[str, Item], list[str]]:
-    """Returns {id: Item} of the ids that are among the videos, and the names of all classes.
+def of_ids(items: Iterable[Item], ids: Iterable[str]) -> dict[str, Item]:
+    """Returns {id: Item} of the ids that are among the videos.
 
     An id is the path of a video below the root, with its suffix or without.
 
     Args:
-      videos: a folder or a list, as for i3d.video.inputs.read.
+      items: of i3d.video.inputs.read.
       ids: of results or features.
-      video_root: folder that the paths of a list are relative to.
 
     Raises:
-      UserError: the videos cannot be read, or none has one of the ids.
+      UserError: none has one of the ids.
     """
-    items, names = inputs.read(videos, video_root)
     there = {item.id: item for item in items}
     ids = list(ids)
     found = {id: there.get(id) or there.get(os.path.splitext(id)[0]) for id in ids}
     if not any(found.values()):
         raise UserError(
-            f"--videos: {videos} has none of the {len(ids)} videos; expected names such as "
+            f"--videos: has none of the {counted(len(ids), 'video')}; expected names such as "
             f"{ids[0]}, got {next(iter(there))}"
         )
-    return {id: item for id, item in found.items() if item}, names
+    return {id: item for id, item in found.items() if item}
 
 
-def of_records(folder: str, split: str, ids: Iterable[str]) -> dict[str, Place]:
+def of_records(data: read.Dataset, split: str, ids: Iterable[str]) -> dict[str, Place]:
     """Returns {id: Place} of the ids that are among the videos of a split, which is read once.
 
     Args:
-      folder: of a data set of `data_prep build`.
+      data: of i3d.data.read.opened.
       split: its name.
       ids: of results.
 
@@ -62,11 +57,12 @@ def of_records(folder: str, split: str, ids: Iterable[str]) -> dict[str, Place]:
       UserError: the records cannot be read, or none has one of the ids.
     """
     wanted = set(ids)
-    places = read.videos(read.opened(folder), [split])
+    places = read.videos(data, [split])
     found = {place.id: place for place in places if place.id in wanted}
     if not found:
         raise UserError(
-            f"--records: split {split!r} of {folder} has none of the {len(wanted)} videos"
+            f"--records: split {split!r} of {data.folder} has none of the "
+            f"{counted(len(wanted), 'video')}"
         )
     return found
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from i3d.inference.timeline import Timeline
-from i3d.visual.text import WHITE, extent, fitted, write
+from i3d.visual.text import WHITE, drawable, extent, fitted, write
 
 # RGB; white text has a contrast of 4.5:1 or more on each.
 GREEN = (0, 115, 80)
@@ -83,6 +83,10 @@ class Strip:
         picture[top:bottom, max(0, x - self._thick) : x + 1 + self._thick] = WHITE
         return picture
 
+    def timeline(self) -> np.ndarray:
+        """Returns the timeline and the result of the whole video alone, uint8 RGB [h, W, 3]."""
+        return self._same[self._span[0] - self._gap :].copy()
+
     def result(self) -> tuple[str, float]:
         """Returns the best class of the whole video and its score."""
         best = int(np.argmax(self._found.whole.probabilities))
@@ -106,23 +110,31 @@ class Strip:
         scores = self._found.probabilities[window]
         for k in self._best[window]:
             share = f"{scores[k]:.0%}"
-            top = self._bar(picture, top, self._names[k], share, scores[k], self._colour(k))
+            top = self._bar(picture, top, self._name(k), share, scores[k], self._colour(k))
         return picture
 
     def _of_all_windows(self):
         """Returns what is the same in all windows: all but the bars."""
         picture = np.full((self.height, self._width, 3), _GROUND, np.uint8)
         if self._truth:
-            self._bar(picture, self._gap, self._named("true: ", self._truth), "", 1.0, GREEN)
+            self._bar(picture, self._gap, self._named("true: ", self._true_name()), "", 1.0, GREEN)
         top = self._span[0]
         if self._truth:
-            top = self._cell(picture, top, 0.0, self._seconds, self._truth, GREEN)
+            top = self._cell(picture, top, 0.0, self._seconds, self._true_name(), GREEN)
         self._predictions(picture, top)
-        name, score = self.result()
+        _, score = self.result()
         whole = int(np.argmax(self._found.whole.probabilities))
-        text, top = self._named("video: ", name), self._span[1] + self._gap
+        text, top = self._named("video: ", self._name(whole)), self._span[1] + self._gap
         self._bar(picture, top, text, f"{score:.0%}", score, self._colour(whole))
         return picture
+
+    def _name(self, k):
+        """Returns the name of a class, or its number where no font has its letters."""
+        return drawable(self._names[k], f"class {k}")
+
+    def _true_name(self):
+        known = self._truth in self._names
+        return self._name(list(self._names).index(self._truth)) if known else self._truth
 
     def _named(self, what, name):
         """Returns a name after what it is, where the picture is wide enough for both."""
@@ -148,7 +160,7 @@ class Strip:
         for last in range(len(best)):
             if last + 1 == len(best) or best[last + 1] != best[first]:
                 end = begins[last + 1] if last + 1 < len(best) else self._seconds
-                name, colour = self._names[best[first]], self._colour(best[first])
+                name, colour = self._name(best[first]), self._colour(best[first])
                 self._cell(picture, top, begins[first], end, name, colour)
                 first = last + 1
 

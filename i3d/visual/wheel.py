@@ -17,9 +17,9 @@ _CORNERS = (
     ((0, 0, 255), 13), ((255, 0, 255), 6),
 )  # fmt: skip
 _PERCENT = 99  # of a field is shorter than its full colour
-_LEAST_PX = 1.0  # of a full colour, so that noise of a still scene stays pale
+_LEAST_PX = 2.0  # of a full colour, so that noise of a still scene stays pale
 _SHARE, _LEAST_SIDE = 1 / 4, 24  # of the wheel in a picture
-_LEAST_TEXT_PX = 9
+_LEAST_TEXT_PX, _TEXT_SHARE = 10, 1 / 24  # of the number, of the height of the picture
 _GREY = (90, 90, 90)
 
 
@@ -57,7 +57,7 @@ def coloured(field: np.ndarray, full_px: float) -> np.ndarray:
 
 
 def full_colour(field: np.ndarray) -> float:
-    """Returns pixels per frame that 99 % of a field [..., 2] are below, at least 1."""
+    """Returns pixels per frame that 99 % of a field [..., 2] are below, at least 2."""
     length = np.linalg.norm(np.asarray(field, np.float32), axis=-1)
     return max(_LEAST_PX, float(np.percentile(length, _PERCENT)))
 
@@ -79,7 +79,7 @@ def with_legend(picture: np.ndarray, full_px: float) -> np.ndarray:
     """
     height, width = picture.shape[:2]
     side = min(max(_LEAST_SIDE, round(min(height, width) * _SHARE)), height, width)
-    words, size = f"{full_px:.1f} px", max(_LEAST_TEXT_PX, side // 5)
+    words, size = f"{full_px:.1f} px", max(_LEAST_TEXT_PX, side // 5, round(height * _TEXT_SHARE))
     across, line = text.extent(words, size)[2] + 2, text.extent("Ag", size)[3] + 2
     box = np.full((side + line, max(side, across), 3), 255, np.uint8)
     left = (box.shape[1] - side) // 2

@@ -2,15 +2,15 @@
 
     GET  /            the page
     GET  /healthz     {"status": "ok", "models": [...], "queue": 0, "queue_limit": 8}
-    POST /predict     multipart form: the file `video`, `model` (may be repeated); waits, and
-                      answers with the JSON of `python -m i3d.predict --format=json`
-    POST /jobs        the same form, and `show`: timeline, flow; answers at once with
+    POST /predict     multipart form: the file `video`, `model` (may be repeated), `text` (labels,
+                      one a line); waits, and answers with the JSON of
+                      `python -m i3d.predict --format=json`
+    POST /jobs        the same form, and `show`: timeline, flow, activation; answers at once with
                       {"job": ID, "place": 2}
     GET  /jobs/ID     {"state": "waiting", "place": 2}, {"state": "done", "result": [...]}, ...
     DELETE /jobs/ID   cancels it
 
-An error is {"error": "one line"}. An upload above the limit is refused before it is read. Names
-that a client gives are written in answers, never used for files.
+An error is {"error": "one line"}. An upload above the limit is refused before it is read.
 """
 
 import io
@@ -19,8 +19,7 @@ import selectors
 import socket
 import traceback
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 from werkzeug import exceptions
 from werkzeug.routing import Map, Rule
@@ -28,13 +27,11 @@ from werkzeug.wrappers import Request, Response
 
 from i3d.inference import table
 from i3d.runtime.command import UserError
-from i3d.runtime.text import printable
-from i3d.web import page, pictures
+from i3d.web import page, pictures, upload
 from i3d.web.jobs import Full, Job, Jobs
 from i3d.web.networks import Networks
 
-_LONGEST_NAME = 200  # letters
-_SHOWN = ("timeline", "flow")
+_SHOWN = ("timeline", "flow", "activation")
 _HEADERS = {
     "Content-Security-Policy": page.POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -55,22 +52,6 @@ _ROUTES = Map(
 )
 
 
-class Video(NamedTuple):
-    """An upload.
-
-    Attributes:
-      path: of the file.
-      name: what the client calls it, for answers alone.
-      models: names of networks.
-      show: of _SHOWN, what is asked for beside the classes.
-    """
-
-    path: Path
-    name: str
-    models: list[str]
-    show: list[str]
-
-
 class App:
     """A WSGI application."""
 
@@ -81,6 +62,7 @@ class App:
         queue: int = 8,
         top_k: int = 5,
         hosts: Iterable[str] = (),
+        longest_s: float = 600.0,
     ):
         """Starts the worker; `close` ends it.
 
@@ -90,10 +72,11 @@ class App:
           queue: jobs at a time, at most.
           top_k: number of classes in an answer.
           hosts: names that the server has; others in the header Host are refused. () takes all.
+          longest_s: seconds that a video may take.
         """
         self._networks, self._top_k = networks, top_k
         self._most_bytes, self._hosts = most_bytes, list(hosts)
-        self.jobs = Jobs(self._work, queue)
+        self.jobs = Jobs(self._work, queue, longest_s)
 
     def close(self) -> None:
         """Ends all jobs and removes their files."""
@@ -117,11 +100,9 @@ class App:
         """Returns the Response to a request."""
         request.trusted_hosts = self._hosts or None
         host = request.host  # raises for names that are not ours: pages of others that point here
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" or (
-            request.headers.get("Origin") not in (None, f"http://{host}", f"https://{host}")
-        ):
-            raise exceptions.Forbidden("a page of another site may not ask for this")
         endpoint, values = _ROUTES.bind_to_environ(request.environ).match()
+        if _is_foreign(request, host) and not _is_link(request, endpoint):
+            raise exceptions.Forbidden("a page of another site may not ask for this")
         return getattr(self, f"_{endpoint}")(request, **values)
 
     def _index(self, request):
@@ -172,27 +153,18 @@ class App:
             raise exceptions.NotFound("no such job; its result may have been dropped")
         return job
 
-    def _submitted(self, request, known=()):
-        """Returns the Job of an upload; what can be refused is refused before the body is read.
-
-        Args:
-          request: the request.
-          known: values of the field `show`; others are ignored.
-        """
-        length = request.content_length
-        if length is None:
-            raise exceptions.LengthRequired("expected the header Content-Length")
-        if length > self._most_bytes:
-            limit = f"{self._most_bytes / 1e6:g} MB"
-            raise exceptions.RequestEntityTooLarge(f"expected at most {limit}")
-        if request.mimetype != "multipart/form-data":
-            raise exceptions.UnsupportedMediaType("expected multipart/form-data")
+    def _submitted(self, request, shown=()):
+        """Returns the Job of an upload; `shown` are the values of the field `show`."""
+        upload.check_head(request, self._most_bytes)
         try:
             job = self.jobs.reserve()
         except Full as error:
             raise exceptions.ServiceUnavailable(str(error), retry_after=10) from None
         try:
-            self.jobs.submit(job, self._uploaded(request, job, known))
+            video = upload.read(request, job.folder, shown)
+            video = video._replace(models=video.models or [self._networks.names[0]])
+            self._networks.check(video.models, video.labels)
+            self.jobs.submit(job, video)
         except BaseException as error:
             self.jobs.cancel(job)
             self.jobs.forget(job)
@@ -201,68 +173,42 @@ class App:
             raise
         return job
 
-    def _uploaded(self, request, job, known):
-        """Returns the Video of a form; its file is in the folder of the Job."""
-        upload = _Upload(request.environ)
-        upload.folder = job.folder
-        with upload:
-            files, models = upload.files, upload.form.getlist("model")
-            show = [one for one in known if one in upload.form.getlist("show")]
-            if list(files) != ["video"] or upload.stored is None:
-                raise UserError("expected one file, in the field video")
-            name = printable(files["video"].filename or "")[:_LONGEST_NAME]
-        models = list(dict.fromkeys(models)) or [self._networks.names[0]]
-        self._networks.check(models)
-        return Video(_with_ending(upload.stored), name or "video", models, show)
-
     def _work(self, job: Job) -> dict[str, Any]:
         """Returns {"text": JSON of `predict`}, with "timeline" and "pictures" where asked for."""
-        video = job.request
-        asked = str(video.path), video.models, self._top_k, job.check
+        video, networks, found = job.request, self._networks, []
         shown: dict[str, Any] = {}
         try:
             if "timeline" in video.show:
-                rows, spans = self._networks.timeline(*asked)
+                rows, spans, strip = networks.timeline(video, self._top_k, job.check)
                 shown["timeline"] = [span._asdict() for span in spans]
+                found.append(strip)
             else:
-                rows = self._networks.predict(*asked)
+                rows = networks.predict(video, self._top_k, job.check)
             if "flow" in video.show:
-                shown["pictures"] = [one._asdict() for one in pictures.beside_flow(asked[0])]
+                found += pictures.beside_flow(str(video.path))
+            if "activation" in video.show:
+                found += networks.activation(video, rows[0][0], job.check)
         except UserError as error:
-            raise UserError(str(error).replace(asked[0], video.name)) from error
+            raise UserError(str(error).replace(str(video.path), video.name)) from error
+        if video.show:
+            shown["pictures"] = [picture._asdict() for picture in found]
         text = io.StringIO()
         with table.written("json", text) as written:
             written.add(video.name, rows)
         return {"text": text.getvalue(), **shown}
 
 
-class _Upload(Request):
-    """A request whose one file goes into a folder, under a name of ours."""
-
-    max_form_parts = 50
-    folder: Path
-    stored: Path | None = None
-    _file: IO[bytes] | None = None
-
-    def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
-        if self.stored is not None:
-            raise exceptions.BadRequest("expected one file, got more")
-        self.stored = self.folder / "video"
-        self._file = open(self.stored, "wb+")  # closed by `close`
-        return self._file
-
-    def close(self) -> None:
-        """Closes the file, of a form that is not whole too."""
-        if self._file:
-            self._file.close()
-        super().close()
+def _is_foreign(request, host):
+    """Returns whether a browser says that a page of another origin asks."""
+    site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
+    ours = (None, f"http://{host}", f"https://{host}")
+    return site in ("cross-site", "same-site") or origin not in ours
 
 
-def _with_ending(path):
-    """Returns the path of an upload, with an ending where the reader goes by it."""
-    with open(path, "rb") as file:
-        is_webp = file.read(12)[8:] == b"WEBP"
-    return path.rename(path.with_suffix(".webp")) if is_webp else path
+def _is_link(request, endpoint):
+    """Returns whether a visitor follows a link to the page, in a window of its own."""
+    mode, into = (request.headers.get(f"Sec-Fetch-{name}") for name in ("Mode", "Dest"))
+    return endpoint == "index" and (mode, into) == ("navigate", "document")
 
 
 def _json(value, status=200):

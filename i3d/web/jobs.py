@@ -23,9 +23,11 @@ from typing import Any
 
 from i3d.runtime import command
 from i3d.runtime.command import UserError
+from i3d.web.folder import Folder
 
 ABANDONED_S = 90.0  # browsers let a hidden page ask once a minute
 KEPT_S = 600.0  # results wait for so long
+LAST_STEP_S = 2.0  # of a job that runs when the server ends; Ctrl-C leaves 5 s for all
 _KEPT = 64  # results at most
 _STEP_S = 0.2
 
@@ -60,11 +62,26 @@ class Job:
         self.ended = threading.Event()
         self.cancelled = False
         self.seen = time.monotonic()
+        self.begun, self.longest_s = self.seen, float("inf")
+
+    def begin(self, longest_s: float) -> None:
+        """Lets the job run, for so many seconds at most."""
+        self.state, self.begun, self.longest_s = "running", time.monotonic(), longest_s
 
     def check(self) -> None:
-        """Raises Stopped where the job is not wanted any more; the work calls it often."""
-        if self.cancelled or time.monotonic() - self.seen > ABANDONED_S:
+        """Raises Stopped where the job is not wanted any more; the work calls it often.
+
+        Raises:
+          UserError: it took too long.
+        """
+        now = time.monotonic()
+        if self.cancelled or now - self.seen > ABANDONED_S:
             raise Stopped
+        if now - self.begun > self.longest_s:
+            raise UserError(
+                f"the video took more than {self.longest_s:g} s; send a shorter one, or ask for "
+                "less"
+            )
 
     def end(self, state: str, result: Any = None, error: str = "") -> None:
         """Ends the job: its folder is removed, and whoever waits is told."""
@@ -77,20 +94,22 @@ class Job:
 class Jobs:
     """The queue and its one worker, a thread; a context manager."""
 
-    def __init__(self, work: Callable[[Job], Any], most: int):
+    def __init__(self, work: Callable[[Job], Any], most: int, longest_s: float = float("inf")):
         """Starts the worker.
 
         Args:
           work: takes a Job and returns its result; a UserError is told to who asked.
           most: jobs that are uploaded, wait or run, at most.
+          longest_s: seconds that one may run.
         """
-        self._work, self._most = work, most
-        self._root = Path(tempfile.mkdtemp(prefix="i3d_serve_"))
+        self._work, self._most, self._longest_s = work, most, longest_s
+        self._folder = Folder()
         self._changed = threading.Condition()
         self._open: list[Job] = []  # in the order of their turn, the running one too
         self._ended: dict[str, Job] = {}  # the oldest first
         self._closed = False
-        threading.Thread(target=self._run, daemon=True).start()
+        self._worker = threading.Thread(target=self._run, daemon=True)
+        self._worker.start()
 
     def __enter__(self) -> "Jobs":
         """Returns itself."""
@@ -103,7 +122,8 @@ class Jobs:
             for job in self._open:
                 job.cancelled = True
             self._changed.notify_all()
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._worker.join(LAST_STEP_S)  # else it might write into what is removed
+        self._folder.remove()
 
     def reserve(self) -> Job:
         """Returns a new Job, whose upload can begin.
@@ -115,7 +135,7 @@ class Jobs:
             self._sweep()
             if self._closed or len(self._open) >= self._most:
                 raise Full(f"{self._most} videos are in the queue; try again later")
-            job = Job(self._root)
+            job = Job(self._folder.path)
             self._open.append(job)
             return job
 
@@ -190,7 +210,7 @@ class Jobs:
                 self._sweep()
                 job = next((job for job in self._open if job.state == "waiting"), None)
                 if job:
-                    job.state = "running"
+                    job.begin(self._longest_s)
                     return job
                 self._changed.wait(ABANDONED_S)
             return None

@@ -4,6 +4,7 @@ from importlib import resources
 from string import Template
 
 from i3d.runtime.markup import escaped
+from i3d.web import upload
 from i3d.web.networks import Networks
 
 STATIC = {"page.js": "text/javascript", "page.css": "text/css"}
@@ -19,6 +20,13 @@ def static(name: str) -> bytes:
     return (resources.files("i3d.web") / "static" / name).read_bytes()
 
 
+_LABELS = """<div id="labels">
+<label for="text">Labels, one a line, for networks whose classes are text</label>
+<textarea id="text" name="text" rows="4" aria-describedby="about-text"></textarea>
+<p id="about-text">What the video may show, in words: at least 2 labels, at most $most_labels.</p>
+</div>"""
+
+
 def html(networks: Networks, most_bytes: int) -> str:
     """Returns the page.
 
@@ -32,6 +40,8 @@ def html(networks: Networks, most_bytes: int) -> str:
         f"<small>{escaped(networks.described(name))}</small></label>"
         for i, name in enumerate(networks.names)
     )
-    text = static("index.html").decode()
+    text, labels = static("index.html").decode(), ""
+    if networks.take_text:
+        labels = Template(_LABELS).substitute(most_labels=upload.MOST_LABELS)
     limit = f"{most_bytes / 1e6:g} MB"
-    return Template(text).substitute(boxes=boxes, most_bytes=most_bytes, limit=limit)
+    return Template(text).substitute(boxes=boxes, labels=labels, most_bytes=most_bytes, limit=limit)

@@ -17,6 +17,7 @@ from i3d.runtime.command import UserError
 from i3d.weights import zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS, Card
 from i3d.weights.files import FILES
+from i3d.weights.kinds import taken_by
 
 NAMED = CARDS | DEMO_CARDS  # cards that can be asked for by name
 _PACKAGE = Path(__file__).resolve().parent  # holds demo/
@@ -59,6 +60,11 @@ def path_of(checkpoint: str | os.PathLike) -> str:
         print(f"{name} is not in {directory}: downloading it", file=sys.stderr, flush=True)
         download.fetch([name], directory)
     return str(file_of(card, directory))
+
+
+def offered(takes: str = "videos") -> str:
+    """Returns the names of NAMED whose models take "videos", "boxes" or "features"."""
+    return ", ".join(name for name, card in NAMED.items() if taken_by(card.model) == takes)
 
 
 def is_missing(checkpoint: str) -> bool:

@@ -12,7 +12,6 @@ MMAction2 1.2.0.
 """
 
 from i3d.data.feature_spec import FeatureSpec
-from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
 
 _I3D = ("rgb_imagenet", "flow_imagenet")
@@ -43,26 +42,6 @@ def takes_features(model: str | None) -> bool:
 def gives_proposals(model: str | None) -> bool:
     """Returns whether the segments of a localizer have no classes."""
     return model == "bmn"
-
-
-def check_kind(checkpoint: str, model: str, features: bool) -> None:
-    """Raises UserError where a model takes features and is not to, or takes none.
-
-    Args:
-      checkpoint: begins the line.
-      model: name in the catalogue.
-      features: whether a localizer is expected.
-    """
-    if takes_features(model) and not features:
-        raise UserError(
-            f"{checkpoint}: {model} finds when actions happen, from rows of features, and takes no "
-            "videos here; use python -m i3d.localize, or i3d.evaluate --task=localization"
-        )
-    if features and not takes_features(model):
-        raise UserError(
-            f"{checkpoint}: expected a localizer, of {', '.join(SPECS)}, got {model}, which "
-            "labels videos; python -m i3d.localize takes it too: give it as --classifier"
-        )
 
 
 def _bmn(stem: str, spec: FeatureSpec, areas: str) -> Card:

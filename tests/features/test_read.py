@@ -49,7 +49,7 @@ def save(path, **arrays):
     ("ids", "features", "words"),
     [
         (["a"], np.zeros((2, 3), "f4"), "a row of features for each id"),
-        (["a"], np.full((1, 3), np.nan), "expected finite numbers"),
+        (["a"], np.full((1, 3), np.nan), "got nan in 1 of 1 rows, the first that of 'a'"),
         ([], np.zeros((0, 3)), "expected ids"),
         ([1], np.zeros((1, 3)), "expected ids"),
         (["a"], np.zeros((1, 3), int), "a row of features"),

@@ -17,7 +17,7 @@ import requests
 from tests.helpers.processes import PATIENCE_S, free_ports, wait_for
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # key of an element in the protocol
-TAB, ENTER, SPACE = "\ue004", "\ue007", " "
+TAB, ENTER, END, SPACE = "\ue004", "\ue007", "\ue010", " "
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 
+from i3d.runtime import once
 from i3d.runtime.command import UserError
 
 SHAPE = (2, 3)
@@ -27,6 +29,13 @@ def numbered(task):
         if task == "bad" and view == 1:
             raise UserError("broken\nin two lines")
         yield (view,), np.full(SHAPE, 10 * task + view if task != "bad" else 0, np.uint8)
+
+
+def warning(task):
+    """Yields nothing, and warns."""
+    once.warn("looped", f"{task}: is short")
+    time.sleep(0.5)  # so that the other process has a task too
+    return iter(())
 
 
 def shrinking(task):

@@ -30,7 +30,7 @@ def short(items):
 def error(*arguments, **settings):
     """Returns the one line that the call fails with."""
     with pytest.raises(inputs.InputError) as caught:
-        inputs.read(*arguments, **settings)
+        inputs.read(*arguments, **{"image_fps": None} | settings)  # as commands with the flag
     line = str(caught.value)
     assert "\n" not in line
     return line

@@ -25,7 +25,11 @@ from i3d.features import files as feature_files
 from i3d.features.videos import Entry
 from i3d.inference.average import Rows
 from i3d.runtime import files
+from i3d.runtime.command import UserError
 from i3d.video import inputs
+from i3d.visual.folder import Folder
+from i3d.visual.gallery import Shown
+from i3d.visual.samples import Clip
 from i3d.weights import download
 from i3d.weights.files import PublishedFile
 from tests.helpers import processes
@@ -105,6 +109,29 @@ class Extraction:
                 with np.load(folder / name) as arrays:
                     found[name] = {key: arrays[key].tolist() for key in arrays}, data[-80:]
         return found
+
+
+class Labels:
+    """A folder of three labelled videos, of which one fails; files of bytes for the videos."""
+
+    def prepare(self, folder):
+        pass
+
+    def run(self, folder):
+        out = folder / "labelled"
+        clips = [Clip(f"{i}.avi", str(out / f"{i % 2}/{i}.mp4"), "run") for i in range(3)]
+        with contextlib.suppress(UserError), Folder(out, {"--seed": "0"}, clips) as found:
+            for clip in list(found.left):
+                if clip.video == "1.avi":
+                    continue
+                with files.new_path(clip.out) as path:
+                    path.write_bytes(clip.video.encode() * 100)
+                picture = np.full((30, 40, 3), ord(clip.video[0]), np.uint8)
+                found.save(clip, Shown(found.path(clip), clip.truth, "run", 0.5, picture))
+            found.finish(["1.avi: no video"])
+
+    def result(self, folder):
+        return processes.contents(folder)
 
 
 class Numbers:
@@ -251,6 +278,7 @@ FLOWS = {
     "pickle_repaired": functools.partial(Extraction, "a.pkl", repaired=True),
     "archive_repaired": functools.partial(Extraction, "a.npz", repaired=True),
     "folder_repaired": functools.partial(Extraction, "a", repaired=True),
+    "labels": Labels,
     "training": Training,
     "train": Command,
     "download": Download,

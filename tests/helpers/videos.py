@@ -36,6 +36,19 @@ def write_video(path, frames, rate=25, **options):
     return path
 
 
+def write_rotated(path, degrees, frames):
+    """Encodes RGB frames that are to be turned by so many degrees for display."""
+    plain = write_video(Path(path).with_suffix(".plain.mp4"), frames)
+    with av.open(str(plain)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(degrees)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    return path
+
+
 def write_folder(root, classes=("walk", "jump", "run"), per_class=4):
     """Writes videos of 20 frames and more, in folders made in the order given; returns root."""
     for number, name in enumerate(classes):

@@ -7,7 +7,8 @@ import pytest
 
 from i3d.inference import decoding
 from i3d.inference.decoding import Batch, End, View
-from tests.helpers.decoding import BYTES, SHAPE, numbered, shrinking
+from i3d.runtime import once
+from tests.helpers.decoding import BYTES, SHAPE, numbered, shrinking, warning
 from tests.helpers.processes import wait_for
 
 
@@ -21,6 +22,15 @@ def collected(pieces):
             assert piece.pixels.shape == SHAPE and piece.pixels.dtype == np.uint8
             values.setdefault(piece.task, []).append(float(piece.pixels.mean()))
     return values, problems
+
+
+def test_a_warning_is_shown_once_by_all_processes(monkeypatch, capfd):
+    monkeypatch.setattr(once, "_told", bytearray(2))
+    with decoding.Decoders(warning, list("abcd"), 2, BYTES) as pieces:
+        assert len(list(pieces)) == 4
+    once.warn("looped", "e: is short")
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith(": is short (this warning is shown once)")
 
 
 def decoded(tasks, workers):

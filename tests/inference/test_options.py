@@ -58,8 +58,9 @@ def test_a_number_of_clips_in_place_of_the_flag(files):
 
 def test_mistakes(files):
     for words, message in (
-        ([], "--checkpoint is needed"),
-        ([f"--checkpoint={files[0]}.gone"], "no such checkpoint"),
+        ([], r"--checkpoint is needed: .* demo_flow \(others, .* i3d.cards\(\)"),
+        ([f"--checkpoint={files[0]}.gone"], "no such checkpoint; .*, demo_rgb, demo_flow$"),
+        (["--checkpoint=demo_rgb", "--checkpoint=demo_rgb"], "rgb.weights.h5 is given twice"),
         ([f"--checkpoint={files[0]}", f"--checkpoint={files[1]}", f"--model={TV}"],
          "expected a --checkpoint for each --model, got 2"),
         ([f"--checkpoint={files[2]}", f"--model={TSM}"],
@@ -68,6 +69,8 @@ def test_mistakes(files):
         with pytest.raises(UserError) as error:
             options.cards(parsed(*words, several=True))
         assert re.search(message, str(error.value)), error.value
+    with pytest.raises(UserError, match="one of demo_detection$"):
+        options.cards_of(["gone"], takes="boxes")
     with pytest.raises(UserError, match="either --model=NAME or --config=FILE.py, got both"):
         options.cards(parsed(f"--checkpoint={files[0]}", f"--model={TV}"), {"data.size": 1})
     for word in ("--clips=0", "--crops=2", "--batch_size=0", "--precision=float16"):

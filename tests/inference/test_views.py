@@ -16,6 +16,7 @@ from i3d.flow import methods
 from i3d.inference import clips as inference_clips
 from i3d.inference import pixels as inference_pixels
 from i3d.inference import views as inference_views
+from i3d.runtime import once
 from i3d.spec import WHOLE, InputSpec
 from i3d.video import frames as video_frames
 from i3d.video import picture as video_picture
@@ -51,7 +52,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(inference_clips, "_looped", [])
+    monkeypatch.setattr(once, "_told", bytearray(2))
 
 
 @pytest.mark.parametrize("name", E2E_MODELS)
@@ -199,6 +200,14 @@ def test_a_short_video_is_looped_and_told_once(clip, capsys):
     assert len(told) == 1 and f"{clip}: 50 frames, fewer than the 80" in told[0]
     views(clip, SMALL)
     assert not capsys.readouterr().err
+
+
+def test_a_window_that_is_left_out_is_not_told_to_be_looped(clip, capsys):
+    spec = dataclasses.replace(SMALL, frames=12, stride=1, clips=1)
+    assert len(list(inference_clips.windows(clip, spec, 0.75))) == 2  # 5 frames are left out
+    assert not capsys.readouterr().err
+    assert len(list(inference_clips.windows(clip, spec, 0.3))) == 6
+    assert f"{clip}: 9 frames, fewer than the 12" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stream", ["rgb", "flow"])

@@ -1,5 +1,6 @@
 """Atomic writes, killed at every system call; lock files."""
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -181,6 +182,53 @@ def test_what_can_be_written(tmp_path):
         for opened in (files.new_path, files.new_file):
             with pytest.raises(OSError, match="'/proc/a.mp4'"), opened("/proc/a.mp4"):
                 pass
+
+
+def _write(writer, path, data):
+    with writer(path) as given:
+        given.write(data) if hasattr(given, "write") else given.write_bytes(data)
+
+
+@pytest.mark.parametrize("writer", [files.new_file, files.new_path])
+@pytest.mark.parametrize("links", [True, False])
+def test_what_has_appeared_since_the_check_stays(tmp_path, monkeypatch, writer, links):
+    if not links:
+
+        def link(*_):
+            raise PermissionError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr(os, "link", link)
+    path = tmp_path / "a.weights.h5"
+    for name in ("a_2.weights.h5", "a_3.weights.h5"):
+        files.check_new(path)
+        with pytest.raises(UserError, match=f"a.weights.h5: has appeared since .*{name}$"):
+            with writer(path) as given:
+                given.write(NEW) if hasattr(given, "write") else given.write_bytes(NEW)
+                path.write_bytes(OLD)  # by another process
+        assert contents(tmp_path)[name] == NEW and path.read_bytes() == OLD
+        path.unlink()
+    files.check_new(path)
+    _write(writer, path, NEW)
+    _write(writer, path, OLD)  # its own is replaced as ever
+    assert path.read_bytes() == OLD and len(contents(tmp_path)) == 3
+
+
+def test_a_folder_that_has_appeared_since_the_check_stays(tmp_path):
+    for kind in ("folder", "file"):
+        files.check_new(tmp_path / kind)
+        with pytest.raises(UserError, match=f"{kind}_2$"):
+            with files.new_path(tmp_path / kind) as path:
+                path.mkdir()
+                (path / "1").write_bytes(NEW)
+                write_old(tmp_path / kind, kind)
+        assert contents(tmp_path / f"{kind}_2") == {"1": NEW}
+    assert contents(tmp_path / "folder") == {"0": OLD} and contents(tmp_path / "file") == OLD
+
+
+def test_a_link_to_nothing_is_there(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="is there already"):
+        files.check_new(tmp_path / "a")
 
 
 def test_files_that_must_be_there(tmp_path):

@@ -47,6 +47,22 @@ def test_parts_of_a_long_unit_move(lines):
     assert "3 windows, " in second
 
 
+def test_units_and_rates(monkeypatch, lines):
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with Progress(None, "frame", "flow") as found:
+        found.add()
+        found.add()
+    assert lines() == [
+        "flow: 1 frame [00:02,  2.00s/frame]",
+        "flow: 2 frames [00:04,  2.00s/frame]",
+    ]
+    with Progress(1, "video") as found:
+        found.add()
+    (line,) = lines()
+    assert line.endswith("1/1 [00:02<00:00,  2.00s/video]")
+
+
 def test_nothing_is_printed_twice(lines):
     with Progress(2, "video") as found:
         found.add()

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from i3d.runtime import once
 from i3d.video import images, pictures
 from i3d.video.frames import probe, read_frames, stated
 from i3d.video.images import Images
@@ -24,7 +25,7 @@ def levels(path, **options):
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(images, "_told", [])
+    monkeypatch.setattr(once, "_told", bytearray(2))
 
 
 @pytest.mark.parametrize("extension", sorted(images.EXTENSIONS))

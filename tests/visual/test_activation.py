@@ -113,10 +113,32 @@ def test_stacked_fields_of_a_segment_share_a_map():
 def test_other_layers():
     net = golden_network()
     assert GradCam(net, "conv1-relu")(golden.clip(), 0).shape == golden.CLIP[:3]
-    with pytest.raises(UserError, match="--layer: .* no layer 'conv9'; did you mean conv"):
-        GradCam(net, "conv9")
-    with pytest.raises(UserError, match="features: expected a map in time and space"):
-        GradCam(net, "features")(golden.clip(), 0)
+
+
+def test_only_layers_with_maps_are_proposed():
+    net = network_of("inception_i3d", frames=9)
+    each = "such as Mixed_5c, Mixed_4f, Mixed_3c, Conv3d_2c_3x3, Conv3d_1a_7x7"
+    for layer in ("clips", "features", "Logits", "nolayer", ""):
+        with pytest.raises(UserError, match="expected a layer of inception_i3d with maps") as error:
+            GradCam(net, layer)
+        assert str(error.value).endswith(f"{each}; got {layer!r}")
+    with pytest.raises(UserError, match="such as Mixed_4f,.*; got 'Mixed_4'"):
+        GradCam(net, "Mixed_4")
+
+
+def test_layers_with_maps():
+    found = gradients.layers_with_maps(golden_network())
+    assert found == ["conv1", "conv1-relu", "conv2", "conv2-relu"]
+    net = network_of("slowfast_r50_8x8x1")
+    found = gradients.layers_with_maps(net)
+    assert "fast_path-layer4" in found and "slow_path-layer4" in found
+    assert not {"clips", "slow_path-frames", "features", "Logits"} & set(found)
+
+
+@pytest.mark.parametrize("number", [-1, 5, 99])
+def test_numbers_of_no_class(number):
+    with pytest.raises(UserError, match=f"number: expected a class from 0 to 4, got {number}"):
+        GradCam(golden_network())(golden.clip(), number)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +159,8 @@ def test_text_models_use_patches(text_network):
     maps, gradient = gradients.MapsAndGradient(text_network, layer)(view, 1)
     assert maps.shape == gradient.shape == (8, 4, 4, 192)
     assert np.abs(gradient).reshape(8, -1).max(axis=1).min() > 0  # each frame has its share
+    with pytest.raises(UserError, match="_block_1.*; got 'visual_encoder_block_2'"):
+        GradCam(text_network, "visual_encoder_block_2")  # its patches reach no score
     heat = GradCam(text_network)(view, 1)
     assert heat.shape == (8, 32, 32) and (heat.min(), heat.max()) == (0, 1)
 

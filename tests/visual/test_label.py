@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import av
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from i3d.runtime.command import UserError
 from i3d.video import frames
 from i3d.visual.label import label
 from tests.helpers import video_files
+from tests.helpers.videos import texture_frames, write_rotated
 
 NAMES = ("walk", "jump")
 
@@ -34,6 +36,40 @@ def test_memory_is_flat_in_the_length(tmp_path):
         middle = made.picture[:32].mean()
         assert middle == pytest.approx(20 + 3 * (seconds * 25 // 2 % 70), abs=3)
     assert peaks[1] < 1.5 * peaks[0]
+
+
+def turned(folder):
+    """Yields videos that are stored 48 x 32 and turned for display."""
+    if not hasattr(av.VideoStream, "set_display_rotation"):  # of later versions of PyAV
+        pytest.skip("this PyAV writes no display matrix")
+    for degrees in (90, 180, 270):
+        yield write_rotated(folder / f"{degrees}.mp4", degrees, texture_frames(9, 32, 48))
+
+
+def decoded(path):
+    """Returns the pictures of a file and its seconds, as PyAV reads them; it reads no WebP."""
+    if path.suffix == ".webp":
+        return list(frames.read_frames(str(path), None, None)), frames.probe(path).duration_s
+    with av.open(str(path)) as container:
+        found = list(container.decode(video=0))
+    end = found[-1].pts + found[-1].duration
+    return [f.to_ndarray(format="rgb24") for f in found], float(end * found[-1].time_base)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "gif", "webp"])
+def test_turned_videos_are_upright(tmp_path, ending):
+    for video in turned(tmp_path):
+        upright = frames.read_frames(str(video), None, None)
+        first = next(upright)
+        height, width = first.shape[:2]
+        assert (height, width) == ((32, 48) if video.stem == "180" else (48, 32))
+        out = tmp_path / f"{video.stem}_out.{ending}"
+        label(str(video), out, timeline(0.36), NAMES)
+        pictures, seconds = decoded(out)
+        assert len(pictures) == 9 and pictures[0].shape[1] == width, video
+        assert seconds == pytest.approx(0.36, abs=0.04), video
+        loss = np.abs(pictures[0][:height] - first.astype(int)).mean()
+        assert loss < 12 < np.abs(pictures[0][:height][::-1] - first.astype(int)).mean(), video
 
 
 REAL = ("video_90.mov", "video_180.mov", "unordered.mov", "h264_10bits.mp4", "part_0.mp4",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from i3d.runtime.command import UserError
+from i3d.visual import text
 from i3d.visual.panels import output, titled
 
 
@@ -23,6 +24,15 @@ def test_panels_have_one_height():
 def test_small_pictures_are_enlarged():
     found = titled({"frame": grey(16, 16)})
     assert found.shape[1] == 192 and len(found) > 192
+
+
+def test_titles_of_narrow_pictures_are_whole(monkeypatch):
+    written = []
+    monkeypatch.setattr(text, "write", lambda picture, words, *where: written.append(words))
+    titles = ["frame", "arrows of the flow"]
+    found = titled(dict.fromkeys(titles, grey(240, 40)))
+    assert written == titles
+    assert (found[-1] == 128).all(-1).sum() == 2 * 40
 
 
 def test_names_of_files(tmp_path):

@@ -40,9 +40,36 @@ def test_clouds_stay_apart(method):
 def test_few_points_and_features():
     found = points.reduced(np.array([[1.0], [3.0]]), "pca")
     np.testing.assert_allclose(found, [[-1, 0], [1, 0]])
-    assert points.reduced(np.ones((4, 3)), "pca").tolist() == [[0, 0]] * 4
-    with pytest.raises(UserError, match="--method=tsne: expected 4 vectors or more, got 3"):
-        points.reduced(np.ones((3, 2)), "tsne")
+    for count, hint in ((1, "$"), (2, "; --method=pca takes 2"), (3, "; --method=pca takes 2")):
+        told = f"--method=tsne: expected 4 vectors or more, got {count}{hint}"
+        with pytest.raises(UserError, match=told):
+            points.reduced(np.eye(count, 2), "tsne")
+    with pytest.raises(UserError, match="--method=pca: expected 2 vectors or more, got 1$"):
+        points.reduced(np.ones((1, 2)), "pca")
+
+
+@pytest.mark.parametrize("method", points.METHODS)
+def test_equal_vectors_are_no_map(method):
+    with pytest.raises(UserError, match="^all 26 vectors are equal"):
+        points.reduced(np.ones((26, 8), np.float32), method)
+
+
+DEGENERATE = {
+    "two distinct": np.eye(2, 8).repeat(13, axis=0),
+    "all but one": np.eye(26)[:, :1] * np.ones(8),
+    "each six times": np.eye(5, 8).repeat(6, axis=0),
+    "constant columns": np.arange(20.0)[:, None] * np.eye(1, 8) + 1,
+    "large": 1e300 * np.sin(np.arange(208.0)).reshape(26, 8),
+    "tiny": 1e-300 * np.sin(np.arange(208.0)).reshape(26, 8),
+    "float32": np.float32(3e38) * np.sin(np.arange(208, dtype="f4")).reshape(26, 8),
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_degenerate_vectors(name):
+    """Warnings are errors; NaN would end the process in scikit-learn."""
+    for method in points.METHODS:
+        assert np.isfinite(points.reduced(DEGENERATE[name], method, perplexity=900)).all()
 
 
 def test_the_page():

@@ -1,12 +1,15 @@
 """The report on a test: what it says, and that it can be read by everyone."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from i3d.evaluation.calibration import calibration
 from i3d.evaluation.results import Result
 from i3d.runtime.command import UserError
 from i3d.visual import charts
-from i3d.visual.report import MOST_CLASSES, probabilities, report
+from i3d.visual.report import MOST_CLASSES, probabilities, report, without_folders
 from tests.helpers.pages import NASTY, Page
 
 
@@ -36,6 +39,33 @@ def test_what_it_says():
     # The worst is the fourth or the third video: its class has the least probability.
     worst = text[text.index("Worst videos") : text.index("Best videos")]
     assert worst.index("videos/2") < worst.index("videos/3") < worst.index("videos/0")
+
+
+@pytest.mark.parametrize(
+    "line, shared",
+    [
+        ("i3d rgb, /home/me/my runs/rgb.h5: 1 x 2 px", "i3d rgb, rgb.h5: 1 x 2 px"),
+        ("i3d rgb, demo_rgb: 1 x 2; split 'a' of /data/ucf/101, 3", None),
+        ("a/b.h5: and/or (float32)", "a/b.h5: and/or (float32)"),
+        ("0.5 x (/a/rgb.h5) + C:\\runs\\flow.h5", "0.5 x (rgb.h5) + flow.h5"),
+    ],
+)
+def test_absolute_paths_are_not_shared(line, shared):
+    shared = shared or "i3d rgb, demo_rgb: 1 x 2; split 'a' of 101, 3"
+    assert without_folders(line) == shared
+    assert f"{shared}." in Page(report(dataclasses.replace(one(), protocol=line))).texts
+
+
+def test_the_calibration_curve_shows_how_many_predictions_a_bin_holds():
+    found = calibration([0.1, 0.5, *[0.9] * 98], [False, True, *[True] * 90, *[False] * 8])
+    page = Page(charts.reliability(found))
+    radii = [float(disc["r"]) for disc in page.of("circle")]
+    assert radii[0] == radii[1] < radii[2] / 2
+    heights = [float(bar["height"]) for bar in page.of("rect")]
+    assert heights == [1, 1, 75] and "98 at most" in page.of("svg")[0]["aria-label"]
+    intervals = [line for line in page.of("line") if line.get("stroke-width") == "1.5"]
+    lengths = [float(line["y1"]) - float(line["y2"]) for line in intervals]
+    assert lengths[0] == lengths[1] > 200 > 50 > lengths[2]
 
 
 def test_several_labels():

@@ -34,11 +34,29 @@ def test_names_that_differ_in_their_ending(tmp_path):
 
 
 def test_folders_without_classes(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: expected a folder of videos for each class, found"):
+        chosen(str(tmp_path / "empty"), "out", 2, 0)
+    (tmp_path / "empty").rmdir()
     (tmp_path / "a.mp4").write_bytes(b"x")
     with pytest.raises(UserError, match="expected a folder of videos for each class"):
         chosen(str(tmp_path), "out", 2, 0)
     with pytest.raises(UserError, match="no: expected a folder with a folder for each class"):
         chosen("no", "out", 2, 0)
+
+
+def test_images_are_refused_without_a_flag_that_is_not_there(tmp_path, capsys):
+    videos = folder(tmp_path, {"run": ["001.jpg"]})
+    with pytest.raises(UserError, match="expected videos of a class, found none; remove the") as no:
+        chosen(videos, "out", 2, 0)
+    deep = folder(tmp_path, {"run/a": ["001.jpg"]})
+    with pytest.raises(UserError, match="expected video files, got a folder of images") as images:
+        chosen(deep, "out", 2, 0)
+    folder(tmp_path, {"run": ["a.mp4"]})
+    assert len(chosen(videos, "out", 2, 0)) == 1
+    told = capsys.readouterr().err
+    assert "left out folders of images (1" in told
+    assert "--" not in f"{told} {no.value} {images.value}"
 
 
 def test_a_label_names_a_class():

@@ -35,6 +35,18 @@ def test_scripts_that_are_drawn_and_others():
 def test_hebrew_runs_from_the_right():
     assert text.displayed("שלום") == "םולש"
     assert text.displayed("run שלום עולם 12") == "run םלוע םולש 12"
+    assert text.displayed("true: שלום עולם... 3") == "true: םלוע םולש... 3"
     assert text.displayed("a (b) c") == "a (b) c"
     assert np.array_equal(drawn("שלום"), drawn("שלום"))
     assert not np.array_equal(drawn("שלום"), drawn("םולש"))
+
+
+def test_emoji_are_left_out():
+    assert text.displayed("🏃 running 🏃🏽\u200d\ufe0f") == "running"
+    assert text.displayed("🏃") == "🏃"
+    assert text.extent("🏃 running", 24) == text.extent("running", 24)
+
+
+def test_a_name_without_a_font_has_a_number():
+    assert text.drawable("ऊँची कूद", "class 2") == text.drawable("🏃", "class 2") == "class 2"
+    assert text.drawable("ไทย run", "class 2") == "ไทย run" and text.drawable("", "x") == ""

@@ -54,6 +54,13 @@ def test_what_is_right_is_green_and_only_that():
     assert with_truth.result() == ("walk", pytest.approx(0.8))
 
 
+def test_a_class_without_a_font_is_drawn_by_its_number():
+    names, others = ("ऊँची कूद", *NAMES[1:]), ("class 0", *NAMES[1:])
+    one, other = (Strip((120, 160), found(), n, truth=n[0]) for n in (names, others))
+    np.testing.assert_array_equal(one.at(1.0), other.at(1.0))
+    assert one.result()[0] == names[0]
+
+
 def test_it_moves_with_time():
     strip = Strip((120, 160), found(), NAMES)
     begin, later, third = strip.at(0.0), strip.at(1.9), strip.at(5.9)

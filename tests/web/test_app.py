@@ -2,51 +2,16 @@
 
 import io
 import json
-import threading
 
 import pytest
 from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 
-from i3d.runtime.command import UserError
 from i3d.web import app as web
 from i3d.web import jobs as web_jobs
-from i3d.web.networks import Span
 from tests.helpers.processes import wait_for
+from tests.helpers.web import Networks, error, form
 
 MOST_BYTES = 10_000
-
-
-class Networks:
-    """Says how many bytes a file has; waits for `open`."""
-
-    names = ("a", "b<")
-
-    def __init__(self):
-        """Is open."""
-        self.open, self.seen = threading.Event(), []
-        self.open.set()
-
-    def described(self, name):
-        return "a network"
-
-    def check(self, names):
-        if set(names) - set(self.names):
-            raise UserError("model: expected a, b<")
-
-    def predict(self, path, names, top_k, check):
-        self.seen.append(path)
-        while not self.open.wait(0.01):
-            check()
-        with open(path, "rb") as file:
-            content = file.read()
-        if content == b"bad":
-            raise UserError(f"{path}: not a video")
-        if content == b"bug":
-            raise KeyError("bug")
-        return [(0, f"{len(content)} bytes of {'+'.join(names)}", 1.0)][:top_k]
-
-    def timeline(self, *asked):
-        return self.predict(*asked), [Span(0.0, 1.5, "walk", 0.5), Span(1.5, 2.0, "<b>", 1.0)]
 
 
 @pytest.fixture
@@ -59,18 +24,7 @@ def served():
     finally:
         networks.open.set()
         app.close()
-        wait_for(lambda: not app.jobs._root.exists(), "the folder of uploads")
-
-
-def form(content=b"video", name="my.mp4", **fields):
-    return {"data": {"video": (io.BytesIO(content), name), **fields}}
-
-
-def error(response, status):
-    """Returns the one line of an error."""
-    assert response.status_code == status and response.mimetype == "application/json"
-    assert response.text.count("\n") == 1
-    return json.loads(response.text)["error"]
+        wait_for(lambda: not app.jobs._folder.path.exists(), "the folder of uploads")
 
 
 def test_predict_is_as_the_command_prints_it(served):
@@ -78,11 +32,11 @@ def test_predict_is_as_the_command_prints_it(served):
     answer = client.post("/predict", **form(model=["b<", "a"]))
     assert answer.status_code == 200
     label = "5 bytes of b<+a"
-    predictions = [{"index": 0, "label": label, "score": 1.0}]
+    predictions = [{"index": 3, "label": label, "score": 1.0}]
     entry = json.dumps({"video": "my.mp4", "predictions": predictions})
     assert answer.text == f"[\n{entry}\n]\n"
     assert client.post("/predict", **form()).json[0]["predictions"][0]["label"] == "5 bytes of a"
-    assert not list(app.jobs._root.iterdir())
+    assert not list(app.jobs._folder.path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/root/x.mp4", "\x1b[31m<b>.mp4", "ä" * 1000])
@@ -91,8 +45,8 @@ def test_names_of_clients_are_no_files(served, name):
     answer = client.post("/predict", **form(name=name))
     assert answer.status_code == 200 and len(answer.json[0]["video"]) <= 200
     assert answer.text.replace("\n", "").isprintable()
-    (path,) = networks.seen
-    assert path.startswith(str(app.jobs._root)) and path.endswith("/video")
+    (video,) = networks.seen
+    assert video.path.parents[1] == app.jobs._folder.path and video.path.name == "video"
 
 
 def test_page_and_health(served):
@@ -148,7 +102,7 @@ def test_mistakes_are_one_line(served):
     error(client.get("/nothing"), 404)
     error(client.get("/static/..%2fapp.py"), 404)
     assert client.get("/predict").headers["Allow"] == "POST"
-    assert app.jobs.counts() == (0, 2) and not list(app.jobs._root.iterdir())
+    assert app.jobs.counts() == (0, 2) and not list(app.jobs._folder.path.iterdir())
 
 
 def test_a_fault_of_the_server_is_reported_there(served, capsys):
@@ -185,23 +139,54 @@ def test_places_in_the_queue(served):
     wait_for(lambda: client.get(two).json["state"] == "done", "the second job")
     for path, label in ((one, "1 bytes of a"), (two, "2 bytes of a")):
         assert client.get(path).json["result"][0]["predictions"][0]["label"] == label
-    assert not list(app.jobs._root.iterdir())
+    assert not list(app.jobs._folder.path.iterdir())
 
 
-def test_a_timeline_is_shown_where_asked_for(served):
+def result(client, **fields):
+    """Returns the state of a job that is done."""
+    path = f"/jobs/{client.post('/jobs', **form(**fields)).json['job']}"
+    wait_for(lambda: client.get(path).json["state"] == "done", "the job")
+    return client.get(path).json
+
+
+def test_what_is_shown_beside_the_classes(served):
     client = served[2]
-    spans = [
+    assert result(client, show="other").keys() == {"state", "result"}
+    found = result(client, show=["timeline", "activation"])
+    assert found["timeline"] == [
         {"start_s": 0.0, "end_s": 1.5, "label": "walk", "score": 0.5},
         {"start_s": 1.5, "end_s": 2.0, "label": "<b>", "score": 1.0},
     ]
-    for show, keys in (("timeline", {"timeline"}), ("other", set())):
-        path = f"/jobs/{client.post('/jobs', **form(show=show)).json['job']}"
-        wait_for(lambda path=path: client.get(path).json["state"] == "done", "the job")
-        found = client.get(path).json
-        assert found.keys() == {"state", "result"} | keys
-        assert found.get("timeline", spans) == spans
+    assert found["pictures"] == [
+        {"of": "timeline", "src": "data:,", "alt": "a timeline"},
+        {"of": "activation", "src": "data:,", "alt": "of class 3"},
+    ]
     answer = client.post("/predict", **form(show="timeline")).json
     assert answer[0].keys() == {"video", "predictions"}
+
+
+def test_labels_are_one_a_line(served):
+    networks, client = served[1:]
+    text = ["falling, slowly\r\n\r\n <b>walking</b> \n", "../etc/passwd"]
+    assert client.post("/predict", **form(text=text)).status_code == 200
+    assert networks.seen[0].labels == ("falling, slowly", "<b>walking</b>", "../etc/passwd")
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "says"),
+    [
+        ("falling", 400, "two labels or more"),
+        ("falling\nFalling", 400, "same text"),
+        ("\n".join(map(str, range(101))), 400, "at most 100 labels, got 101"),
+        ("a\n" + "b" * 501, 400, "at most 500 letters, got one of 501"),
+        ("a\n" + "b " * 80, 400, "at most 77 tokens"),
+        ("a\nb\x1b[31m", 400, "expected names of classes in one line"),
+    ],
+)
+def test_labels_that_cannot_be_used(served, text, status, says):
+    app, networks, client = served
+    assert says in error(client.post("/jobs", **form(text=text)), status)
+    assert not networks.seen and app.jobs.counts() == (0, 2)
 
 
 def test_jobs_are_cancelled(served):
@@ -212,7 +197,7 @@ def test_jobs_are_cancelled(served):
     for name in reversed(names):
         assert client.delete(f"/jobs/{name}").status_code == 200
     wait_for(lambda: app.jobs.counts() == (0, 2), "the end of both")
-    assert len(networks.seen) == 1 and not list(app.jobs._root.iterdir())
+    assert len(networks.seen) == 1 and not list(app.jobs._folder.path.iterdir())
     error(client.get(f"/jobs/{names[1]}"), 404)
 
 
@@ -223,4 +208,4 @@ def test_jobs_that_nobody_asks_for_end(served, monkeypatch):
         client.post("/jobs", **form())
     monkeypatch.setattr(web_jobs, "ABANDONED_S", 0.05)
     wait_for(lambda: app.jobs.counts() == (0, 2), "the end of both")
-    assert not list(app.jobs._root.iterdir())
+    assert not list(app.jobs._folder.path.iterdir())

@@ -3,6 +3,7 @@
 import pytest
 
 from i3d.visual.figures.render import render
+from tests.helpers import accessible, clip_files
 from tests.helpers import browser as browsers
 from tests.helpers.browser import SPACE, TAB
 from tests.helpers.processes import wait_for
@@ -47,9 +48,12 @@ def test_a_video_by_the_keyboard_alone(server, browser, videos, tmp_path):
     for _ in range(6):
         browser.press(TAB)
         reached.append(browser.active())
-    assert reached == ["video", "demo_rgb", "demo_flow", "timeline", "flow", "go"]
+    assert reached == ["video", "demo_rgb", "demo_flow", "timeline", "flow", "activation"]
+    browser.press(SPACE)  # which is not asked for else
     browser.keys(browser.find("#video"), str(videos / "clapping.mp4"))
-    browser.script("document.getElementById('go').focus()")
+    browser.script("document.querySelector('[value=activation]').focus()")
+    browser.press(TAB)
+    assert browser.active() == "go"
     browser.press(SPACE)
     browser.wait_text("#status", "clapping")
     assert browser.active() == "heading"
@@ -62,13 +66,32 @@ def test_a_video_by_the_keyboard_alone(server, browser, videos, tmp_path):
     )
     assert "clapping" in browser.text("#spans")
     alts = browser.script("return [...document.images].map((i) => [i.alt, i.naturalHeight])")
-    assert [alt[:9] for alt, _ in alts] == ["Frame at ", "Its optic"]
-    assert all(height == 256 for _, height in alts)
+    assert [alt[:9] for alt, _ in alts] == ["Timeline ", "Frame at ", "Its optic", "Activatio"]
+    assert [height for _, height in alts[1:]] == [256, 256, 384]
+    assert "demo_rgb for clapping" in alts[3][0]
     assert "blob:" in browser.script("return document.getElementById('download').href")
+    accessible.by_keyboard(browser)
+    assert not accessible.too_low(accessible.contrasts(browser))
     browser.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000
     assert not browser.logged()
     assert not uploads(folder)
+
+
+def test_labels_as_text(browser, videos, tmp_path):
+    clip_files.write_clip(tmp_path / "clip.safetensors")
+    words = ["--model=clip_tiny", f"--checkpoint={tmp_path / 'clip.safetensors'}"]
+    with served(*words, folder=tmp_path) as (url, _):
+        browser.get(url)
+        assert browser.role("#text") == "textbox"
+        assert browser.name("#text").startswith("Labels, one a line")
+        browser.keys(browser.find("#video"), str(videos / "clapping.mp4"))
+        browser.script("document.getElementById('go').click()")
+        browser.wait_text("#error", "texts: expected labels, one a line")
+        browser.keys(browser.find("#text"), "a person clapping\na <b>person</b>, waving")
+        browser.script("document.getElementById('go').click()")
+        browser.wait_text("#status", " %")
+        assert "a <b>person</b>, waving" in browser.text("#rows")
 
 
 def test_names_and_roles(server, browser):

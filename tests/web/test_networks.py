@@ -1,16 +1,17 @@
-"""Names of networks, parts of a timeline, pictures; predictions themselves: tests/test_serve.py."""
+"""Names of networks, labels as text, activation; predictions themselves: tests/test_serve.py."""
 
 import dataclasses
 
-import numpy as np
 import pytest
 
 from i3d.inference import options
-from i3d.inference.timeline import Timeline
 from i3d.runtime.command import UserError
-from i3d.video.source import VideoError
-from i3d.web import networks, pictures
+from i3d.spec import InputSpec
+from i3d.visual.figures.render import render
+from i3d.web import networks
+from i3d.web.upload import Video
 from i3d.weights.cards import DEMO_CARDS
+from tests.helpers import clip_files
 from tests.helpers.videos import texture_frames, write_video
 
 
@@ -30,14 +31,20 @@ def test_names_are_no_paths_and_differ():
         found.check(["demo_rgb", "other"])
 
 
-def test_parts_of_a_timeline():
-    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]], np.float32)
-    times = np.arange(4.0)
-    found = Timeline(times[:3], times[1:], probabilities, None)
-    assert networks._spans(found, ["walk", "run"]) == [
-        networks.Span(0.0, 2.0, "walk", 0.8),
-        networks.Span(2.0, 3.0, "run", 0.8),
-    ]
+def video(path, *models, **fields):
+    return Video(path, "a.mp4", list(models), **fields)
+
+
+def test_labels_lack_or_are_in_vain():
+    tiny = dataclasses.replace(DEMO_CARDS["demo_rgb"], name="clip", model="clip_b16", labels="")
+    found = networks.Networks([DEMO_CARDS["demo_rgb"], tiny])
+    assert found.take_text and found.described("clip") == "clip_b16, RGB; classes as text"
+    found.check(["demo_rgb", "clip"])  # which takes the classes of the other
+    found.check(["clip"], ("a", "b"))
+    with pytest.raises(UserError, match="text: the classes of clip are texts: expected labels"):
+        found.check(["clip"])
+    with pytest.raises(UserError, match="text: demo_rgb has no text tower"):
+        found.check(["clip", "demo_rgb"], ("a", "b"))
 
 
 def test_a_list_of_other_files_is_refused(tmp_path):
@@ -45,24 +52,71 @@ def test_a_list_of_other_files_is_refused(tmp_path):
     (tmp_path / "video").write_text("ffconcat version 1.0\nfile a.mp4\n")
     found = networks.Networks([DEMO_CARDS["demo_rgb"]])
     with pytest.raises(UserError, match="list of other files"):
-        found.predict(str(tmp_path / "video"), ["demo_rgb"], 5, lambda: None)
+        found.predict(video(tmp_path / "video", "demo_rgb"), 5, lambda: None)
+
+
+def test_activation_is_of_one_clip():
+    whole = DEMO_CARDS["demo_rgb"].spec
+    clip = networks._of_one_clip(dataclasses.replace(whole, frames=64, crops=3))
+    assert (clip.frames, clip.clips, clip.num_views, clip.whole) == (32, 1, 1, False)
+    segments = InputSpec(segments=8, fixed_segments=True, crops=3, twice=True)
+    seen = networks._of_one_clip(segments)
+    assert (seen.segments, seen.num_views) == (8, 1)
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory):
+    """Networks of RGB and flow and one that takes text, and a video."""
+    folder = tmp_path_factory.mktemp("networks")
+    clip_files.write_clip(folder / "clip.safetensors")
+    cards = options.cards_of(["demo_rgb", "demo_flow"])
+    cards += options.cards_of([str(folder / "clip.safetensors")], ["clip_tiny"])
+    return networks.Networks(cards), write_video(folder / "a.mp4", render("clapping", seed=0))
 
 
 @pytest.mark.long
-def test_a_video_may_take_so_long(tmp_path):
-    video = str(write_video(tmp_path / "a.mp4", texture_frames(20, height=96, width=96)))
-    found = networks.Networks(options.cards_of(["demo_rgb"]), longest_s=1e-6)
-    with pytest.raises(UserError, match="took more than 1e-06 s"):
-        found.predict(video, ["demo_rgb"], 5, lambda: None)
+def test_activation_of_each_network(offered):
+    found, path = offered
+    both = video(path, "demo_flow", "demo_rgb")
+    pictures = found.activation(both, 1, lambda: None)
+    assert [each.alt.split(",")[0] for each in pictures] == [
+        "Activation of demo_flow for clapping",
+        "Activation of demo_rgb for clapping",
+    ]
+    count = [sum(len(layer._inbound_nodes) for layer in layers_of(found)) for _ in range(2)]
+    assert found.activation(both, 1, lambda: None) == pictures
+    assert count[1] == sum(len(layer._inbound_nodes) for layer in layers_of(found))
+    with pytest.raises(InterruptedError):
+        found.activation(both, 1, raising)
+
+
+def layers_of(found):
+    return [layer for net, _ in found._loaded._cams.values() for layer in net.core.layers]
+
+
+def raising():
+    raise InterruptedError
 
 
 @pytest.mark.long
-def test_a_frame_beside_its_flow(tmp_path):
-    video = write_video(tmp_path / "a.mp4", texture_frames(20))
-    frame, flow = pictures.beside_flow(str(video))
-    assert frame.alt == "Frame at 0.4 seconds" and "pixels per frame" in flow.alt
-    assert all(each.src.startswith("data:image/jpeg;base64,") for each in (frame, flow))
-    video = write_video(tmp_path / "b.mp4", texture_frames(1))
-    assert pictures.beside_flow(str(video)) == []
-    with pytest.raises(VideoError):
-        pictures.beside_flow(str(tmp_path / "none.mp4"))
+def test_labels_as_text(offered, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found, path = offered
+    name = found.names[2]
+    for labels in (("a person clapping", "a person waving"), ("one", "two", "three")):
+        asked = video(path, name, labels=labels)
+        rows = found.predict(asked, 5, lambda: None)
+        assert {label for _, label, _ in rows} == set(labels)
+        (picture,) = found.activation(asked, rows[0][0], lambda: None)
+        assert f"for {rows[0][1]}" in picture.alt
+    assert not list(tmp_path.rglob("*.npz"))  # labels of visitors are not kept
+    rows = found.predict(video(path, "demo_rgb", name), 1, lambda: None)
+    assert rows[0][1] == "clapping"
+
+
+@pytest.mark.long
+def test_timeline_and_strip(offered):
+    found, path = offered
+    rows, spans, strip = found.timeline(video(path, "demo_rgb"), 1, lambda: None)
+    assert rows == found.predict(video(path, "demo_rgb"), 1, lambda: None)
+    assert spans[0].label == "clapping" and strip.of == "timeline"

@@ -46,10 +46,10 @@ def test_cards_of_files(tmp_path):
     path = tmp_path / AF
     path.parent.mkdir()
     path.write_bytes(b"")
-    card = checkpoint.card_of(None, str(path), features=True)
+    card = checkpoint.card_of(None, str(path), takes="features")
     assert (card.file, card.spec, card.longest) == (str(path), SPECS["actionformer"], 2304)
     other = path.rename(tmp_path / "x.pth")
-    card = checkpoint.card_of("temporalmaxer", str(other), features=True)
+    card = checkpoint.card_of("temporalmaxer", str(other), takes="features")
     assert card.spec.stride == 4 and card.longest == 2304 and "not a published name" in card.note
 
 
@@ -60,7 +60,7 @@ def test_card_of_a_training_run(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(run))
     path = tmp_path / "best.weights.h5"
     path.write_bytes(b"")
-    card = checkpoint.card_of(None, str(path), features=True)
+    card = checkpoint.card_of(None, str(path), takes="features")
     assert (card.spec, card.width, card.longest) == (spec, 0.25, 576)
     assert card.class_names() == ("jump", "wave")
     with pytest.raises(UserError, match="takes no videos here; use python -m i3d.localize"):
@@ -68,14 +68,14 @@ def test_card_of_a_training_run(tmp_path):
     for key, value in (("input", {"channels": 0}), ("segments.longest", "many")):
         (tmp_path / "config.json").write_text(json.dumps(run | {key: value}))
         with pytest.raises(UserError, match="config.json: "):
-            checkpoint.card_of(None, str(path), features=True)
+            checkpoint.card_of(None, str(path), takes="features")
 
 
 @pytest.mark.parametrize("name", sorted(SPECS))
 def test_refused_where_videos_are_expected(name, tmp_path):
     path = tmp_path / "a.pth"
     path.write_bytes(b"")
-    card = checkpoint.card_of(name, str(path), features=True)
+    card = checkpoint.card_of(name, str(path), takes="features")
     for refused in (
         lambda: i3d.load(name, path),
         lambda: options.cards_of([str(path)], [name]),
@@ -86,7 +86,7 @@ def test_refused_where_videos_are_expected(name, tmp_path):
             refused()
         assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="expected a localizer, of actionformer, .*got tsn_r50"):
-        checkpoint.card_of("tsn_r50_1x1x3", str(path), features=True)
+        checkpoint.card_of("tsn_r50_1x1x3", str(path), takes="features")
 
 
 def test_averages_are_preferred(tmp_path):
@@ -196,6 +196,6 @@ def test_converted(name, files, tmp_path, monkeypatch):
         path = localizers.write(tmp_path / "a.safetensors", state)
     out = tmp_path / "out.weights.h5"
     model = convert(name, path, out)
-    again = network.loaded(checkpoint.card_of(name, str(out), features=True), 20)
+    again = network.loaded(checkpoint.card_of(name, str(out), takes="features"), 20)
     for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -41,7 +41,7 @@ def read(
     labels=None,
     *,
     first_label=None,
-    image_fps=None,
+    image_fps=False,
     with_offset=None,
 ):
     """Returns the videos to process and the names of their classes.
@@ -69,7 +69,8 @@ def read(
         None takes the order that the data set fixes, else the sorted names.
       first_label: the index of the first class in the list; None is 0, and refuses a list in which
         it does not occur.
-      image_fps: images per second of folders of images.
+      image_fps: images per second of folders of images; None where they are not given, False where
+        they cannot be: messages do not ask for --image_fps then.
       with_offset: whether lines on folders of images have an offset; None finds out.
 
     Returns:

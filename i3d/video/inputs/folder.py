@@ -98,7 +98,11 @@ def _check_classes(classes, rows, of_images, request):
     folder = os.path.join(request.videos, empty[0])
     below = os.path.join(request.root, empty[0], "")
     if first := next((path for path in of_images if path.startswith(below)), None):
-        raise InputError(f"{first}: is a folder of images; give --image_fps, their rate")
+        if request.image_fps is None:
+            raise InputError(f"{first}: is a folder of images; give --image_fps, their rate")
+        raise InputError(f"{first}: expected video files, got a folder of images")
+    if request.image_fps is False:
+        raise InputError(f"{folder}: expected videos of a class, found none; remove the folder")
     raise InputError(
         f"{folder}: expected videos of a class (files, or with --image_fps folders of images in "
         "it), found none; remove the folder, or name the classes by --labels"
@@ -111,9 +115,10 @@ def _tell(request, others, of_images):
         counts = ", ".join(f"{name}: {count}" for name, count in sorted(others.items()))
         print(f"{request.videos}: left out files that are no videos ({counts})", file=sys.stderr)
     if of_images:
+        takes = "" if request.image_fps is False else "; --image_fps=25, say, takes them as videos"
         print(
             f"{request.videos}: left out folders of images ({len(of_images)}, the first is "
-            f"{of_images[0]}); --image_fps=25, say, takes them as videos",
+            f"{of_images[0]}){takes}",
             file=sys.stderr,
         )
 

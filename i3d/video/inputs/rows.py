@@ -12,7 +12,7 @@ import dataclasses
 import difflib
 import os
 from collections import Counter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from i3d.runtime.labels import checked, composed, shortened
 from i3d.runtime.text import InputError, inside, number
@@ -69,7 +69,7 @@ class Request(NamedTuple):
     split: str | None
     names: list[str] | None  # of --labels
     first_label: int | None = None
-    image_fps: float | None = None
+    image_fps: float | Literal[False] | None = None  # False: messages do not ask for it
     with_offset: bool | None = None
 
 

@@ -14,13 +14,15 @@ one of each stream, both maps stand side by side, for the same class.
 
 The class is the predicted one, or --class. Maps are those of the last layer before pooling, of
 SlowFast in the slow pathway; of CLIP and ActionCLIP they are the patches that enter the last block
-of the image transformer, and the score is the cosine of video and text. --layer names another.
+of the image transformer, and the score is the cosine of video and text. --layer names another: of
+I3D Mixed_5c, Mixed_4f, Mixed_3c, of ResNets (TSN, TSM, SlowOnly) layer4 to layer1, of SlowFast
+slow_path-layer4, fast_path-layer4 and those before, of CLIP visual_encoder_block_0 and so on.
 A .png or .jpg shows 12 frames at most.
 """
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -28,10 +30,10 @@ import numpy as np
 from absl import flags
 
 from i3d import spec as input_spec
-from i3d.inference import label_check, options
-from i3d.inference import text as text_options
-from i3d.inference.views import views_of
-from i3d.runtime import command, files, labels
+from i3d.inference import classes, options
+from i3d.inference.kept_views import KeptViews
+from i3d.inference.text import Text
+from i3d.runtime import command, files
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 from i3d.runtime.text import counted
@@ -39,14 +41,16 @@ from i3d.spec import FPS, InputSpec
 from i3d.video import frames
 from i3d.video.sampled import frame_rate
 from i3d.visual import activation
-from i3d.visual.commands.label import class_named
 from i3d.visual.panels import ENDINGS, output, titled
-from i3d.visual.text import undrawable
+from i3d.visual.samples import class_named
+from i3d.visual.text import described, drawable, undrawable
 from i3d.weights.cards import Card
-from i3d.weights.clip_zoo import takes_text
 
 NAME = "visualize activation"
 _SEGMENTS_PER_S = 4  # of a film of segments, which have no times of their own
+_KEPT_BYTES = (
+    2**28
+)  # of views, between the scores and the maps; of longer videos they are made again
 
 
 class Job(NamedTuple):
@@ -57,12 +61,14 @@ class Job(NamedTuple):
       video: path.
       options: parsed flags.
       text: labels for models with a text tower.
+      number: of the class; None is the predicted one.
     """
 
     cards: list[Card]
     video: str
     options: flags.FlagValues
-    text: text_options.Text
+    text: Text
+    number: int | None
 
 
 def main(argv: list[str]) -> int:
@@ -73,18 +79,16 @@ def main(argv: list[str]) -> int:
 def defined_flags(argv: list[str]) -> flags.FlagValues:
     """Returns the flags of the command."""
     own = flags.FlagValues()
-    text, several = flags.DEFINE_string, flags.DEFINE_multi_string
-    model = "name in the catalogue of models; default: by the checkpoint's name or training run"
-    several("model", [], model, flag_values=own)
-    file = "checkpoint, or the name of a published one; repeat it for the other stream"
-    several("checkpoint", [], file, flag_values=own)
+    text = flags.DEFINE_string
+    options.define_networks(own, "draw RGB and flow")
     clips = "clips spread over the video, or segments; default: see above"
     flags.DEFINE_integer("clips", None, clips, 1, 1000, flag_values=own)
-    names = "file of class names in label order: one per line, or JSON"
-    text("labels", None, names, flag_values=own)
-    text_options.define(own, "those of the training")
+    classes.define(own, "those of the training")
     text("class", None, "name or number of a class; default: the predicted one", flag_values=own)
-    layer = "layer whose maps are drawn; default: the last one before pooling"
+    layer = (
+        "layer whose maps are drawn, such as Mixed_4f of I3D or layer3 of a ResNet; default: the "
+        "last one before pooling"
+    )
     text("layer", None, layer, flag_values=own)
     out = f"new file that ends in {', '.join(ENDINGS)}"
     text("out", None, out, flag_values=own)
@@ -101,17 +105,17 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if not own.out:
         raise UserError(f"--out is needed: a new file that ends in {', '.join(ENDINGS)}")
     if len(own.checkpoint) not in (1, 2):
-        got = len(own.checkpoint)
-        raise UserError(f"expected --checkpoint once, or for RGB and for flow, got it {got} times")
+        raise UserError(
+            "expected --checkpoint=FILE or NAME, such as rgb_imagenet or demo_rgb, or two, of RGB "
+            f"and of flow; got {len(own.checkpoint)}"
+        )
     files.check_new(own.out, ENDINGS)
     frames.stated(video)
-    if own.labels:
-        labels.class_names(own.labels)
-    text = text_options.of_flags(own)
+    text = classes.of_flags(own)
     cards = [_drawn(card, own.clips) for card in options.cards_of(own.checkpoint, own.model)]
     _check_streams(cards)
-    _check_text(cards, text)
-    return Job(cards, video, own, text)
+    classes.check(own, cards, text)
+    return Job(cards, video, own, text, _number(own, cards, text))
 
 
 def _drawn(card: Card, clips: int | None) -> Card:
@@ -145,14 +149,6 @@ def _times(spec: InputSpec) -> tuple:
     return spec.fps, spec.stride, None if spec.whole else spec.frames
 
 
-def _check_text(cards: list[Card], text: text_options.Text) -> None:
-    """Raises UserError where labels lack, or are given to networks that take none."""
-    text_options.check(cards, text)
-    label_check.check(text)
-    if all(takes_text(card.model) and not card.class_names() for card in cards) and not text.labels:
-        raise UserError(f"--text is needed: labels for {cards[0].model}, between commas or a file")
-
-
 def work(job: Job) -> None:
     """Draws the maps and prints a line on them.
 
@@ -166,31 +162,40 @@ def work(job: Job) -> None:
     for card in job.cards:
         print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
     cams = [activation.GradCam(net, own.layer) for net in found.networks]
-    number = None if own["class"].value is None else _number(own["class"].value, found.class_names)
-    ((_, scores),) = found.scores_of([job.video])
+    specs = [card.spec for card in job.cards]
+    views = KeptViews(job.video, specs)
+    ((_, scores),) = found.scores(views.decoded())
     if isinstance(scores, str):
         raise UserError(scores if job.video in scores else f"{job.video}: {scores}")
-    number = int(np.argmax(scores.probabilities)) if number is None else number
-    name = f"{found.class_names[number]} {scores.probabilities[number]:.4f}"
+    number = int(np.argmax(scores.probabilities)) if job.number is None else job.number
+    name, score = found.class_names[number], f"{scores.probabilities[number]:.4f}"
     if letters := undrawable([name]):
-        print(f"letters without a font, drawn as ?: {letters[:40]}", file=sys.stderr)
-    specs = [card.spec for card in job.cards]
-    streams = [_stream(job.video, spec, cam, number) for spec, cam in zip(specs, cams, strict=True)]
+        print(described(letters), file=sys.stderr)
+    heading = f"{drawable(name, f'class {number}')} {score}"
+    streams = [
+        _stream(views.of(place), spec, cam, number)
+        for place, (spec, cam) in enumerate(zip(specs, cams, strict=True))
+    ]
     rate, count = _rate(job.video, specs[0]), 0
-    with output(own.out, rate) as file, Progress(None, "frame", NAME) as progress:
+    timed = specs[0].whole  # one clip, or segments, begin anywhere
+    with output(own.out, rate, timed) as file, Progress(None, "frame", NAME) as progress:
         for panels in zip(*streams, strict=False):  # there is a field less than there are frames
-            file.add(titled(_arranged(panels), name), count / rate, (count + 1) / rate)
+            file.add(titled(_arranged(panels), heading), count / rate, (count + 1) / rate)
             count += 1
             progress.add()
     layers = " and ".join(cam.layer for cam in cams)
-    print(f"{own.out}: {name}, {layers}; {counted(count, 'frame')}")
+    print(f"{own.out}: {name} {score}, {layers}; {counted(count, 'frame')}")
 
 
-def _number(word: str, names: tuple[str, ...]) -> int:
-    """Returns the number of a class that is named, or given by its number."""
-    if word not in names and word.isdecimal():
-        if int(word) >= len(names):
-            raise UserError(f"--class: expected a number below {len(names)}, got {word}")
+def _number(own: flags.FlagValues, cards: list[Card], text: Text) -> int | None:
+    """Returns the number of the class that --class names, or gives by its number."""
+    word = own["class"].value
+    if word is None:
+        return None
+    names = classes.names(own, cards, text)
+    if word not in names and word.lstrip("+-").isdecimal():
+        if not 0 <= int(word) < len(names):
+            raise UserError(f"--class: expected a name, or 0 to {len(names) - 1}, got {word}")
         return int(word)
     return names.index(class_named(word, names, "--class"))
 
@@ -204,10 +209,10 @@ def _rate(video: str, spec: InputSpec) -> Fraction:
 
 
 def _stream(
-    video: str, spec: InputSpec, cam: activation.GradCam, number: int
+    views: Iterable[np.ndarray], spec: InputSpec, cam: activation.GradCam, number: int
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields {title: picture} of each frame or segment: the plain one, then its map."""
-    for view in views_of(video, spec):
+    for view in views:
         heat = cam(view, number)
         if not heat.any():
             print(f"{NAME}: {spec.stream}: no place speaks for the class", file=sys.stderr)

@@ -21,13 +21,19 @@ from i3d.features import read
 from i3d.runtime import command, files, text
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
+from i3d.video import inputs
+from i3d.video.inputs import Item
 from i3d.visual import points, thumbnails
 
 _SIDE = 96  # pixels of a thumbnail
 
 
 class Job(NamedTuple):
-    """What is asked for: the file or folder of features, and the flags."""
+    """What is asked for: the file or folder of features, and the flags.
+
+    Attributes:
+      videos: those of --videos, and the names of their classes.
+    """
 
     features: str
     out: str
@@ -35,8 +41,7 @@ class Job(NamedTuple):
     perplexity: float
     most: int
     seed: int
-    videos: str | None
-    video_root: str | None
+    videos: tuple[list[Item], list[str]] | None
 
 
 def main(argv: list[str]) -> int:
@@ -64,7 +69,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     """Returns the Job of a command line.
 
     Raises:
-      UserError: a flag cannot be used as given.
+      UserError: a flag cannot be used as given, or a file or folder is not there.
     """
     words = own(argv)[1:]
     if len(words) != 1:
@@ -74,7 +79,9 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if own.video_root and not own.videos:
         raise UserError("--video_root goes with --videos")
     files.check_new(own.out, (".html", ".htm"))
-    return Job(words[0], *(own[name].value for name in Job._fields[1:]))
+    read.check_there(words[0])
+    videos = inputs.read(own.videos, own.video_root) if own.videos else None
+    return Job(words[0], own.out, own.method, own.perplexity, own.most, own.seed, videos)
 
 
 def work(job: Job) -> None:
@@ -95,7 +102,8 @@ def work(job: Job) -> None:
     places = points.reduced(found.features[chosen], job.method, job.seed, job.perplexity)
     classes, pictures = _classes_and_pictures(job, ids, times, titles)
     counts = f"{len(ids):,} of {total:,}" if len(ids) < total else f"{total:,}"
-    about = f"{_axes(job)} of {counts} vectors of {found.features.shape[1]} features."
+    about = f"{_axes(job)} of {counts} vectors of {found.features.shape[1]} features"
+    about += f"{_perplexity(job, len(ids))}{_distinct(found.features[chosen])}."
     page = points.points_page("Map of features", about, places, titles, classes, pictures)
     files.write_text(job.out, page)
     print(f"{job.out}: {len(page.encode()):,} bytes; {about}")
@@ -103,6 +111,26 @@ def work(job: Job) -> None:
 
 def _axes(job):
     return {"pca": "The first two principal components", "tsne": "t-SNE"}[job.method]
+
+
+def _perplexity(job, count):
+    """Returns the words on the perplexity; tells on standard error where it is lowered."""
+    if job.method != "tsne":
+        return ""
+    taken = points.perplexity_of(count, job.perplexity)
+    if taken < job.perplexity:
+        print(
+            f"--perplexity: {job.perplexity:g} is lowered to {taken:.3g}, a third of the other "
+            f"{count - 1} vectors",
+            file=sys.stderr,
+        )
+    return f", perplexity {taken:.3g}"
+
+
+def _distinct(features):
+    """Returns the words on vectors that are equal, "" where there are none."""
+    count = len(np.unique(features, axis=0))
+    return "" if count == len(features) else f"; {count:,} are distinct, equal ones coincide"
 
 
 def _title(id, start, end):
@@ -115,7 +143,8 @@ def _classes_and_pictures(job, ids, times, titles):
     if not job.videos:
         folders = [id.replace("\\", "/").rpartition("/")[0].split("/")[0] for id in ids]
         return folders, [""] * len(ids)
-    videos, names = thumbnails.of_ids(job.videos, ids, job.video_root)
+    items, names = job.videos
+    videos = thumbnails.of_ids(items, ids)
     parts = {
         title: _part(videos[id], *span)
         for id, span, title in zip(ids, times, titles, strict=True)

@@ -58,7 +58,10 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_boolean("arrows", False, "add the frame under arrows of the flow", flag_values=own)
     tracks = "add the frame under tracks of points, by Lucas and Kanade's method"
     flags.DEFINE_boolean("tracks", False, tracks, flag_values=own)
-    full = "pixels per frame that have the full colour; default: what 99 % of most fields are below"
+    full = (
+        "pixels per frame that have the full colour; default: what 99 % of most fields are below, "
+        "at least 2"
+    )
     flags.DEFINE_float("full_px", None, full, 0.01, 1000, flag_values=own)
     return own
 
@@ -100,7 +103,7 @@ def _full_colour(video: str) -> float:
     """Returns pixels per frame for the full colour; a quick method of flow finds them."""
     fields = methods.flow_fields(frames.read_frames(video), _QUICK)
     found = [wheel.full_colour(field) for field in fields]
-    return float(np.median(found)) if found else 1.0
+    return float(np.median(found)) if found else wheel.full_colour(np.zeros((1, 2)))
 
 
 def _pictures(

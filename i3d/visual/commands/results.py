@@ -16,9 +16,13 @@ from typing import NamedTuple
 
 from absl import flags
 
+from i3d.data import read, shards
+from i3d.data.read import Dataset
 from i3d.evaluation import results
 from i3d.runtime import command, files
 from i3d.runtime.command import UserError
+from i3d.video import inputs
+from i3d.video.inputs import Item
 from i3d.visual import report, thumbnails
 
 
@@ -27,11 +31,10 @@ class Job(NamedTuple):
 
     results: str
     out: str
-    videos: str | None
-    video_root: str | None
-    records: str | None
-    split: str
     count: int
+    videos: list[Item] | None
+    records: Dataset | None
+    split: str
 
 
 def main(argv: list[str]) -> int:
@@ -56,7 +59,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     """Returns the Job of a command line.
 
     Raises:
-      UserError: a flag cannot be used as given, or there is no such file.
+      UserError: a flag cannot be used as given, or a file or data set is not there.
     """
     words = own(argv)[1:]
     if len(words) != 1:
@@ -69,7 +72,11 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         raise UserError("expected --videos or --records, got both")
     files.check_new(own.out, (".html", ".htm"))
     results.check_there(words[0])
-    return Job(words[0], *(own[name].value for name in Job._fields[1:]))
+    videos = inputs.read(own.videos, own.video_root)[0] if own.videos else None
+    records = read.opened(own.records) if own.records else None
+    if records:
+        shards.check_split(records, own.split)
+    return Job(words[0], own.out, own.count, videos, records, own.split)
 
 
 def work(job: Job) -> None:
@@ -91,4 +98,4 @@ def _videos(job, ids):
     """Returns {id: what frames are read from}."""
     if job.records:
         return thumbnails.of_records(job.records, job.split, ids)
-    return thumbnails.of_ids(job.videos, ids, job.video_root)[0] if job.videos else {}
+    return thumbnails.of_ids(job.videos, ids) if job.videos else {}

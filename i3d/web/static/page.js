@@ -63,7 +63,10 @@ function show(state, file) {
   part("rows").replaceChildren(...predictions.map(row));
   part("spans").replaceChildren(...(state.timeline || []).map(span));
   part("timeline").hidden = !state.timeline;
-  part("pictures").replaceChildren(...(state.pictures || []).map(picture));
+  const pictures = state.pictures || [], strips = pictures.filter((one) => one.of === "timeline");
+  part("strip").replaceChildren(...strips.map(picture));
+  const others = pictures.filter((one) => one.of !== "timeline");
+  part("pictures").replaceChildren(...others.map(picture));
   part("download").href = shown[1];
   const preview = part("preview");
   preview.hidden = false;
@@ -103,8 +106,9 @@ function span({ start_s, end_s, label, score }) {
   return line;
 }
 
-function picture({ src, alt }) {
+function picture({ of, src, alt }) {
   const figure = document.createElement("figure"), image = document.createElement("img");
+  figure.className = of;
   image.src = src;
   image.alt = alt;
   const caption = element("figcaption", alt);

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from i3d.video import images, inputs
+from i3d.runtime import once
+from i3d.video import inputs
 from i3d.video.images import Images
 from tests.helpers.inputs import error, listed, short, touch
 
@@ -212,7 +213,7 @@ def test_ucf101_spellings_are_looked_up_once_for_each_name(root, count, monkeypa
 
 
 def test_gaps_of_listed_folders_are_told_once(root, capsys, monkeypatch):
-    monkeypatch.setattr(images, "_told", [])
+    monkeypatch.setattr(once, "_told", bytearray(2))
     (root / "jump/a/img_00003.jpg").unlink()
     assert short(read(root, "jump/a 5 0\nrun/3 6 1\n")) == [("jump/a", 0), ("run/3", 1)]
     told = capsys.readouterr().err

@@ -52,7 +52,8 @@ def test_one_stream_and_class(folder, tmp_path, capsys, name, word):
     printed = capsys.readouterr().out
     assert printed.startswith(f"{out}: {runs.NAMES[2 if word == '2' else 1]} ")
     assert printed.endswith("; 4 frames\n")
-    assert cv2.imread(str(out)).shape[1] % (2 * 192 + 4) == 0
+    across = 2 * 192 + 4 + 14  # and a gap between frames
+    assert cv2.imread(str(out)).shape[1] % across == 0
 
 
 @pytest.mark.long
@@ -69,15 +70,21 @@ def test_mistakes(folder, tmp_path):
     rgb, flow, out = of(folder, "rgb"), of(folder, "flow"), f"--out={tmp_path / 'a.gif'}"
     assert "--out is needed" in line(folder, rgb)
     assert "ends in .mp4" in line(folder, rgb, f"--out={tmp_path / 'a.avi'}")
-    assert "got it 0 times" in line(folder, out)
+    assert "such as rgb_imagenet or demo_rgb, or two, of RGB and of flow; got 0" in line(
+        folder, out
+    )
     assert "expected one video, got 2" in line(folder, rgb, out, "b.mp4")
-    assert "one of flow, got rgb and rgb" in line(folder, rgb, rgb, out)
+    assert "is given twice; leave one out" in line(folder, rgb, rgb, out)
+    again = f"--checkpoint={runs.write(tmp_path / 'again')}"
+    assert "one of flow, got rgb and rgb" in line(folder, rgb, again, out)
     other = f"--checkpoint={runs.write(tmp_path / 'other', 'flow', stride=2)}"
     assert "that see the same frames" in line(folder, rgb, other, out)
     assert "--text: tiny has no text tower" in line(folder, rgb, out, "--text=a,b")
-    assert "a number below 4, got 4" in line(folder, rgb, out, "--class=4", status=1)
-    assert "--class: expected one of" in line(folder, flow, out, "--class=runing", status=1)
-    assert "has no layer 'Mixed'" in line(folder, rgb, out, "--layer=Mixed", status=1)
+    assert "--class: expected a name, or 0 to 3, got 4" in line(folder, rgb, out, "--class=4")
+    assert "--class: expected a name, or 0 to 3, got -1" in line(folder, rgb, out, "--class=-1")
+    assert "--class: expected one of" in line(folder, flow, out, "--class=runing")
+    found = line(folder, rgb, out, "--layer=Logits", status=1)
+    assert "with maps in time and space, such as two, one; got 'Logits'" in found
     assert not (tmp_path / "a.gif").exists()
 
 

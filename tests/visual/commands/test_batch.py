@@ -97,7 +97,10 @@ def test_mistakes(records, tmp_path):
     assert "expected --config=RECIPE" in line(out)
     assert "--out is needed" in line(own, data)
     assert "ends in .png" in line(own, data, "--out=batch.gif")
-    assert "config.data.records" in line(own, out, status=1)
+    assert "config.data.records: expected the folder" in line(own, out)
+    for key in ("train", "validation"):
+        told = line(own, data, out, f"--config.data.{key}=nope")
+        assert "expected the split 'nope', this data set has:" in told
     assert "none" in line(own, "--config.data.records=none", out)
     rows = "actionformer is trained on rows of features, which cannot be drawn"
     assert rows in line("--config=actionformer/finetune", out)

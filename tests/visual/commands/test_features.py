@@ -36,7 +36,9 @@ def test_classes_are_those_of_the_folders(folder, tmp_path, capsys):
         "jump/jump0.mp4, jump",
         "run/run0.mp4, run",
     ]
-    assert "t-SNE of 6 vectors of 8 features" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "t-SNE of 6 vectors of 8 features, perplexity 1.67." in said.out
+    assert said.err == "--perplexity: 30 is lowered to 1.67, a third of the other 5 vectors\n"
 
 
 def test_few_are_drawn_with_frames_of_their_videos(folder, tmp_path, capsys):
@@ -59,6 +61,19 @@ def test_windows_are_told_apart_by_their_times(folder, tmp_path):
     assert len({mark["data-src"] for mark in found}) == 4
 
 
+def test_equal_vectors(tmp_path, capsys):
+    ids, path = np.array(list("abcdefgh")), tmp_path / "equal.npz"
+    np.savez(path, ids=ids, features=np.ones((8, 3), np.float32))
+    for method in ("tsne", "pca"):
+        words = path, f"--out={tmp_path / 'map.html'}", f"--method={method}"
+        assert "all 8 vectors are equal" in refused(
+            command.main, "visualize features", *words, status=1
+        )
+    np.savez(path, ids=ids, features=np.eye(8)[[0, 0, 0, 0, 1, 1, 2, 2]])
+    assert call(path, f"--out={tmp_path / 'map.html'}", "--method=pca") == 0
+    assert "; 3 are distinct, equal ones coincide." in capsys.readouterr().out
+
+
 def test_mistakes(folder, tmp_path):
     there, out = folder / "features.npz", f"--out={tmp_path / 'map.html'}"
 
@@ -69,6 +84,9 @@ def test_mistakes(folder, tmp_path):
     assert "--out is needed" in line(there)
     assert "method" in line(there, out, "--method=umap")
     assert "--video_root goes with" in line(there, out, "--video_root=x")
-    assert "no such file" in line(tmp_path / "none.npz", out, status=1)
+    assert "no such file" in line(tmp_path / "none.npz", out)
+    assert "'nowhere' does not exist" in line(there, out, "--videos=nowhere")
+    words = there, out, f"--videos={folder / 'clips'}", "--video_root=nowhere"
+    assert "--video_root: expected a folder" in line(*words)
     np.savez(tmp_path / "few.npz", ids=np.array(["a", "b"]), features=np.eye(2))
     assert "expected 4 vectors or more, got 2" in line(tmp_path / "few.npz", out, status=1)

@@ -35,7 +35,8 @@ def test_colour_is_the_direction(video, tmp_path, capsys):
 def test_all_panels_in_a_picture(video, tmp_path):
     out = tmp_path / "flow.png"
     assert call(video, f"--out={out}", "--arrows", "--tracks") == 0
-    assert cv2.imread(str(out)).shape[1] % (4 * 256 + 3 * 4) == 0
+    across = 4 * 256 + 3 * 4 + 17  # and a gap between frames
+    assert cv2.imread(str(out)).shape[1] % across == 0
 
 
 def test_mistakes(video, tmp_path):

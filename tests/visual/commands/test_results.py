@@ -46,7 +46,8 @@ def test_frames_of_records(folder, tmp_path, capsys):
     assert out.read_text().count("data:image/jpeg;base64,") == 2
     assert not capsys.readouterr().err
     rest = folder / "rgb.npz", f"--out={tmp_path / 'b.html'}", f"--records={made}", "--split=train"
-    assert "train" in refused(command.main, "visualize results", *rest, status=1)
+    line = refused(command.main, "visualize results", *rest)
+    assert "expected the split 'train', this data set has: test" in line
 
 
 def test_a_missing_video_is_told(folder, tmp_path, capsys):
@@ -81,6 +82,8 @@ def test_mistakes(folder, tmp_path):
     (tmp_path / "there.html").touch()
     assert "is there already" in line(there, f"--out={tmp_path / 'there.html'}")
     assert "no such file" in line(tmp_path / "none.npz", out)
+    assert "no such folder" in line(there, out, f"--records={tmp_path / 'nowhere'}")
+    assert "'nowhere' does not exist" in line(there, out, "--videos=nowhere")
     assert "got both" in line(there, out, "--videos=x", "--records=y")
     assert "--video_root goes with" in line(there, out, "--video_root=x")
     write_folder(tmp_path / "others", ("sit", "lie"), per_class=1)
