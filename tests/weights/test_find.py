@@ -11,7 +11,7 @@ from i3d.runtime.command import UserError
 from i3d.weights import download, find, zoo
 from i3d.weights.cards import CARDS, DEMO_CARDS
 from i3d.weights.files import FILES
-from i3d.weights.localization_zoo import takes_features
+from i3d.weights.kinds import taken_by
 from tests.helpers.processes import ROOT
 
 
@@ -65,8 +65,7 @@ def test_a_name_is_the_path_of_its_card(nowhere, monkeypatch):
     assert (card.name, card.file, card.spec) == ("rgb_scratch", prefix, CARDS["rgb_scratch"].spec)
     assert Path(find.path_of("demo_flow")) == ROOT / "i3d/weights/demo/flow.weights.h5"
     for name, card in DEMO_CARDS.items():
-        features = takes_features(card.model)
-        assert checkpoint.card_of(None, name, features=features).name == name
+        assert checkpoint.card_of(None, name, takes=taken_by(card.model)).name == name
 
 
 def test_a_path_wins_over_a_name_and_others_stay_as_they_are(nowhere):
