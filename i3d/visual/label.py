@@ -4,7 +4,8 @@
     label("my.mp4", "labelled.mp4", found, predictor.class_names, truth="juggling balls")
 
 The picture stays as it is, in size, frames and times; the strip of i3d.visual.timeline is added
-below. Frames are read, drawn and written one by one.
+below, and black margins beside pictures that are narrower than 160 px. Frames are read, drawn and
+written one by one.
 """
 
 import os
@@ -77,13 +78,20 @@ def label(
         for frame, begin_s, end_s in clock.intervals(video, 0):
             convert = convert or Converter(video, frame, None)
             source = convert(frame)
-            shown = np.concatenate([source, strip.at(float(begin_s))])
+            shown = np.concatenate([_in_the_middle(source, strip.width), strip.at(float(begin_s))])
             written.add(shown, begin_s, end_s)
             if picture is None or begin_s <= seconds / 2:
                 picture = source
             count += 1
     assert picture is not None  # `intervals` gives a frame or raises
     return Labelled(*strip.result(), count, float(end_s), picture)
+
+
+def _in_the_middle(picture, width):
+    """Returns a picture with black margins where it is narrower than the strip."""
+    lacking = width - picture.shape[1]
+    left = lacking // 2
+    return np.pad(picture, ((0, 0), (left, lacking - left), (0, 0))) if lacking else picture
 
 
 def _seconds(found, stated):

@@ -1,11 +1,12 @@
 """Draws the strip under a labelled video: the best classes now, what was when, the whole video.
 
     strip = Strip((240, 320), found, names, truth="juggling balls")    # of an inference Timeline
-    strip.at(7.5)                                   # uint8 RGB [strip.height, 320, 3]
+    strip.at(7.5)                                   # uint8 RGB [strip.height, strip.width, 3]
 
 From top to bottom: the true label where it is known, the best classes of the window with bars, a
 timeline (the true label above the predictions, each window in the colour of its class, a line at
-the time shown), and the result of the whole video. What is right is green, and only that.
+the time shown) over its seconds, and the result of the whole video. What is right is green, and
+only that.
 """
 
 import math
@@ -24,8 +25,7 @@ _CLASSES = (
 )  # fmt: skip
 _OTHER, _TRACK, _GROUND = (92, 92, 98), (44, 44, 50), (16, 16, 20)
 _LEAST_TEXT_PX, _TEXT_SHARE = 10, 1 / 20  # font size, of the shorter side of the picture
-
-_PREFIX_FROM = 14  # sizes of the font that are as wide as the picture
+_LEAST_WIDTH = 160  # pixels: of a narrower strip nothing could be read
 
 
 class Strip:
@@ -33,6 +33,7 @@ class Strip:
 
     Attributes:
       height: pixels; with that of the picture an even number.
+      width: pixels, that of the picture, but at least 160.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Strip:
           truth: the true label, "" where it is not known; need not be a class.
           seconds: of the video; 0: until the last window ends.
         """
-        picture, self._width = size
+        picture, self.width = size[0], max(size[1], _LEAST_WIDTH)
         self._found, self._names, self._truth = found, names, truth
         self._seconds = max(seconds, float(found.end_s[-1]), 1e-9)
         self._best = np.argsort(-found.probabilities, axis=1, kind="stable")[:, :top_k]
@@ -66,18 +67,18 @@ class Strip:
         self._bars = self._gap + bool(truth) * each  # where the bars begin
         begin = self._bars + self._best.shape[1] * each
         self._span = begin, begin + rows * each - self._gap
-        self.height = begin + (rows + 1) * each + self._gap
+        self.height = begin + (rows + 2) * each + self._gap
         self.height += (picture + self.height) % 2
         self._same = self._of_all_windows()
         self._drawn: tuple[int, np.ndarray] = -1, self._same
 
     def at(self, seconds: float) -> np.ndarray:
-        """Returns the strip at a time, uint8 RGB [height, W, 3], an array of its own."""
+        """Returns the strip at a time, uint8 RGB [height, width, 3], an array of its own."""
         window = self._found.window_at(seconds)
         if self._drawn[0] != window:
             self._drawn = window, self._of_window(window)
         picture = self._drawn[1].copy()
-        x = int(min(seconds / self._seconds, 1) * (self._width - 1))
+        x = int(min(seconds / self._seconds, 1) * (self.width - 1))
         top, bottom = self._span
         picture[top:bottom, max(0, x - 2 * self._thick) : x + 1 + 2 * self._thick] = 0
         picture[top:bottom, max(0, x - self._thick) : x + 1 + self._thick] = WHITE
@@ -97,9 +98,14 @@ class Strip:
         return self._text // 16
 
     def _chosen_colours(self):
-        """Returns {class: RGB} of the classes that are best in most windows; the truth is green."""
+        """Returns {class: RGB}; the truth is green.
+
+        They are the classes that are best in most windows, and that of the whole video.
+        """
         counts = Counter(self._best[:, 0].tolist())
-        others = [k for k, _ in counts.most_common() if self._names[k] != self._truth]
+        whole = int(np.argmax(self._found.whole.probabilities))
+        others = [k for k, _ in counts.most_common() if k != whole][: len(_CLASSES) - 1]
+        others = [k for k in (*others, whole) if self._names[k] != self._truth]
         chosen = dict(zip(others, _CLASSES, strict=False))
         chosen |= {k: GREEN for k, name in enumerate(self._names) if name == self._truth}
         return chosen
@@ -115,16 +121,16 @@ class Strip:
 
     def _of_all_windows(self):
         """Returns what is the same in all windows: all but the bars."""
-        picture = np.full((self.height, self._width, 3), _GROUND, np.uint8)
+        picture = np.full((self.height, self.width, 3), _GROUND, np.uint8)
         if self._truth:
-            self._bar(picture, self._gap, self._named("true: ", self._true_name()), "", 1.0, GREEN)
+            self._bar(picture, self._gap, f"true: {self._true_name()}", "", 1.0, GREEN)
         top = self._span[0]
         if self._truth:
             top = self._cell(picture, top, 0.0, self._seconds, self._true_name(), GREEN)
         self._predictions(picture, top)
         _, score = self.result()
         whole = int(np.argmax(self._found.whole.probabilities))
-        text, top = self._named("video: ", self._name(whole)), self._span[1] + self._gap
+        top, text = self._axis(picture, self._span[1]), f"video: {self._name(whole)}"
         self._bar(picture, top, text, f"{score:.0%}", score, self._colour(whole))
         return picture
 
@@ -136,9 +142,13 @@ class Strip:
         known = self._truth in self._names
         return self._name(list(self._names).index(self._truth)) if known else self._truth
 
-    def _named(self, what, name):
-        """Returns a name after what it is, where the picture is wide enough for both."""
-        return what * (self._width >= _PREFIX_FROM * self._text) + name
+    def _axis(self, picture, top):
+        """Writes where the timeline begins and ends; returns where the next line begins."""
+        end = f"{self._seconds:.1f} s"
+        left = self.width - extent(end, self._text)[2] - self._gap
+        self._write(picture, top, self._gap, left, "0 s")
+        self._write(picture, top, left, self.width, end)
+        return top + self._line + self._gap
 
     def _colour(self, k):
         return self._colours.get(int(k), _OTHER)
@@ -147,10 +157,10 @@ class Strip:
         """Draws a line of text over a bar as long as a score; returns where the next begins."""
         bottom = top + self._line
         picture[top:bottom] = _TRACK
-        picture[top:bottom, : round(float(score) * self._width)] = colour
-        right = self._width - (extent(share, self._text)[2] + 2 * self._gap if share else 0)
+        picture[top:bottom, : round(float(score) * self.width)] = colour
+        right = self.width - (extent(share, self._text)[2] + 2 * self._gap if share else 0)
         self._write(picture, top, self._gap, right - self._gap, text)
-        self._write(picture, top, right, self._width, share)
+        self._write(picture, top, right, self.width, share)
         return bottom + self._gap
 
     def _predictions(self, picture, top):
@@ -166,7 +176,7 @@ class Strip:
 
     def _cell(self, picture, top, begin_s, end_s, text, colour):
         """Draws a part of the timeline; returns where the next line begins."""
-        left, right = (round(s / self._seconds * self._width) for s in (begin_s, end_s))
+        left, right = (round(s / self._seconds * self.width) for s in (begin_s, end_s))
         picture[top : top + self._line, left:right] = colour
         picture[top : top + self._line, right - 1 : right] = _GROUND
         if right - left > 2 * self._text:  # a film has thousands of narrower ones

@@ -39,7 +39,8 @@ def contrast(one, other):
 def test_it_fits_the_picture(size):
     strip = Strip(size, found(), NAMES, truth="walk", top_k=3)
     picture = strip.at(1.0)
-    assert picture.shape == (strip.height, size[1], 3) and picture.dtype == np.uint8
+    assert picture.shape == (strip.height, strip.width, 3) and picture.dtype == np.uint8
+    assert strip.width == max(size[1], 160)
     assert not (size[0] + strip.height) % 2
     assert strip.height < 6 * 64 if size[0] <= 64 else strip.height < size[0]
 
@@ -52,6 +53,24 @@ def test_what_is_right_is_green_and_only_that():
     assert share(without.at(1.0), GREEN) == 0
     assert without.height < with_truth.height
     assert with_truth.result() == ("walk", pytest.approx(0.8))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (90, 128), (1080, 606)])
+def test_rows_of_narrow_pictures_say_what_they_are(size, monkeypatch):
+    written = []
+    monkeypatch.setattr(timeline, "write", lambda picture, text, *where: written.append(text))
+    Strip(size, found(), NAMES, truth="walk").at(0.0)
+    assert {"true: walk", "video: walk", "0 s", "6.0 s", "80%"} <= set(written)
+
+
+def test_the_class_of_the_whole_video_has_a_colour():
+    """Where it is the best of no window, and where more classes are than colours."""
+    rows = np.eye(9, dtype=np.float32)[:8]
+    starts = np.arange(8.0)
+    whole = np.eye(9, dtype=np.float32)[8]
+    strip = Strip((90, 400), Timeline(starts, starts + 1, rows, Scores(whole, whole)), "abcdefghi")
+    assert strip._colour(8) in timeline._CLASSES
+    assert strip._colour(0) in timeline._CLASSES and strip._colour(7) == timeline._OTHER
 
 
 def test_a_class_without_a_font_is_drawn_by_its_number():

@@ -22,6 +22,6 @@ def test_strip():
     found = timeline.strip_of(FOUND, ["walk", "run"])
     assert found.alt == "Timeline of 3.0 seconds; the table below says the same"
     picture = decoded(found)
-    assert picture.shape[1] == 1440 and picture.shape[0] < 120
+    assert picture.shape[1] == 1440 and picture.shape[0] < 160
     first, later, second = (picture[10, x] for x in (700, 800, 1200))
     assert (first == later).all() and (first != second).any()

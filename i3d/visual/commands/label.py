@@ -10,8 +10,8 @@
 
 The strip shows the best classes of the window that plays, a timeline of all windows, and the result
 of the whole video, which is that of i3d.predict. What agrees with the true label is green. The
-picture stays as it is: an mp4 has the frames of the source at their times; .gif and .webp have 25
-frames per second at most.
+picture stays as it is, with margins where it is narrower than 160 pixels: an mp4 has the frames of
+the source at their times; .gif and .webp have 25 frames per second at most.
 
 --videos=FOLDER, which has a folder of videos for each class, labels some of each: --out is then a
 new folder with a folder for each class, contact_sheet.jpg, and index.html, which plays them. Videos
