@@ -39,7 +39,6 @@ from i3d.weights import find
 __all__ = ["Statistics", "distance", "features", "main"]
 
 FEW = 2048  # clips: what published distances are of
-_FEATURES = 400
 
 
 class Job(NamedTuple):
@@ -101,7 +100,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     number("stride", 1, "distance from one frame of a clip to the next", 1, flag_values=own)
     clips = "clips of a video: one, its first; or all, one after the other"
     flags.DEFINE_enum("clips", "one", ["one", "all"], clips, flag_values=own)
-    number("limit", sys.maxsize, "most clips of a side; default: all", 2, flag_values=own)
+    number("limit", None, "most clips of a side; default: all", 2, flag_values=own)
     values = "LOW,HIGH: least and greatest value of arrays of floats"
     flags.DEFINE_list("range", ["0", "255"], values, flag_values=own)
     text("split", None, "split of a data set of records; default: all", flag_values=own)
@@ -130,7 +129,14 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
         if path:
             files.check_new(path, suffix)
     bounds = _bounds(own["range"].value)
-    options = (own.frames, own.stride, own.clips == "all", own.limit, bounds, own.split)
+    options = (
+        own.frames,
+        own.stride,
+        own.clips == "all",
+        own.limit or sys.maxsize,
+        bounds,
+        own.split,
+    )
     sides = [
         statistics.load(word) if inputs.is_statistics(word) else inputs.opened(word, *options)
         for word in words
@@ -158,8 +164,10 @@ def _check_sides(sides, own):
         found = [getattr(side, name) for side in sides]
         if len(set(found)) > 1:
             raise UserError(
-                f"expected clips of as many frames, and one stride: {name} {found[0]} of the first "
-                f"and {found[1]} of the second; --frames=N takes the first N of each video"
+                f"expected the same number of {name} on both sides, got {found[0]} and {found[1]}; "
+                "--frames=N takes the first N of each video"
+                if name == "frames"
+                else f"expected the same stride on both sides, got {found[0]} and {found[1]}"
             )
     for side in sides:
         if isinstance(side, Statistics) and side.protocol != own.protocol:
@@ -175,6 +183,7 @@ def work(job: Job) -> None:
     network = None
     if any(isinstance(side, Videos) for side in job.sides):
         network = Extractor(find.path_of(job.checkpoint))
+        _check_network(network, job.sides)
     found = [_measured(side, network, job) for side in job.sides]
     if job.save_stats:
         found[0][0].save(job.save_stats)
@@ -183,12 +192,23 @@ def work(job: Job) -> None:
         _compared(found, job)
 
 
+def _check_network(network, sides):
+    """Makes sure, before the work, that saved statistics are of this network."""
+    for side in sides:
+        if isinstance(side, Statistics) and side.sha256 != network.sha256:
+            raise UserError(
+                f"the saved statistics are of the network {side.network} (SHA-256 "
+                f"{side.sha256[:16]}...), got {network.name} ({network.sha256[:16]}...); give the "
+                "other --checkpoint"
+            )
+
+
 def _measured(side, network, job) -> tuple[Statistics, np.ndarray | None]:
     """Returns the Statistics of a side, and its features where they were computed."""
     if isinstance(side, Statistics):
         return side, None
     about = (job.protocol.name, network.name, network.sha256, side.frames, side.stride)
-    found, rows = Statistics(*about), [np.zeros((0, _FEATURES), np.float32)]
+    found, rows = Statistics(*about), []
     total = None if side.every else min(len(side), side.limit)
     with Progress(total, "clip", side.path) as progress:
         for part in network(side.clips(), job.protocol, job.batch_size):
@@ -210,7 +230,13 @@ def _measured(side, network, job) -> tuple[Statistics, np.ndarray | None]:
             "of their values right?",
             file=sys.stderr,
         )
-    return found, np.concatenate([part for part in rows if len(part)])
+    if side.never_below_0:
+        print(
+            f"{side.path}: no value is below 0, and --range begins at {side.bounds[0]:g}: is the "
+            "range right?",
+            file=sys.stderr,
+        )
+    return found, np.concatenate(rows)
 
 
 def _compared(found, job):
@@ -236,20 +262,21 @@ def _compared(found, job):
         files.write_text(job.json, json.dumps(figures, indent=1) + "\n")
     print(f"{'FVD' if is_fvd else 'Frechet distance, which is no FVD'}: {value:.5f}")
     if "kernel_distance" in figures:
-        print(
-            f"Kernel distance: {figures['kernel_distance']:.6g} "
-            f"(standard error {figures['standard_error']:.2g})"
-        )
+        error = figures["standard_error"]
+        known = "not known of fewer than 4 clips" if error is None else f"{error:.2g}"
+        print(f"Kernel distance: {figures['kernel_distance']:.6g} (standard error {known})")
     print(
         f"{real.count} and {fake.count} clips of {real.frames} frames, stride {real.stride}\n"
         f"{job.protocol.described()}\nnetwork {real.network}, SHA-256 {real.sha256}"
     )
     if min(real.count, fake.count) < FEW:
-        rank = "; fewer than its 400 features, so that covariances are singular"
-        few = rank if min(real.count, fake.count) <= _FEATURES else ""
+        width = len(real.mean)
+        rank = f"; the covariances of {width} features are singular"
+        few = rank if min(real.count, fake.count) <= width else ""
+        published = f"; published ones are of {FEW} clips or more" if is_fvd else ""
         print(
-            f"note: the distance is biased upwards for few clips{few}; published ones are of "
-            f"{FEW} or more, and only those of as many are comparable",
+            f"note: the distance is biased upwards for few clips{few}{published}; compare only "
+            "distances of as many",
             file=sys.stderr,
         )
 

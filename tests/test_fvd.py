@@ -69,10 +69,10 @@ def test_arrays_are_compared_and_the_protocol_is_printed(sides, capsys):
     assert call(*sides, DEMO) == 0
     out, err = capsys.readouterr()
     assert out.startswith("Frechet distance, which is no FVD: ")
-    assert "Kernel distance: " in out and "standard error" in out
+    assert "Kernel distance: " in out and "(standard error not known of fewer than 4 clips)" in out
     assert "3 and 3 clips of 12 frames, stride 1" in out
     assert "official (google-research/frechet_video_distance)" in out and "SHA-256 " in out
-    assert "biased upwards for few clips; fewer than its 400 features" in err
+    assert "biased upwards for few clips; the covariances of 13 features are singular" in err
 
 
 def test_the_batch_and_the_order_change_nothing(network):
@@ -136,11 +136,29 @@ def test_saved_statistics_stand_for_their_videos(sides, tmp_path, capsys):
     found = figures(tmp_path, kept, sides[1])
     assert found["distance"] == pytest.approx(expected["distance"], rel=1e-9)
     assert "kernel_distance" not in found
-    assert "expected clips of as many frames" in error_of(kept, sides[1], "--frames=10", DEMO)
+    assert "expected the same number of frames on both sides, got 12 and 10" in error_of(
+        kept, sides[1], "--frames=10", DEMO
+    )
     line = error_of(kept, sides[1], "--protocol=cdfvd", DEMO)
     assert "expected statistics of --protocol=cdfvd, got those of official" in line
     line = error_of(kept, sides[1], "--checkpoint=demo_flow", status=1)
-    assert "expected a network of RGB clips" in line
+    assert "expected a network of RGB clips, got one of flow" in line
+
+
+def test_statistics_of_another_network_are_refused_before_the_work(sides, tmp_path, capsys):
+    kept = Statistics("official", "rgb_scratch", "ab" * 32, 12, 1).update(
+        clips(3).reshape(3, -1)[:, :13]
+    )
+    kept.save(tmp_path / "kept.npz")
+    line = error_of(tmp_path / "kept.npz", sides[1], DEMO, status=1)
+    assert "the saved statistics are of the network rgb_scratch" in line
+    assert "give the other --checkpoint" in line
+
+
+def test_a_range_of_which_half_is_empty_is_told(tmp_path, capsys):
+    np.save(tmp_path / "unit.npy", clips(2).astype(np.float32) / 255)
+    assert call(tmp_path / "unit.npy", tmp_path / "unit.npy", DEMO, "--range=-1,1") == 0
+    assert "no value is below 0, and --range begins at -1" in capsys.readouterr().err
 
 
 def test_short_videos_are_left_out_aloud(tmp_path, capsys):
@@ -165,7 +183,12 @@ BAD_ARRAYS = {
     "--range=0,1": np.linspace(0, 1, 2 * 10 * 8 * 8 * 3).reshape(2, 10, 8, 8, 3),
     "give --range=-1,1": np.linspace(-1, 1, 2 * 10 * 8 * 8 * 3).reshape(2, 10, 8, 8, 3),
     "expected videos [N, T, H, W, 3]": np.zeros((2, 10, 8, 8)),
-    "expected uint8 or float, got uint16": np.zeros((2, 10, 8, 8, 3), np.uint16),
+    'got uint16 (2, 10, 8, 8, 3); convert it by .astype("uint8")': np.zeros(
+        (2, 10, 8, 8, 3), np.uint16
+    ),
+    "got uint8 (2, 10, 3, 8, 8); transpose it to channels last": np.zeros(
+        (2, 10, 3, 8, 8), np.uint8
+    ),
     "expected at least 2 videos, got 1": np.zeros((1, 10, 8, 8, 3), np.uint8),
 }
 
@@ -183,7 +206,7 @@ def test_values_out_of_range_are_found_on_the_way(tmp_path):
     line = error_of(
         tmp_path / "a.npy", tmp_path / "a.npy", DEMO, f"--json={tmp_path}/x.json", status=1
     )
-    assert "expected values from 0 to 255, got nan" in line
+    assert "a.npy: video 1 holds NaN or infinite values" in line
     assert not (tmp_path / "x.json").exists()
 
 
@@ -196,7 +219,10 @@ def test_values_out_of_range_are_found_on_the_way(tmp_path):
         (("real.npy", "nowhere.npy"), "no such file"),
         (("real.npy", "empty"), "holds no video"),
         (("real.npy", "text.npy"), "cannot be read"),
-        (("real.npy", "short.npy"), "frames 12 of the first and 10 of the second; --frames=N"),
+        (
+            ("real.npy", "short.npy"),
+            "same number of frames on both sides, got 12 and 10; --frames=N",
+        ),
         (("real.npy", "real.npy", "--frames=13"), "expected videos of 13 frames or more"),
         (("real.npy", "real.npy", "--range=1"), "--range: expected LOW,HIGH"),
         (("real.npy", "real.npy", "--json=real.npy"), "expected a name that ends in .json"),

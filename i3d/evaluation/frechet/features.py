@@ -48,7 +48,8 @@ class Extractor:
         card = checkpoints.card_of(None, checkpoint)
         if card.spec.stream != "rgb" or card.spec.segments:
             raise UserError(
-                f"{card.file}: expected a network of RGB clips, got {card.spec.described()}"
+                f"{card.file}: expected a network of RGB clips, got one of "
+                f"{'segments' if card.spec.segments else 'flow'}: {card.spec.described()}"
             )
         self.name, self.sha256 = card.name, digest_of(card.file)
         self.side, self._spec = card.spec.crop, card.spec

@@ -8,6 +8,7 @@ Frames are every `stride`-th of the video's own, from its first.
 """
 
 import itertools
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,7 @@ class Videos:
       bounds: (low, high) of the values of a float array.
       left_out: names of videos that were too short, as far as they were read.
       constant: number of clips so far of one colour.
+      least: the least value of a float array so far.
     """
 
     path: str
@@ -55,6 +57,12 @@ class Videos:
     bounds: tuple[float, float]
     left_out: list[str] = field(default_factory=list)
     constant: int = 0
+    least: float = math.inf
+
+    @property
+    def never_below_0(self) -> bool:
+        """Whether floats of a range that begins below 0 were all above it."""
+        return self.bounds[0] < 0 <= self.least < math.inf
 
     def __len__(self) -> int:
         """Returns the number of videos, short ones included."""
@@ -72,14 +80,14 @@ class Videos:
 
     def _all(self):
         span = (self.frames - 1) * self.stride + 1
-        for item in self.items:
+        for number, item in enumerate(self.items):
             pictures, count = self._pictures(item), 0
             while True:
                 part = list(itertools.islice(pictures, span))
                 if len(part) < span:
                     break
                 count += 1
-                yield self._in_range(np.stack(part[:: self.stride]))
+                yield self._in_range(np.stack(part[:: self.stride]), number)
                 if not self.every:
                     break
             if not count:
@@ -95,16 +103,19 @@ class Videos:
         else:
             yield from video_frames.read_frames(item, None, None)
 
-    def _in_range(self, clip):
-        """Returns a clip whose values are 0..255."""
+    def _in_range(self, clip, number):
+        """Returns a clip of a video, by its number, whose values are 0..255."""
         if clip.dtype == np.uint8:
             return clip
         low, high = self.bounds
         clip = np.asarray(clip, np.float32)
-        if not (np.isfinite(clip).all() and clip.min() >= low and clip.max() <= high):
+        if not np.isfinite(clip).all():
+            raise BadData(f"{self.path}: video {number} holds NaN or infinite values")
+        self.least = min(self.least, float(clip.min()))
+        if clip.min() < low or clip.max() > high:
             raise BadData(
-                f"{self.path}: expected values from {low:g} to {high:g}, got {clip.min():.4g} to "
-                f"{clip.max():.4g}; --range=LOW,HIGH says another range"
+                f"{self.path}: video {number}: expected values from {low:g} to {high:g}, got "
+                f"{clip.min():.4g} to {clip.max():.4g}; --range=LOW,HIGH says another range"
             )
         return (clip - low) * (255 / (high - low))
 
@@ -176,13 +187,16 @@ def _array(path):
                 f"{', '.join(sorted(arrays)) or 'nothing'}"
             )
         (array,) = arrays.values()
-    if array.ndim != 5 or array.shape[-1] != 3 or array.dtype.kind not in "uf" or not array.size:
+    known = array.dtype == np.uint8 or array.dtype.kind == "f"
+    if array.ndim != 5 or array.shape[-1] != 3 or not known or not array.size:
+        hint = "; transpose it to channels last" if 3 in array.shape[1:3] else ""
+        hint = (
+            '; convert it by .astype("uint8")' if array.dtype.kind in "iu" and not known else hint
+        )
         raise BadData(
             f"{path}: expected videos [N, T, H, W, 3] of uint8 or float, got {array.dtype} "
-            f"{array.shape}"
+            f"{array.shape}{hint}"
         )
-    if array.dtype.kind == "u" and array.dtype != np.uint8:
-        raise BadData(f"{path}: expected uint8 or float, got {array.dtype}")
     return array
 
 

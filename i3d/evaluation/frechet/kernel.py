@@ -13,11 +13,11 @@ from i3d.runtime.command import UserError
 _GROUPS = 20  # of the jackknife
 
 
-def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
+def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float | None]:
     """Returns the squared MMD with the kernel (x . y / D + 1)^3, and its standard error.
 
     The error is that of a jackknife which leaves out one group of videos of each set at a time, of
-    20 groups (fewer where there are fewer than 40 videos); 0 where a set has fewer than 4 videos.
+    20 groups (fewer where there are fewer than 40 videos). It is None where a set has fewer than 4.
 
     Args:
       real, fake: float [n, D] and [m, D], of at least 2 videos each.
@@ -37,7 +37,7 @@ def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     groups = min(_GROUPS, *(len(one) // 2 for one in sets))
     value = _estimate(same, cross, every)
     if groups < 2:
-        return value, 0.0
+        return value, None
     left = []
     for group in range(groups):
         kept = [(np.arange(len(one)) % groups != group).astype(float) for one in sets]
