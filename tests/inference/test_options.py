@@ -60,7 +60,7 @@ def test_mistakes(files):
     for words, message in (
         ([], r"--checkpoint is needed: .* demo_flow \(others, .* i3d.cards\(\)"),
         ([f"--checkpoint={files[0]}.gone"], "no such checkpoint; .*, demo_rgb, demo_flow$"),
-        (["--checkpoint=demo_rgb", "--checkpoint=demo_rgb"], "rgb.weights.h5 is given twice; leave"),
+        (["--checkpoint=demo_rgb", "--checkpoint=demo_rgb"], "rgb.weights.h5 is given twice; "),
         ([f"--checkpoint={files[0]}", f"--checkpoint={files[1]}", f"--model={TV}"],
          "expected a --checkpoint for each --model, got 2"),
         ([f"--checkpoint={files[2]}", f"--model={TSM}"],
