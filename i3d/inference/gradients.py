@@ -129,7 +129,8 @@ class MapsAndGradient:
         Raises:
           UserError: there is no class of this number.
         """
-        classes = self._net.num_classes
+        head = self._net.head  # that of the labels given last
+        classes = head.text.shape[1] if head else self._net.num_classes
         if not 0 <= number < classes:
             raise UserError(f"number: expected a class from 0 to {classes - 1}, got {number}")
         clips = self._preprocessing(np.asarray(view)[None])
