@@ -105,13 +105,16 @@ def test_class_scores_pooled_to_a_csv(files, tmp_path, capsys):
 
 @pytest.mark.long
 def test_ten_crops_kept_apart(files, tmp_path):
-    words = *videos(files)[:2], "--preset=ten_crop", *flags(files, "rgb")
+    short = write_video(tmp_path / "short.mp4", texture_frames(5, 48, 64), rate=25)
+    words = *videos(files)[:2], short, "--preset=ten_crop", *flags(files, "rgb")
     assert extract(*words, f"--out={tmp_path / 'ten.npz'}") == 0
     with np.load(tmp_path / "ten.npz") as found:
-        assert found["features"].shape == (3, 10, 128) and found["views"].tolist() == [10] * 3
+        assert found["features"].shape == (4, 10, 128) and found["views"].tolist() == [10] * 4
         assert np.ptp(found["features"], axis=1).max() > 0
-        assert found["ids"].tolist() == ["a.mp4", "a.mp4", "b.mp4"]
-        assert found["fps"].tolist() == [30] * 3 and found["extractors"].shape == (1,)
+        names = [name.rsplit("/", 1)[-1] for name in found["ids"].tolist()]
+        assert names == ["a.mp4", "a.mp4", "b.mp4", "short.mp4"]
+        assert found["fps"].tolist() == [30, 30, 30, 25] and found["extractors"].shape == (1,)
+        assert found["end_s"][-1] == pytest.approx(0.2)
 
 
 @pytest.mark.long

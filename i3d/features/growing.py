@@ -22,6 +22,7 @@ class Growing:
         self._path, self._shape = path, ()
         self._file: IO[bytes] | None = None
         self._times: list[tuple[np.ndarray, np.ndarray]] = []
+        self._frames = 0
 
     def __enter__(self):
         """Returns itself; the file is opened by the first rows."""
@@ -40,6 +41,7 @@ class Growing:
             self._file, self._shape = open(self._path, "wb"), piece.features.shape[1:]
         self._file.write(np.ascontiguousarray(piece.features, np.float32).data)
         self._times.append((piece.start_s, piece.end_s))
+        self._frames = piece.frames
 
     def arrays(self, dense: DenseRows) -> dict[str, Any]:
         """Returns the arrays of the file of the video.
@@ -58,6 +60,6 @@ class Growing:
             "views": np.full(len(start_s), crops, np.int64),
             "window": np.int64(spec.window),
             "stride": np.int64(spec.stride),
-            "fps": np.float64(dense.fps_of(start_s, end_s)),
+            "fps": np.float64(dense.fps_of(start_s, end_s, self._frames)),
             "extractors": np.array(spec.extractors),
         }

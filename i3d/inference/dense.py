@@ -34,12 +34,14 @@ class Piece(NamedTuple):
       first: number of the first.
       features: float32 [n, C]; [n, crops, C] where crops are kept apart.
       start_s, end_s: float64 [n], seconds from the first frame.
+      frames: of the video in each row: fewer than a window where they are looped.
     """
 
     first: int
     features: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
+    frames: int
 
 
 class Found(NamedTuple):
@@ -121,16 +123,25 @@ class DenseRows:
 
     def of_video(self, video: Video, workers: int = 0) -> Found:
         """Returns the rows of a video, all at once; UserError as `rows`."""
-        _, *each = zip(*self.pieces(video, workers), strict=True)
-        features, start_s, end_s = map(np.concatenate, each)
-        return Found(features, start_s, end_s, self.fps_of(start_s, end_s))
+        return self.joined(list(self.pieces(video, workers)))
 
-    def fps_of(self, start_s: np.ndarray, end_s: np.ndarray) -> float:
-        """Returns the mean rate of the frames that windows count, from the times of all rows."""
+    def joined(self, pieces: Sequence[Piece]) -> Found:
+        """Returns the rows of a video of all of its Pieces."""
+        _, *each, frames = zip(*pieces, strict=True)
+        features, start_s, end_s = map(np.concatenate, each)
+        return Found(features, start_s, end_s, self.fps_of(start_s, end_s, frames[0]))
+
+    def fps_of(self, start_s: np.ndarray, end_s: np.ndarray, frames: int) -> float:
+        """Returns the mean rate of the frames that windows count.
+
+        Args:
+          start_s, end_s: of all rows.
+          frames: of the video in a row, as of a Piece.
+        """
         if self.spec.fps:
             return float(self.spec.fps)
-        if len(start_s) == 1:  # maybe looped
-            return round(float(self.spec.window / (end_s[0] - start_s[0])), 9)
+        if len(start_s) == 1:
+            return round(float(frames / (end_s[0] - start_s[0])), 9)
         frames = (len(start_s) - 1) * self.spec.stride
         return round(float(frames / (start_s[-1] - start_s[0])), 9)
 
@@ -197,7 +208,7 @@ class _Joiner:
         self._vectors: list[list] = [[] for _ in self._layouts]  # crops of the next view
         self._rows: list[collections.deque] = [collections.deque() for _ in self._layouts]
         self._times: collections.deque = collections.deque()
-        self._next, self.problem = 0, ""
+        self._next, self._frames, self.problem = 0, 0, ""
 
     def add(self, key: DenseKey, vector: np.ndarray) -> None:
         """Takes the output of a network for a view; those of a network come in order."""
@@ -213,6 +224,7 @@ class _Joiner:
             self._rows[key.network].append(row.astype(np.float32))
             if key.network == 0:
                 self._times.append((key.start_s, key.end_s))
+                self._frames = key.frames
 
     def piece(self) -> Piece | None:
         """Returns the rows that all networks have given since the last call, None if none."""
@@ -225,7 +237,7 @@ class _Joiner:
         features = np.concatenate(each, axis=-1)
         if not np.isfinite(features).all():
             self.problem = "its features are not finite; are the weights spoilt?"
-        return Piece(first, features, start_s, end_s)
+        return Piece(first, features, start_s, end_s, self._frames)
 
 
 def _batch(held):

@@ -35,12 +35,16 @@ _SAME_RATE = 1e-3  # share by which rates that count as equal may differ
 
 
 class DenseKey(NamedTuple):
-    """What a view belongs to: the network, the row that it completes, and when that lies."""
+    """What a view belongs to: the network, the row that it completes, and when that lies.
+
+    `frames` are those of the video in the row: fewer than a window where they are looped.
+    """
 
     network: int
     row: int
     start_s: float
     end_s: float
+    frames: int
 
 
 class Layout(NamedTuple):
@@ -186,23 +190,24 @@ class DenseViews:
                 one.add(number, picture, field)
             begins.append(second)
             if number == row * self.stride + self.window:
-                yield from self._row(seen, row, begins[0], second)
+                yield from self._row(seen, row, begins[0], second, self.window)
                 row += 1
                 for one in seen:
                     one.forget(row * self.stride)
             count = number + 1
         if count == row * self.stride + self.window or not row:
-            start_s = begins[-min(count, self.window)]
+            frames = min(count, self.window)
             for one in seen:
                 one.end(name_of(video), count, self.window)
-            yield from self._row(seen, row, start_s, self._end_s(begins, count))
+            end_s = self._end_s(begins, count)
+            yield from self._row(seen, row, begins[-frames], end_s, frames)
 
-    def _row(self, seen, row, start_s, end_s):
+    def _row(self, seen, row, start_s, end_s, frames):
         for network, one in enumerate(seen):
             views = one.layout.views
             for view in range(row + views - 1 if row else 0, row + views):
                 for pixels in one.crops(view * self.stride):
-                    yield DenseKey(network, row, start_s, end_s), pixels
+                    yield DenseKey(network, row, start_s, end_s, frames), pixels
 
     def _end_s(self, begins, count):
         """Returns when the last frame ends: it is shown as long as those before it."""

@@ -11,8 +11,6 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from i3d.data.feature_files import interpolated
 from i3d.inference import average, dense, dense_views, load
 from i3d.inference.dense import DenseRows
@@ -217,11 +215,10 @@ def _all_rows(rows: DenseRows, video: str, unit: str) -> dense.Found:
     pieces = []
     with Progress(_expected(rows, video), unit, "localize") as progress:
         for piece in rows.pieces(video):
-            pieces.append(piece[1:])
+            pieces.append(piece)
             for _ in piece.features:
                 progress.add()
-    features, start_s, end_s = (np.concatenate(part) for part in zip(*pieces, strict=True))
-    return dense.Found(features, start_s, end_s, rows.fps_of(start_s, end_s))
+    return rows.joined(pieces)
 
 
 def _expected(rows, video):

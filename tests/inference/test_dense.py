@@ -124,7 +124,7 @@ def test_a_short_video_is_looped_to_one_row(folder, capsys):
     looped = [i % 6 for i in range(WINDOW)]
     seen = [views(pictures(video, flow), looped, nets[0].spec)[0] for flow in (False, True)]
     assert_close(found.features[0], np.concatenate([sums(one) for one in seen]))
-    assert found.start_s == [0] and found.end_s == pytest.approx([0.2])
+    assert found.start_s == [0] and found.end_s == pytest.approx([0.2]) and found.fps == 30
     one = str(write_video(folder / "one.mp4", texture_frames(1, 48, 64), rate=30))
     assert dense.DenseRows(nets[:1], WINDOW, STRIDE).of_video(one).features.shape == (1, 6)
     with pytest.raises(UserError, match="one.mp4: 1 frame; flow needs 2"):
