@@ -242,7 +242,7 @@ def genuine():
     folder = os.environ.get("I3D_TEST_CHECKPOINTS")
     if not folder:
         pytest.skip("I3D_TEST_CHECKPOINTS is not set: no genuine weights to test with")
-    return Extractor(str(Path(folder, CHECKPOINT, "model.ckpt")))
+    return Extractor(str(Path(folder, "i3d", CHECKPOINT, "model.ckpt")))
 
 
 # T -> what this network gives, and the published number of 64 px (TensorFlow's for 30, else a
