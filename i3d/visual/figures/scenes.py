@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from i3d.runtime import files
-from i3d.runtime.command import UserError
 from i3d.runtime.progress import tracked
 from i3d.visual.figures import writing
 from i3d.visual.figures.acts import LABELS
@@ -76,8 +74,6 @@ def write_scenes(
         out / ANNOTATIONS: "".join(f"{row}\n" for row in rows),
         out / LABEL_MAP: "".join(f"{i}: {name}\n" for i, name in enumerate(LABELS, start=1)),
     }
-    for path, text in texts.items():
-        _check_text(path, text)
     films = [
         writing.Film(
             out / "videos" / f"{_name(number)}.mp4",
@@ -86,10 +82,7 @@ def write_scenes(
         )
         for number in numbers
     ]  # fmt: skip
-    paths = writing.write_films(films, out, workers)
-    for path, text in texts.items():
-        files.write_text(path, text)
-    return paths
+    return writing.write_films(films, out, workers, texts)
 
 
 def _name(number):
@@ -112,12 +105,3 @@ def _rows(number, height, width):
                 action = LABELS.index(label) + 1
                 rows.append(f"{_name(number)},{second},{box},{action},{person}")
     return rows
-
-
-def _check_text(path, text):
-    """Raises UserError where a file is there that is not the beginning or the whole of `text`."""
-    if path.exists() and not text.startswith(path.read_text("utf-8")):
-        raise UserError(
-            f"{path} is not the file that would be written there (other seeds or size?): "
-            "give another folder or delete it"
-        )

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from i3d.runtime import files
-from i3d.runtime.command import UserError
 from i3d.visual.figures import writing
 from i3d.visual.figures.long_scene import UNTRIMMED, LongScene, script_of, segments_of
 from i3d.visual.figures.script import FPS
@@ -75,8 +73,6 @@ def write_untrimmed(
     out, numbers = Path(out), range(seed, seed + videos)
     known = {_name(number): _known(number) for number in numbers}
     texts = {out / CSV: _csv(known), out / JSON: _json(known)}
-    for path, text in texts.items():
-        _check_text(path, text)
     films = [
         writing.Film(
             out / VIDEOS / f"{_name(number)}.mp4",
@@ -85,10 +81,7 @@ def write_untrimmed(
         )
         for number in numbers
     ]  # fmt: skip
-    paths = writing.write_films(films, out, workers)
-    for path, text in texts.items():
-        files.write_text(path, text)
-    return paths
+    return writing.write_films(films, out, workers, texts)
 
 
 def _name(number):
@@ -127,20 +120,3 @@ def _json(known):
     """Returns a line for each video, so that the file of fewer videos is its beginning."""
     lines = ",\n".join(f'"{name}": {json.dumps(of_video)}' for name, of_video in known.items())
     return f'{{"database": {{\n{lines}\n}}}}\n'
-
-
-def _check_text(path, text):
-    """Raises UserError where a file is there that is not of the same videos, or of fewer."""
-    if not path.exists():
-        return
-    old, new = _lines(path.read_text("utf-8")), _lines(text)
-    if old != new[: len(old)]:
-        raise UserError(
-            f"{path} is not the file that would be written there (other seeds or size?): "
-            "give another folder or delete it"
-        )
-
-
-def _lines(text):
-    """Returns the lines without what differs where more follow."""
-    return [line.rstrip(",") for line in text.splitlines() if line != "}}"]

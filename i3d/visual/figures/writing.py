@@ -9,7 +9,7 @@ Main names: `Film` (a video to write), `write_films`, `check_request`, TEST_SEED
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
@@ -81,20 +81,30 @@ def check_workers(workers: int) -> None:
         raise UserError(f"workers must be 1 or more, not {workers}")
 
 
-def write_films(films: list[Film], out: str | os.PathLike, workers: int) -> list[Path]:
+def write_films(
+    films: list[Film],
+    out: str | os.PathLike,
+    workers: int,
+    texts: Mapping[Path, str] | None = None,
+) -> list[Path]:
     """Writes the videos that are missing; the content does not depend on the number of workers.
 
     Args:
       films: the videos; their folders are made if need be.
       out: the folder that all are in.
       workers: processes; 1 stays in this one.
+      texts: annotations of all of them, written at the end. That of fewer videos is the beginning
+        of the text, and is replaced.
 
     Returns:
       The paths of all videos, existing ones included.
 
     Raises:
-      UserError: a file of that name has another recipe.
+      UserError: a file of that name has another recipe, or is another text.
     """
+    texts = texts or {}
+    for path, text in texts.items():
+        _check_text(path, text)
     for folder in dict.fromkeys(film.path.parent for film in films):
         folder.mkdir(parents=True, exist_ok=True)
         files.remove_partials(folder)
@@ -104,7 +114,26 @@ def write_films(films: list[Film], out: str | os.PathLike, workers: int) -> list
         print(f"{out}: {there} of {len(films)} videos are there", file=sys.stderr)
     for _ in tracked(_done(missing, workers), len(missing), unit="video", what="figures"):
         pass
+    for path, text in texts.items():
+        files.write_text(path, text)
     return [film.path for film in films]
+
+
+def _check_text(path, text):
+    """Raises UserError where a file is there that is not of the same videos, or of fewer."""
+    if not path.exists():
+        return
+    old, new = _lines(path.read_text("utf-8")), _lines(text)
+    if old != new[: len(old)]:
+        raise UserError(
+            f"{path} is not the file that would be written there (other seeds or size?): "
+            "give another folder or delete it"
+        )
+
+
+def _lines(text):
+    """Returns the lines without what differs where more follow: commas and the end of JSON."""
+    return [line.rstrip(",") for line in text.splitlines() if line != "}}"]
 
 
 def _is_written(film):
