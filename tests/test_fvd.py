@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from i3d import fvd
+from i3d.evaluation.frechet import comparison
 from i3d.evaluation.frechet.features import CHECKPOINT, Extractor
 from i3d.evaluation.frechet.statistics import Statistics, distance
 from tests.helpers import datasets, video_files
@@ -41,7 +42,7 @@ def sides(tmp_path):
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch):
     """Networks are loaded once for all tests."""
-    monkeypatch.setattr(fvd, "Extractor", functools.cache(Extractor))
+    monkeypatch.setattr(comparison, "Extractor", functools.cache(Extractor))
 
 
 def test_clips_of_too_few_frames(sides):
