@@ -147,7 +147,8 @@ def test_a_killed_run_goes_on(files, tmp_path, capsys):
     point = Point(tmp_path, tmp_path / "log", "rename .*work/0.*npz", 2, signal.SIGKILL)
     process = training.start([*COMMAND, *words], **point.environment())
     point.wait(process)
-    process.communicate()
+    errors = process.communicate()[1]
+    assert "leaked" not in errors and "Traceback" not in errors
     work = tmp_path / "rows.work"
     assert not (tmp_path / "rows").exists() and len(list(work.glob("0*.npz"))) == 1
     assert list(work.glob("*.rows.partial"))

@@ -9,6 +9,8 @@ crashes its worker ends as a failed one; the workers end when their parent does.
 """
 
 import collections
+import contextlib
+import functools
 import itertools
 import math
 import os
@@ -25,7 +27,7 @@ from i3d.runtime import once, stopping
 from i3d.runtime.command import UserError
 
 WAITING_BYTES = 2**26  # of the views that each worker may have waiting
-_LEAST_WAITING = 2
+_LEAST_WAITING, _MOST_WAITING = 2, 4096  # views; for so many a pipe holds a word each
 # What a video can raise in its reader; anything else is an error of this program.
 BAD_VIDEO = (UserError, OSError, MemoryError, cv2.error)
 
@@ -118,7 +120,7 @@ class Decoders:
             else:
                 task, key, slot, shape = message
                 yield View(task, key, worker.slots[slot, : math.prod(shape)].reshape(shape))
-                worker.free.release()
+                worker.free_slot()
 
     def _give_task(self, worker):
         if self._tasks:
@@ -149,17 +151,25 @@ class _Worker:
 
     def __init__(self, decode, view_bytes):
         context = get_context("spawn")  # safe beside the threads of TensorFlow
-        count = max(_LEAST_WAITING, WAITING_BYTES // view_bytes)
+        count = min(max(_LEAST_WAITING, WAITING_BYTES // view_bytes), _MOST_WAITING)
         memory = context.RawArray("B", count * view_bytes)
         self.slots = _slots(memory, view_bytes)
-        self.free = context.Semaphore(count)
         self.task = -1  # none yet
         self.pipe, theirs = context.Pipe()
-        arguments = (theirs, memory, view_bytes, self.free, once.shared(context), decode)
+        # A word for each slot that is free again. Not a semaphore: it has a name in the system,
+        # which a process that is stopped leaves behind.
+        free, self._free = context.Pipe(duplex=False)
+        arguments = (theirs, memory, view_bytes, free, once.shared(context), decode)
         self.process = context.Process(target=_work, args=arguments, daemon=True)
         with stopping.ignored():  # Ctrl-C is the parent's to handle, also while this one starts
             self.process.start()
         theirs.close()
+        free.close()
+
+    def free_slot(self):
+        """Lets the worker use the slot of the oldest view again."""
+        with contextlib.suppress(BrokenPipeError):  # it has ended
+            self._free.send_bytes(b"")
 
 
 def _slots(memory, view_bytes):
@@ -174,22 +184,33 @@ def _work(pipe, memory, view_bytes, free, told, decode):
     once.join(told)
     slots = _slots(memory, view_bytes)
     places = itertools.cycle(range(len(slots)))
-    pipe.send(None)
-    while (given := pipe.recv()) is not None:
+    taken = itertools.count()
+    tell = functools.partial(_of_parent, pipe.send)
+    tell(None)
+    while (given := _of_parent(pipe.recv)) is not None:
         number, task = given
         problem = ""
         try:
             for key, view in decode(task):
                 if view.dtype != np.uint8 or view.size > view_bytes:
                     raise TypeError(f"{task}: view {view.dtype} {view.shape} above {view_bytes} B")
-                free.acquire()
+                if next(taken) >= len(slots):
+                    _of_parent(free.recv_bytes)
                 slot = next(places)
                 slots[slot, : view.size] = view.ravel()
-                pipe.send((number, key, slot, view.shape))
+                tell((number, key, slot, view.shape))
         except BAD_VIDEO as error:
             problem = _reason(error)
-        pipe.send(End(number, problem))
-        pipe.send(None)
+        tell(End(number, problem))
+        tell(None)
+
+
+def _of_parent(talk, *words):
+    """Returns what a pipe to the parent gives; ends this process where the parent has ended."""
+    try:
+        return talk(*words)
+    except (EOFError, ConnectionError):
+        os._exit(1)
 
 
 def _end_with_parent():

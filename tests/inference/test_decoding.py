@@ -1,5 +1,7 @@
 """The pool of decoding processes, and batches of what it yields."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -9,7 +11,7 @@ from i3d.inference import decoding
 from i3d.inference.decoding import Batch, End, View
 from i3d.runtime import once
 from tests.helpers.decoding import BYTES, SHAPE, numbered, shrinking, warning
-from tests.helpers.processes import wait_for
+from tests.helpers.processes import ROOT, wait_for
 
 
 def collected(pieces):
@@ -123,3 +125,24 @@ def test_ahead_gives_items_errors_and_ends():
     with pytest.raises(KeyError, match="late"):
         next(stream)
     assert list(decoding.ahead(iter("abc"))) == list("abc")
+
+
+STOPPED = """
+import os, signal, sys
+from i3d.inference import decoding
+from tests.helpers.decoding import BYTES, numbered
+
+with decoding.Decoders(numbered, range(100), 2, BYTES) as pieces:
+    for place, piece in enumerate(pieces):
+        if place == 5 and sys.argv[1] == "exit":
+            os._exit(3)
+        if place == 5:
+            os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL", "exit"])
+def test_a_process_that_is_stopped_leaves_nothing_and_says_nothing(how):
+    line = [sys.executable, "-c", STOPPED, how]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode and (done.stdout, done.stderr) == ("", "")
