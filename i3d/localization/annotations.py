@@ -23,6 +23,7 @@ from i3d.localization import segment_forms
 from i3d.localization.segment_forms import FOUND, OF_VIDEO, TRUTH, SegmentError
 from i3d.localization.segments import Annotated, Segment, by_video
 from i3d.runtime import files
+from i3d.runtime.json_file import JsonError
 
 __all__ = [
     "Annotated", "SegmentError", "found_as_csv", "found_as_json", "problems", "read", "read_as_is",
@@ -56,8 +57,7 @@ def read_as_is(path: str | os.PathLike) -> dict[str, Annotated]:
       SegmentError: the file cannot be used, or holds no segment.
       OSError: it cannot be read.
     """
-    of_csv, of_json = segment_forms.truth_of_csv, segment_forms.truth_of_json
-    found = of_csv(path) if _is_csv(path) else of_json(path)
+    found = _read(path, segment_forms.truth_of_csv, segment_forms.truth_of_json)
     if not any(video.segments for video in found.values()):
         raise SegmentError(f"{path}: expected segments with a start, an end and a label, got none")
     return found
@@ -92,8 +92,7 @@ def read_found(path: str | os.PathLike) -> list[Segment]:
       SegmentError: the file cannot be used; there may be none in it.
       OSError: it cannot be read.
     """
-    of_csv, of_json = segment_forms.found_of_csv, segment_forms.found_of_json
-    return of_csv(path) if _is_csv(path) else of_json(path)
+    return _read(path, segment_forms.found_of_csv, segment_forms.found_of_json)
 
 
 def write(path: str | os.PathLike, videos: Mapping[str, Annotated]) -> None:
@@ -141,6 +140,19 @@ def found_as_json(found: Iterable[Segment], videos: Iterable[str] = ()) -> str:
         for name, segments in by_video(found).items()
     }
     return json.dumps({"version": _VERSION, "results": results, "external_data": {}}) + "\n"
+
+
+def _read(path, of_csv, of_json):
+    """Returns what the reader of the form that the name of a file says gives; JSON by default."""
+    if _is_csv(path):
+        return of_csv(path)
+    try:
+        return of_json(path)
+    except JsonError as error:
+        if Path(path).suffix.lower() == ".json":
+            raise
+        line = f"{path}: expected JSON, or CSV in a file whose name ends in .csv, got neither"
+        raise SegmentError(line) from error
 
 
 def _is_csv(path):

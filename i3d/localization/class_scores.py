@@ -20,6 +20,7 @@ from i3d.runtime.text import counted
 
 _MOST_BYTES = 1 << 28
 _MOST_SCORE = 1e30
+_FORM = '{"results": {video: [score, ...]}, "class": [name, ...]}'
 
 
 class ClassScores(NamedTuple):
@@ -43,12 +44,14 @@ def read(path: str | os.PathLike) -> ClassScores:
       BadData: it cannot be used.
       OSError: it cannot be read.
     """
-    data = json_file.read(path, _MOST_BYTES)
+    try:
+        data = json_file.read(path, _MOST_BYTES)
+    except json_file.JsonError as error:
+        problem = str(error).removeprefix(f"{path}: ")
+        raise BadData(f"{path}: expected JSON, {_FORM}; {problem}") from error
     names, results = data.get("class"), data.get("results")
     if not isinstance(names, list) or not isinstance(results, dict) or not results:
-        raise BadData(
-            f'{path}: expected {{"results": {{video: [score, ...]}}, "class": [name, ...]}}'
-        )
+        raise BadData(f"{path}: expected {_FORM}")
     if not all(isinstance(name, str) for name in names):
         raise BadData(f"{path}: class: expected names, got others")
     names = tuple(labels.checked(names, f"{path}: class"))

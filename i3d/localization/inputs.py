@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i3d.localization import annotations, class_scores, pairing
+from i3d.localization import annotations, class_scores, pairing, times
 from i3d.localization.segments import Annotated, Segment
 from i3d.runtime.command import BadData
 from i3d.runtime.text import counted
@@ -83,7 +83,7 @@ def read(job: Job) -> Inputs:
       BadData, UserError: something cannot be used as asked; one line.
     """
     videos = _of_file("truth", annotations.read_as_is, job.truth)
-    lines = pairing.outside(videos, job.truth)
+    lines = times.outside(videos, job.truth) + pairing.named_twice(videos, job.truth)
     if not job.card:
         found = _of_file("found", annotations.read_found, job.found)
         paths = job.truth, job.found

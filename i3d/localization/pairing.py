@@ -6,29 +6,24 @@ videos, found, lines = paired(truth, found, "validation", ("truth.json", "found.
 import os
 from collections.abc import Mapping, Sequence
 
-from i3d.localization import annotations
+from i3d.localization import times
 from i3d.localization.segments import Annotated, Segment
 from i3d.runtime.command import BadData, UserError
 from i3d.runtime.text import counted
 
-_FEW = 0.01  # part of the segments of a file that may be outside of their videos
-_LATE = 1.5  # times the duration of a video, at which times are no seconds
 Videos = Mapping[str, Annotated]
 
 
-def outside(videos: Videos, path: str) -> list[str]:
-    """Returns a line on segments outside of their videos.
-
-    Raises:
-      BadData: they are more than a few: the times are no seconds, or of other videos.
-    """
-    wrong = annotations.problems(videos)
-    if not wrong:
+def named_twice(videos: Videos, path: str) -> list[str]:
+    """Returns a line on videos whose names differ by a leading "v_" alone."""
+    pairs = [name for name in videos if f"v_{name}" in videos]
+    if not pairs:
         return []
-    total = sum(len(video.segments) for video in videos.values())
-    if len(wrong) > _FEW * total:
-        raise BadData(f"{path}: {wrong[0]} ({len(wrong):,} of {counted(total, 'segment')})")
-    return [f"{path}: segments outside of their video or without a length, kept: {len(wrong):,}"]
+    first = f"{pairs[0]!r:.200} and {f'v_{pairs[0]}'!r:.200}"
+    return [
+        f"{path}: {first} count as two videos ({counted(len(pairs), 'such pair')}); where both are "
+        "one video, keep one of them"
+    ]
 
 
 def paired(
@@ -71,9 +66,9 @@ def paired(
     if unknown := sum(one.video not in videos for one in found):
         count = counted(unknown, "segment")
         lines.append(f"{results}: in videos that the truth does not have, false: {count}")
-    if empty := sum(one.start_s >= one.end_s for one in found):
+    if empty := sum(one.start_s == one.end_s for one in found):
         lines.append(f"{results}: without a length, false: {counted(empty, 'segment')}")
-    _check_seconds(chosen, found, results)
+    lines += times.in_seconds(chosen, found, results)
     return chosen, found, lines + labels(chosen, found, results)
 
 
@@ -133,29 +128,20 @@ def of_subset(videos: Videos, subset: str, path: str) -> Videos:
     """
     if not subset:
         return videos
+    if not any(video.subset for video in videos.values()):
+        raise UserError(
+            f"--subset: {path} names no subsets; leave --subset out, to test on all of its videos"
+        )
     chosen = {
         name: video
         for name, video in videos.items()
         if video.subset.casefold() == subset.casefold()
     }
     if not any(video.segments for video in chosen.values()):
-        names = ", ".join(_subsets(videos)) or "none"
+        names = ", ".join(_subsets(videos)) or "none with segments"
         why = "which has no segments" if chosen else "which is not there"
         raise UserError(f"--subset: expected one of {path}: {names}; got {subset!r}, {why}")
     return chosen
-
-
-def _check_seconds(videos, found, path):
-    """Raises BadData where most segments end long after their video."""
-    known = [one for one in found if one.video in videos]
-    late = [one for one in known if one.end_s > _LATE * videos[one.video].duration_s]
-    if len(late) > len(known) / 2:
-        one = late[0]
-        raise BadData(
-            f"{path}: expected times in seconds, got {len(late):,} segments that end after their "
-            f"video, such as {one.start_s:g} to {one.end_s:g} in {one.video!r:.200} of "
-            f"{videos[one.video].duration_s:g} s"
-        )
 
 
 def labels(videos: Videos, found: list[Segment], path: str) -> list[str]:
@@ -182,7 +168,9 @@ def labels(videos: Videos, found: list[Segment], path: str) -> list[str]:
     if not unknown:
         return []
     count = counted(sum(one.label in unknown for one in found), "segment")
-    return [f"{path}: {count} of labels that the truth does not have, left out: {_few(unknown)}"]
+    return [
+        f"{path}: {count} of labels that the truth does not have, left out of mAP: {_few(unknown)}"
+    ]
 
 
 def _few(names):

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from i3d.data.feature_files import FeatureFiles
 from i3d.data.segment_batches import Video
-from i3d.localization import annotations, pairing
+from i3d.localization import annotations, times
 from i3d.localization.segments import Annotated
 from i3d.runtime.command import UserError
 from i3d.runtime.text import counted
@@ -124,7 +124,7 @@ def _subset(settings, every, key, tell):
         )
     if not any(own.segments for own in found.values()):
         raise UserError(f"{file}: expected segments in the subset {name!r}, it has none")
-    for line in pairing.outside(found, file):
+    for line in times.outside(found, file):
         tell(line)
     return found
 

@@ -139,7 +139,7 @@ def test_proposals_get_the_classes_of_their_videos(files, tmp_path, capsys):
     arguments = [*files(found=found), f"--class_scores={path}"]
     assert run(*arguments, "--thresholds=0.5") == 0
     out = capsys.readouterr().out
-    assert "left out: fly" in out and "55.98" in out  # the recall of proposals, each once
+    assert "left out of mAP: fly" in out and "55.98" in out  # the recall of proposals, each once
     assert re.search(r"\nrun +1 +50.00", out) and re.search(r"\njump +2 +50.00", out)
     assert run(*files(), f"--class_scores={path}") == 2
     assert "have labels" in capsys.readouterr().err
@@ -163,8 +163,33 @@ def test_what_is_left_out_or_false_is_told(files, capsys):
         "in videos of other subsets, left out: 1 segment",
         "in videos that the truth does not have, false: 1 segment",
         "without a length, false: 1 segment",
-        "1 segment of labels that the truth does not have, left out: fly",
+        "1 segment of labels that the truth does not have, left out of mAP: fly",
     ]
+
+
+def test_a_few_found_segments_outside_of_their_video_are_told(files, capsys):
+    many = FOUND + "".join(f"a,{n / 10},{n / 10 + 1},jump,0.1\n" for n in range(395))
+    assert run(*files(found=many + "a,-3,1,jump,0.5\n")) == 0
+    assert "found.csv: segments outside of their video or without a length, kept: 1\n" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_video_of_two_names_is_told(files, capsys):
+    twice = {"database": TRUTH["database"] | {"v_a": TRUTH["database"]["a"]}}
+    assert run(*files(truth=twice)) == 0
+    assert "'a' and 'v_a' count as two videos (1 such pair)" in capsys.readouterr().out
+
+
+def test_times_after_the_truth_are_told_where_no_video_has_a_duration(files, capsys):
+    truth = "path,label,start_s,end_s\na,jump,0,10\na,run,20,30\nb,jump,0,10\n"
+    found = re.sub(r",(\d+),(\d+),", r",\g<1>000,\g<2>001,", FOUND)
+    assert run(*files(truth=truth, found=found)) == 0
+    line = "2 of 4 segments begin after the last one of the truth in their video"
+    assert line not in capsys.readouterr().out
+    assert run(*files(truth=truth, found=found.replace(",0000,", ",3000,"))) == 0
+    line = "4 of 4 segments begin after the last one of the truth in their video; are the times"
+    assert line in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["v_{}", "videos/{}.mp4"])
@@ -198,6 +223,19 @@ LATE = {"annotations": [{"segment": [30, 60], "label": "jump"}]}
             {"found": re.sub(r",(\d+),(\d+),", r",\g<1>000,\g<2>001,", FOUND)},
             "got 4 segments that end after their video, such as 0 to 10001 in 'a' of 40 s",
         ),
+        (
+            {"found": FOUND + "a,1,400,jump,0.5\n"},
+            "found.csv: video 'a', segment 4: expected an end in the video, which has 40 s, got 1 "
+            r"to 400 s \(1 of 5 segments; times are seconds\)",
+        ),
+        (
+            {"found": FOUND + "a,9,3,jump,0.5\n"},
+            "found.csv: video 'a', segment 4: expected an end after the start, got 9 to 3 s",
+        ),
+        (
+            {"found": FOUND + "z,-3,1,jump,0.5\n"},
+            "'z', segment 1: expected a start of 0 s",
+        ),
         ({"found": FOUND + "d,0,10,jump,0.5\n"}, "--subset is needed: .* training, validation"),
     ],
 )
@@ -225,6 +263,28 @@ def test_one_line_tells_what_is_wrong(files, capsys, changed, message):
 def test_wrong_calls(files, capsys, arguments, message):
     assert run(*files(), *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_files_of_another_kind_are_told(files, tmp_path, capsys):
+    truth, found = files()
+    text = tmp_path / "t.txt"
+    text.write_text("a jump 0 10\n")
+    csv = "expected JSON, or CSV in a file whose name ends in .csv, got neither"
+    scores = r'scores.csv: expected JSON, {"results": {video: \[score, ...\]}, "class": '
+    (tmp_path / "scores.csv").write_text("a,b\n1,2\n")
+    names = {name: video | {"subset": ""} for name, video in TRUTH["database"].items()}
+    wrong = {
+        (f"--truth={text}", found): f"t.txt: {csv}",
+        (truth, f"--found={text}"): f"t.txt: {csv}",
+        (truth, found, f"--class_scores={tmp_path / 'scores.csv'}"): scores,
+    }
+    for words, message in wrong.items():
+        assert run(*words) == 2
+        error = capsys.readouterr().err
+        assert re.search(message, error) and error.count("\n") == 1, error
+    assert run(*files(truth={"database": names}), "--subset=test") == 2
+    line = "truth.json names no subsets; leave --subset out, to test on all of its videos"
+    assert line in capsys.readouterr().err
 
 
 def test_a_truth_and_a_source_are_needed(files, capsys):

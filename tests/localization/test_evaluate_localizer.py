@@ -82,7 +82,7 @@ def test_files_take_the_place_of_those_of_the_run(weights, tmp_path, capsys):
     assert run(*arguments) == 0
     out = capsys.readouterr().out
     assert "no features of 1 video of 2, such as 'videos/b.mp4'" in out
-    assert "of labels that the truth does not have, left out: run" in out
+    assert "of labels that the truth does not have, left out of mAP: run" in out
     assert run(*arguments, "--subset=test") == 2
     assert "--subset: expected one of" in capsys.readouterr().err
 
