@@ -67,7 +67,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text("out", None, "new .pkl or .npz file, or a folder", flag_values=own)
     text("endpoint", "features", "name of the layer whose output is taken", flag_values=own)
     flags.DEFINE_enum("preset", None, list(PRESETS), help_of_presets(), flag_values=own)
-    number("window", None, "length of sliding windows, frames", 1, flag_values=own)
+    window = "length of sliding windows, frames, which keep their shape; --preset squeezes them"
+    number("window", None, window, 1, flag_values=own)
     number("stride", None, "frames between windows; default: window", 1, flag_values=own)
     rate = "frame rate of --window; 0: each video's own; default: the checkpoint's"
     seconds("fps", None, rate, flag_values=own)

@@ -129,7 +129,9 @@ class Job:
             for card in self.cards
         ]
         cards = " + ".join(f"{card.name} ({card.model}): {views}" for card, views in seen)
-        return f"{cards}; {self.endpoint} of {self.windows.described()}"
+        shared = stride >= window or all(map(dense_views.is_of_frames, self.cards))
+        apart = "; each window is computed by itself, as padding at its ends reaches all of it"
+        return f"{cards}; {self.endpoint} of {self.windows.described()}{'' if shared else apart}"
 
 
 def checked(

@@ -146,9 +146,10 @@ def check_flags(own: flags.FlagValues) -> None:
         raise UserError(f"--fps: expected a number from 0 to {_MOST_FPS}, got {own.fps:g}")
     for name in _OF_PRESETS if own.preset else ():
         if own[name].present:
+            shape = ", which keeps the shape of frames" if PRESETS[own.preset].squeezed else ""
             raise UserError(
                 f"--preset={own.preset} decides this ({PRESETS[own.preset].what}): leave --{name} "
-                "out, or give --window, --stride and --fps in place of --preset"
+                f"out, or give --window, --stride and --fps{shape}, in place of --preset"
             )
     pooled = own.preset and PRESETS[own.preset].windows.pooled
     if pooled and Path(own.out).suffix:

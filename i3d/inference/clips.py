@@ -204,13 +204,13 @@ def _span(spec):
     return (spec.frames - 1) * spec.stride + 1
 
 
-def say_looped(name: str, count: int, span: int) -> None:
-    """Warns once, on standard error, that a video shorter than a clip is looped."""
+def say_looped(name: str, count: int, span: int, what: str = "clip") -> None:
+    """Warns once, on standard error, that a video shorter than a clip, or a window, is looped."""
     if count < span:
         once.warn(
             "looped",
-            f"{name}: {counted(count, 'frame')}, fewer than the {span} that a clip spans: short "
-            "videos are looped",
+            f"{name}: {counted(count, 'frame')}, fewer than the {span} that a {what} spans: "
+            "short videos are looped",
         )
 
 

@@ -63,12 +63,15 @@ class Layout(NamedTuple):
     def described(self, card: Card) -> str:
         """Returns a phrase on what the network sees of a window."""
         spec = card.spec
-        of = f"{spec.crops} crop(s) of {spec.crop} px of frames resized to {spec.crop_side}"
+        side = spec.crop_side  # a pair does not keep the shape of a frame
+        size = f"resized to a short side of {side}"
+        if isinstance(side, tuple):
+            size = f"squeezed to {side[1]} x {side[0]}"
+        of = f"{spec.crops} crop(s) of {spec.crop} px of frames {size}"
         many = f"{len(self.offsets)} {'fields' if spec.stream == 'flow' else 'frames'}"
         if is_of_frames(card):
             return f"{self.views} snippet(s) of {many}, each computed once, {of}"
-        why = "padding at their ends keeps those that overlap from sharing layers"
-        return f"{many}, {of}; windows are computed apart: {why}"
+        return f"{many}, {of}"
 
 
 def name_of(video: Video) -> str:
@@ -302,7 +305,7 @@ class _Seen:
                 raise NothingThere("1 frame; flow needs 2")
             if count - 2 in self._pictures:
                 self._pictures[count - 1] = self._pictures[count - 2]
-        clips.say_looped(name, count, window)
+        clips.say_looped(name, count, window, "window")
         for number in range(count, window):
             self._pictures[number] = self._pictures[number % count]
 
