@@ -57,6 +57,7 @@ def check_records(settings: ConfigDict) -> None:
     data = settings.data
     config.check_named(data)
     if takes_features(settings.model.name):
+        config.check_annotations(settings.segments.annotations)
         FeatureFiles(data.records, feature_spec_of(config.flat(settings)))
         return
     if takes_boxes(settings.model.name):

@@ -296,6 +296,20 @@ def test_annotations_that_do_not_fit_are_one_line(change, data, tmp_path):
     assert CHANGES[change] in line_of(settings_of(given), tmp_path / "run")
 
 
+@pytest.mark.parametrize("subset", ["train", "validation"])
+def test_segments_after_the_features_of_a_video_of_unknown_duration(subset, data, tmp_path):
+    def beyond(database):
+        for video in database.values():
+            del video["duration"]
+            if video["subset"] == subset:
+                video["annotations"] = [{"segment": [9.0, 999.0], "label": name} for name in NAMES]
+
+    line = line_of(settings_of(changed(data, tmp_path, beyond)), tmp_path / "run")
+    assert "segment 1: expected an end in the video, which has 10.24 s, got 9 to 999 s" in line
+    many = "8 of 8" if subset == "train" else "4 of 4"
+    assert "truth.json: video 'v" in line and f"({many} segments; times are seconds)" in line
+
+
 def test_some_videos_without_features_can_be_left_out(data, tmp_path, capsys):
     given = changed(data, tmp_path, _lacking)
     records, _ = segment_records.opened(settings_of(given, segments__most_missing=0.4), print)
@@ -329,8 +343,11 @@ def test_features_that_turn_out_damaged_are_one_line(data, tmp_path, capsys):
     file = write_config(tmp_path / "segments.py", (rows, data[1]))
     words = [f"--config={file}", f"--workdir={tmp_path / 'run'}", "--config.deterministic=false"]
     assert train.main(["train", *words]) == 1
-    line = capsys.readouterr().err.strip()
-    assert line == f"train: {rows / 'v1.npy'}: expected finite numbers, got others"
+    line = capsys.readouterr().err.splitlines()[-1]  # a slow machine has told of progress
+    assert line == (
+        f"train: {rows / 'v1.npy'}: expected finite numbers, got nan in row 0 (60 "
+        "of 60 rows have such)"
+    )
 
 
 def test_a_folder_of_videos_is_refused_before_any_work(data, tmp_path, capsys):
@@ -338,3 +355,13 @@ def test_a_folder_of_videos_is_refused_before_any_work(data, tmp_path, capsys):
     file = write_config(tmp_path / "segments.py", (tmp_path / "empty", data[1]))
     assert train.main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
     assert "expected .npz, .npy or .csv files of features, found none" in capsys.readouterr().err
+
+
+def test_missing_annotations_are_a_wrong_call(data, tmp_path, capsys):
+    for name, expected in (("gone.csv", "gone.csv', no such file"), ("", "', a folder")):
+        file = write_config(tmp_path / "segments.py", (data[0], tmp_path / name))
+        assert train.main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
+        line = capsys.readouterr().err
+        assert "config.segments.annotations: expected a file of segments, got '" in line
+        assert expected in line
+    assert not (tmp_path / "run").exists()

@@ -97,23 +97,50 @@ class FeatureFiles:
         there = self.find(name)
         if there is None:
             raise BadData(f"{self.path}: no features of {name!r:.200}; extract them")
-        path = self._files[there]
-        try:
-            rows, span = self._opened(there, path)
-            rows = self._checked(rows)
-            grid = self._grid(span, len(rows), fps, duration_s, path.suffix == ".csv")
-        except npy.ArrayError as error:
-            raise BadData(f"{self._where(there)}: cannot be read: {error}") from error
-        except OSError as error:
-            raise BadData(f"{path}: cannot be read: {error.strerror or error}") from error
-        except UserError as error:
-            raise BadData(f"{self._where(there)}: {error}") from error
+        rows, grid = self._told(there, lambda: self._rows_and_grid(there, fps, duration_s))
         with np.errstate(over="ignore"):  # said below
             count = self.spec.rows
             found = interpolated(rows, count) if count else np.array(rows, np.float32)
         if not np.isfinite(found).all():
-            raise BadData(f"{self._where(there)}: expected finite numbers, got others")
+            raise BadData(f"{self._where(there)}: expected finite numbers, got {_not_finite(rows)}")
         return found, grid
+
+    def _rows_and_grid(self, name, fps, duration_s):
+        path = self._files[name]
+        rows, span = self._opened(name, path)
+        rows = self._checked(rows)
+        return rows, self._grid(span, len(rows), fps, duration_s, path.suffix == ".csv")
+
+    def _told(self, name, opened):
+        """Returns opened(); BadData that names the file of a video where that cannot be used."""
+        try:
+            return opened()
+        except npy.ArrayError as error:
+            raise BadData(f"{self._where(name)}: cannot be read: {error}") from error
+        except OSError as error:
+            reason = error.strerror or error
+            raise BadData(f"{self._files[name]}: cannot be read: {reason}") from error
+        except UserError as error:
+            raise BadData(f"{self._where(name)}: {error}") from error
+
+    def end_s(self, name: str, fps: float = math.nan) -> float:
+        """Returns a time that the video ends before: that of one row more; nan where unknown.
+
+        Args:
+          name: of a video that has rows here.
+          fps: as for `read`.
+
+        Raises:
+          BadData: the file cannot be read.
+        """
+        there = self.find(name)
+        rows, span = self._told(there, lambda: self._opened(there, self._files[there]))
+        if span is not None and len(span[1]) > 1:
+            return float(2 * span[1][-1] - span[1][-2])
+        rate = self.spec.fps or fps
+        if span is not None or self.spec.rows or not rate > 0 or rows.ndim < 2:
+            return math.nan
+        return (rows.shape[-2] * self.spec.stride + self.spec.window) / rate
 
     def _where(self, name):
         return f"{self.path}: {name}" if self._parts else str(self._files[name])
@@ -193,6 +220,16 @@ def interpolated(rows: np.ndarray, count: int) -> np.ndarray:
     share = (places - below).astype(np.float32)[:, None]
     low, high = (np.asarray(rows[at], np.float32) for at in (below, above))
     return low * (1 - share) + high * share
+
+
+def _not_finite(rows):
+    """Returns a phrase on the numbers of rows [T, C] that are not finite as float32."""
+    with np.errstate(over="ignore"):
+        wrong = ~np.isfinite(np.asarray(rows, np.float32)).all(axis=1)
+    first = int(np.argmax(wrong))
+    most = np.finfo(np.float32).max
+    value = next((float(x) for x in rows[first] if not abs(x) <= most), math.inf)
+    return f"{value:g} in row {first} ({wrong.sum():,} of {len(rows):,} rows have such)"
 
 
 def _covered(spec, rate, duration_s):

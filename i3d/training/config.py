@@ -97,6 +97,15 @@ def check_named(data: ConfigDict) -> None:
             raise UserError(f"config.data.{key}: expected {what}, got ''")
 
 
+def check_annotations(file: str) -> None:
+    """Raises UserError where config.segments.annotations names no file."""
+    if not os.path.isfile(file):
+        got = ", a folder" if os.path.isdir(file) else ", no such file" if file else ""
+        raise UserError(
+            f"config.segments.annotations: expected a file of segments, got {file!r}{got}"
+        )
+
+
 def load(name: str | os.PathLike, overrides: dict[str, Any] | None = None) -> ConfigDict:
     """Returns the checked configuration of a recipe or a file: what its get_config() returns.
 

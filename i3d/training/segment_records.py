@@ -6,6 +6,7 @@ records.videos[0].segments, records.class_names
 Every mistake in annotations or features is one line.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +21,6 @@ from i3d.runtime.command import UserError
 from i3d.runtime.text import counted
 from i3d.training import config, held_out
 from i3d.training.config_checks import feature_spec_of
-from i3d.training.input import check_named
 
 ONE_CLASS = "action"  # its name, where config.segments.one_class makes all of one
 
@@ -58,10 +58,9 @@ def opened(
     Raises:
       UserError: annotations or features are not given, cannot be used or do not fit each other.
     """
-    check_named(settings.data)
+    config.check_named(settings.data)
     file, data = settings.segments.annotations, settings.data
-    if not file:
-        raise UserError("config.segments.annotations: expected a file of segments, got ''")
+    config.check_annotations(file)
     files = FeatureFiles(data.records, feature_spec_of(config.flat(settings)))
     every = _of_one_class(annotations.read_as_is(file), settings.segments.one_class)
     train, validation = _divided(settings, every, tell)
@@ -157,17 +156,33 @@ def _records(settings, files, videos: Mapping[str, Annotated], names, tell):
         tell(f"{lacking}; they are left out")
         videos = {name: own for name, own in videos.items() if name not in set(missing)}
     numbers = {name: number for number, name in enumerate(names)}
-    found = tuple(_video(name, own, numbers) for name, own in videos.items())
+    timed = _timed(files, videos, tell, file)
+    found = tuple(_video(name, own, timed[name], numbers) for name, own in videos.items())
     files.read(found[0].name, found[0].fps, found[0].duration_s)  # of the right width and rate
     return Records(files, found, dict(videos), names)
 
 
-def _video(name, own, numbers):
+def _timed(files, videos, tell, file):
+    """Returns {name: seconds} of videos; where the annotations do not say, features end there.
+
+    Raises:
+      BadData: in these videos more than a few segments lie outside.
+    """
+    unknown = {name: own for name, own in videos.items() if math.isnan(own.duration_s)}
+    by_rows = {
+        name: own._replace(duration_s=files.end_s(name, own.fps)) for name, own in unknown.items()
+    }
+    for line in times.outside(by_rows, file):
+        tell(line)
+    return {name: by_rows.get(name, own).duration_s for name, own in videos.items()}
+
+
+def _video(name, own, end_s, numbers):
     """Returns the Video of an Annotated, without segments that lie outside of it."""
     inside = [
         one
         for one in own.segments
-        if max(one.start_s, 0) < one.end_s and not one.start_s >= own.duration_s  # may be nan
+        if max(one.start_s, 0) < one.end_s and not one.start_s >= end_s  # may be nan
     ]
     times = np.array([(one.start_s, one.end_s) for one in inside]).reshape(-1, 2)
     labels = np.array([numbers[one.label] for one in inside], np.int32)

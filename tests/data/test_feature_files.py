@@ -56,6 +56,18 @@ def test_files_of_the_video_alone_go_by_its_rate(folder):
         assert grid == SPEC.grid(30.0, 20)
 
 
+def test_when_a_video_ends_at_the_latest(folder, tmp_path):
+    """A row more would end there; of pooled rows it is not known."""
+    files = FeatureFiles(folder, SPEC)
+    assert files.end_s("a") == pytest.approx((19 * 4 + 16 + 4) / 25)
+    assert files.end_s("d", fps=30.0) == pytest.approx((19 * 4 + 16 + 4) / 30)
+    assert np.isnan(files.end_s("d"))
+    assert np.isnan(FeatureFiles(folder, CUHK).end_s("e", fps=25.0))
+    (tmp_path / "a.npz").write_bytes(b"PK")
+    with pytest.raises(BadData, match="a.npz"):
+        FeatureFiles(tmp_path, SPEC).end_s("a")
+
+
 def test_half_precision_and_compressed_archives_are_read(folder):
     rows, _ = FeatureFiles(folder, SPEC).read("b")
     np.testing.assert_allclose(rows, ROWS, atol=2e-3)
@@ -110,8 +122,14 @@ BAD = {
     "objects": (np.array([{}, 1], object), "cannot be read: expected an array of numbers"),
     "empty": (ROWS[:0], "expected two rows or more, got 0; the video is shorter"),
     "one": (ROWS[:1], "expected two rows or more, got 1; .* features of the whole video"),
-    "nan": (np.where(ROWS == ROWS[3, 3], np.nan, ROWS), "expected finite numbers"),
-    "large": (ROWS.astype("f8") * 1e300, "expected finite numbers"),
+    "nan": (
+        np.where(ROWS == ROWS[3, 3], np.nan, ROWS),
+        "expected finite numbers, got nan in row 3 .1 of 20 rows have such",
+    ),
+    "large": (
+        ROWS.astype("f8") * 1e300,
+        "expected finite numbers, got 1.2573e.299 in row 0 .20 of 20 rows have such",
+    ),
     "rate": (
         ROWS[:5],
         r"expected rows every 4 frames at 30 per second: 5 of them cover 1.1 s",
