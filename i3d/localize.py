@@ -22,6 +22,7 @@ From Python: i3d.localize("my.mp4", classifier="rgb_scratch").segments
 
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,6 +43,7 @@ NAME = "localize"
 DEMO_FOLDER = "localize_demo"
 DEMO_SEED = 1_000_007  # of the video, which no training saw
 _OF_DEMO = ("demo", "out", "threshold", "top")
+_FLAG = re.compile(rf"(?<![^\s(])--({'|'.join(f.name for f in dataclasses.fields(Options))})\b")
 Path = str | os.PathLike
 
 
@@ -60,7 +62,7 @@ def localize(
     classifier: Path | Sequence[Path] = (),
     model: str | Sequence[str] = (),
     text: "Labels | None" = None,
-    format: str = "text",
+    format: str | None = None,
     out: Path | None = None,
     timeline: Path | None = None,
     truth: Path | None = None,
@@ -81,7 +83,7 @@ def localize(
         it gives the classes of the proposals.
       model: name in the catalogue, for a file of another than its published name; or several.
       text: labels of a classifier with a text tower: a list, a file, or labels between commas.
-      format: of `out`: "text", "json" (as ActivityNet's results) or "csv".
+      format: of `out`: "text", "json" (as ActivityNet's results) or "csv"; None: as its name ends.
       out: new file for the segments.
       timeline: new .png file for the drawn timeline.
       truth: file of annotations (see i3d.localization.annotations), drawn in the timeline.
@@ -104,9 +106,12 @@ def localize(
         window_s=window_s, stride_s=stride_s, precision=precision, **several,
         **{name: path and os.fspath(path) for name, path in paths.items()},
     )  # fmt: skip
-    job = jobs.checked(options)
-    found = job.run().over(options.videos[0])
-    write(job, [found])
+    try:
+        job = jobs.checked(options)
+        found = job.run().over(options.videos[0])
+        write(job, [found])
+    except UserError as error:
+        raise type(error)(_FLAG.sub(r"\1", str(error))) from error
     return found
 
 
@@ -138,8 +143,9 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
           "default: by the checkpoint's name or training run", flag_values=own)  # fmt: skip
     text("text", None, "labels of a classifier with a text tower: a file, or labels between commas",
          flag_values=own)  # fmt: skip
-    flags.DEFINE_enum("format", "text", results.FORMATS, "format of the segments; json is that of "
-                      "ActivityNet's results", flag_values=own)  # fmt: skip
+    flags.DEFINE_enum("format", None, results.FORMATS, "format of the segments; json is that of "
+                      "ActivityNet's results; default: as the name of --out ends, or text",
+                      flag_values=own)  # fmt: skip
     text("out", None, "new file for the segments; default: standard output", flag_values=own)
     text("timeline", None, "new .png file: the segments of one video over time, and the scores of "
          "a classifier", flag_values=own)  # fmt: skip
@@ -208,7 +214,7 @@ def work(job: Job | Demo) -> int:
         print(results.summary(found[-1]), file=sys.stderr if _to_stdout(own) else sys.stdout)
     write(job, found)
     if not own.out:
-        print(results.text(found, own.format), end="")
+        print(results.text(found, own.form), end="")
     return failed
 
 
@@ -233,14 +239,14 @@ def _demonstrated(demo):
 
 def _to_stdout(own):
     """Returns whether standard output is to hold the segments and nothing else."""
-    return not own.out and own.format != "text"
+    return not own.out and own.form != "text"
 
 
 def write(job: Job, found: "Sequence[Localized]") -> None:
     """Writes the files that a Job asks for."""
     own = job.options
     if own.out:
-        files.write_text(own.out, results.text(found, own.format))
+        files.write_text(own.out, results.text(found, own.form))
     if own.timeline and found:
         from i3d.visual import segments
 

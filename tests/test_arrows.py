@@ -50,6 +50,7 @@ LIGHT = (
     "i3d.localization.metrics",
     "i3d.localization.nms",
     "i3d.localization.segments",
+    "i3d.localization.sliding",
     "i3d.localization.windows",
     "i3d.inference.decoding",
     "i3d.inference.views",

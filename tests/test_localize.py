@@ -82,6 +82,7 @@ def test_from_python_scores_are_those_of_the_windows(folder):
     assert scores == sorted(scores, reverse=True)
     assert set(found.seconds) == {"windows", "segments"}
     assert "my: " in found._repr_html_()
+    assert repr(found).startswith("<Localized my: 2.4 s, ") and len(repr(found)) < 500
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
@@ -111,9 +112,38 @@ def test_several_videos_one_of_which_is_damaged(folder, tmp_path, capsys):
 
 def test_a_video_shorter_than_a_window(folder, tmp_path, capsys):
     video_files.write(folder / "short.mp4", video_files.numbered(3))
-    line = refused(*words(folder, by="localizer", video="short.mp4"), status=1)
-    assert "expected 0.32 s or more, a window of 8 frames at 25 per second" in line
-    assert called(*words(folder, video="short.mp4")) == 0  # a classifier sees it looped
+    video_files.write(folder / "one.mp4", video_files.numbered(1))
+    for video, got in (("short.mp4", "0.12 s"), ("one.mp4", "0.04 s")):
+        line = refused(*words(folder, by="localizer", video=video))  # nothing on looping before it
+        assert "expected 0.32 s or more, a window of 8 frames at 25 per second, got " in line
+        assert line.rstrip().endswith(got)
+    assert called(*words(folder, video="one.mp4")) == 0  # a classifier sees it looped
+    assert "one: 0.0 s" in (printed := capsys.readouterr().out)
+    assert "a single window covers the video" in printed
+
+
+def test_what_is_done_is_told(folder, capsys):
+    assert called(*words(folder, "--window_s=0.4", "--stride_s=0.2", "--threshold=1")) == 0
+    told = capsys.readouterr().err
+    assert "4 frames of each window x 1 crop(s) of 32 px" in told
+    assert "windows of 10 frames (0.4 s), every 5 frames (0.2 s), at 25 per second" in told
+    assert called(*words(folder, "--threshold=1", by="localizer")) == 0
+    told = capsys.readouterr().err
+    assert "window 8, stride 4, 25 fps" in told and "4 frames of each window x " in told
+    assert "view(s)" not in told and "whole video" not in told
+
+
+def test_the_format_is_as_the_name_of_the_file_ends(folder, tmp_path):
+    for name, begin in (("a.csv", "video,start_s"), ("a.json", "{"), ("a.txt", "")):
+        assert called(*words(folder, f"--out={tmp_path / name}", "--threshold=1")) == 0
+        assert (tmp_path / name).read_text().startswith(begin)
+    assert refused(*words(folder, f"--out={tmp_path / 'b.csv'}", "--format=json"))
+
+
+def test_classifiers_of_other_numbers_of_classes_are_refused_before_the_work(folder):
+    other = runs.write(folder / "other", names=NAMES)
+    line = refused(*words(folder, f"--classifier={other}"))
+    assert "expected checkpoints of the same classes, got numbers of classes: 4 of " in line
 
 
 def test_wrong_calls(folder, tmp_path):
@@ -131,7 +161,15 @@ def test_wrong_calls(folder, tmp_path):
         (words(folder, video="truth.csv"), "truth.csv"),
         (words(folder, f"--timeline={tmp_path}/there.png"), "is there already"),
         (words(folder, f"--timeline={tmp_path}/a.jpg"), "expected a name that ends in .png"),
-        (words(folder, f"--out={tmp_path}/a.csv"), "expected a name that ends in .txt"),
+        (words(folder, f"--out={tmp_path}/a.png"), "expected a name that ends in .json, .csv or"),
+        (words(folder, f"--out={tmp_path}/a.csv", "--format=text"), "ends in .txt"),
+        (
+            words(folder, "--window_s=0.4", "--stride_s=0.5"),
+            "--stride_s: expected at most 0.4",
+        ),
+        (words(folder, "--window_s=0.04"), "--window_s=0.04: "),
+        (["--classifier=gone", str(folder / "my.mp4")], "--classifier: gone: no such checkpoint"),
+        ([f"--checkpoint={tmp_path}/other.csv", str(folder / "my.mp4")], "other.csv: expected a "),
         (words(folder, f"--out={tmp_path}/there.png/a.txt"), "cannot be made"),
         (words(folder, "--threshold=1.5"), "--threshold: expected a number from 0 to 1"),
         (words(folder, "--window_s=0"), "--window_s: expected a number from 0.01"),
@@ -167,7 +205,7 @@ def test_features_of_another_width_than_the_localizer_takes(folder):
 
 
 def test_mistakes_from_python_are_user_errors(folder):
-    with pytest.raises(UserError, match="threshold"):
+    with pytest.raises(UserError, match="^threshold: expected a number from 0 to 1, got nan"):
         i3d.localize(folder / "my.mp4", threshold=float("nan"))
     with pytest.raises(UserError, match="gone.mp4"):
         i3d.localize("gone.mp4", classifier=folder / "classifier/best.weights.h5")

@@ -11,6 +11,7 @@ TensorFlow is not imported here.
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from i3d.weights.cards import Card, i3d_spec
 from i3d.weights.errors import WeightsError
 from i3d.weights.localization_zoo import LONGEST, SPECS, takes_features
 from i3d.weights.pytorch.clip_folder import is_folder, model_of, weights_in
-from i3d.weights.start import input_channels
+from i3d.weights.start import check_kind, input_channels
 
 RUN_FILE = "config.json"  # as i3d.training.folder writes it
 MOST_WIDTH = 16  # times the published filters
@@ -201,9 +202,9 @@ def run_settings(checkpoint: str) -> dict[str, Any]:
     """
     file = run_file(checkpoint)
     if file is None:
+        check_kind(checkpoint)
         raise UserError(
-            f"{checkpoint}: which model? expected --model=NAME, or the run's {RUN_FILE} beside it "
-            "(evaluate takes --config, that of its training, too)"
+            f"{checkpoint}: which model? expected --model=NAME, or the run's {RUN_FILE} beside it"
         )
     settings = json_file.read(file)
     try:
@@ -234,6 +235,22 @@ def _check_input(settings):
     if "input" in settings:
         input_spec.from_json(settings["input"])
     input_spec.of_settings(settings, input_spec.SHORT_SIDE, input_spec.FPS)
+
+
+def num_classes(cards: Sequence[Card], counts: Sequence[int]) -> int | None:
+    """Returns the number of classes of checkpoints, None without any.
+
+    Args:
+      cards: of checkpoints with heads.
+      counts: of the classes of each.
+
+    Raises:
+      UserError: they differ.
+    """
+    if len(set(counts)) > 1:
+        each = ", ".join(f"{n} of {card.file}" for card, n in zip(cards, counts, strict=True))
+        raise UserError(f"expected checkpoints of the same classes, got numbers of classes: {each}")
+    return counts[0] if counts else None
 
 
 def class_names(cards: list[Card], num_classes: int, labels: str | None = None) -> tuple[str, ...]:

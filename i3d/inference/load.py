@@ -118,7 +118,7 @@ def of_cards(
         each = ", ".join(f"{card.file} {card.spec.activation}" for card in cards)
         raise UserError(f"expected checkpoints that are all of one label or of several, got {each}")
     fixed = [card for card in cards if not takes_text(card.model)]
-    classes = _num_classes(fixed)
+    classes = checkpoints.num_classes(fixed, [network.classes_of(card) for card in fixed])
     names = _names(cards, fixed, classes, labels, text)
     text = dataclasses.replace(text, labels=names)
     networks = [
@@ -133,15 +133,6 @@ def of_cards(
         for card in cards
     ]
     return Predictor(networks, names, batch_size, text)
-
-
-def _num_classes(fixed):
-    """Returns the number of classes of checkpoints with heads, None without any."""
-    counts = [network.classes_of(card) for card in fixed]
-    if len(set(counts)) > 1:
-        each = ", ".join(f"{card.file} {n}" for card, n in zip(fixed, counts, strict=True))
-        raise UserError(f"expected checkpoints of the same classes, got {each}")
-    return counts[0] if counts else None
 
 
 def _names(cards, fixed, classes, labels, text):

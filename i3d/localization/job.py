@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING
 from i3d.data.feature_spec import FeatureSpec
 from i3d.inference import checkpoint as checkpoints
 from i3d.inference import options as network_options
+from i3d.inference.dense_views import windowed
 from i3d.inference.text import Labels, Text, labels_of
 from i3d.inference.text import check as check_text
-from i3d.localization import annotations
+from i3d.localization import annotations, sliding
 from i3d.localization.results import FORMATS, name_of
 from i3d.localization.segments import Annotated
+from i3d.localization.sliding import Windows
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.video.sampled import frame_rate
 from i3d.video.source import NoVideo
 from i3d.weights.cards import Card
+from i3d.weights.clip_zoo import takes_text
+from i3d.weights.start import head_classes
 
 if TYPE_CHECKING:
     from i3d.localization.run import Run
@@ -47,7 +51,7 @@ class Options:
     classifier: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
     text: Labels | None = None
-    format: str = "text"
+    format: str | None = None
     out: str | None = None
     timeline: str | None = None
     truth: str | None = None
@@ -71,14 +75,21 @@ class Options:
             _check_range(name, getattr(self, name), 0.01, 3600)
         if self.top is not None and self.top < 1:
             raise UserError(f"--top: expected a number of 1 or more, got {self.top}")
-        for name, kinds in (("format", FORMATS), ("precision", PRECISIONS)):
+        for name, kinds in (("format", (None, *FORMATS)), ("precision", PRECISIONS)):
             if getattr(self, name) not in kinds:
-                expected = ", ".join(kinds)
+                expected = ", ".join(filter(None, kinds))
                 raise UserError(f"--{name}: expected one of {expected}, got {getattr(self, name)}")
         if self.out:
-            files.check_new(self.out, _SUFFIX[self.format])
+            every = tuple(_SUFFIX.values())
+            files.check_new(self.out, _SUFFIX[self.format] if self.format else every)
         if self.timeline:
             files.check_new(self.timeline, TIMELINE)
+
+    @property
+    def form(self) -> str:
+        """The format of the segments: as asked for, or as `out` ends; else text."""
+        ending = os.path.splitext(self.out or "")[1].lower()
+        return self.format or {each: name for name, each in _SUFFIX.items()}.get(ending, "text")
 
     def _check_names(self):
         if not self.videos:
@@ -116,6 +127,7 @@ class Job:
       classifiers: Cards of the classifiers, whose logits are added.
       extractors: Cards of the networks that make the features of the localizer.
       truth: {name of a video: Annotated} of --truth, None without.
+      windows: of each video, that the classifiers see without a localizer.
     """
 
     options: Options
@@ -123,11 +135,20 @@ class Job:
     classifiers: tuple[Card, ...]
     extractors: tuple[Card, ...]
     truth: dict[str, Annotated] | None
+    windows: tuple[Windows, ...] = ()
 
     def described(self) -> list[str]:
-        """Returns lines on the networks."""
-        first = [self.localizer] if self.localizer else []
-        return [card.described() for card in (*first, *self.extractors, *self.classifiers)]
+        """Returns lines on the networks, and on what they see."""
+        if self.localizer:
+            spec = typing.cast(FeatureSpec, self.localizer.spec)
+            lines = [sliding.seen(windowed(c), spec.window, spec.stride) for c in self.extractors]
+            lines += [windowed(card, 1).described() for card in self.classifiers]
+            return [self.localizer.described(), *lines]
+        first = self.windows[0]
+        lines = [sliding.seen(windowed(c, 1), first.window, first.stride) for c in self.classifiers]
+        each = zip(self.options.videos, self.windows, strict=True)
+        lines += [f"{name_of(v)}: {of.described()}" for v, of in each if of != first]
+        return [*lines[: len(self.classifiers)], first.described(), *lines[len(self.classifiers) :]]
 
     def run(self) -> "Run":
         """Returns the Run of loaded networks.
@@ -162,13 +183,18 @@ def checked(options: Options) -> Job:
         check_video(video)
     classifiers = _classifiers(options) if options.classifier else ()
     if options.classifier and not options.checkpoint:
-        return Job(options, None, classifiers, (), truth)
+        cards = [windowed(card, 1) for card in classifiers]
+        sizes = options.window_s, options.stride_s
+        windows = tuple(sliding.of_classifiers(cards, video, *sizes) for video in options.videos)
+        return Job(options, None, classifiers, (), truth, windows)
     localizer = _localizer(options)
     if classifiers and localizer.model != PROPOSALS:
         raise UserError(
             f"expected --checkpoint or --classifier, got both: {localizer.model} gives classes "
             f"itself; {PROPOSALS} needs a classifier for them"
         )
+    for video in options.videos:
+        sliding.check_long_enough(typing.cast(FeatureSpec, localizer.spec), video)
     return Job(options, localizer, classifiers, _extractors(localizer), truth)
 
 
@@ -210,7 +236,14 @@ def _classifiers(options):
                 "as --checkpoint"
             )
     names = [] if options.checkpoint else options.model
-    cards = network_options.cards_of(options.classifier, names)
+    try:
+        cards = network_options.cards_of(options.classifier, names)
+    except UserError as error:
+        line = str(error).replace("--checkpoint", "--classifier")
+        raise type(error)(line) from error
+    fixed = [card for card in cards if not takes_text(card.model)]
+    if count := checkpoints.num_classes(fixed, [head_classes(c.file, c.model) for c in fixed]):
+        checkpoints.class_names(fixed, count)
     check_text(cards, Text(() if options.text is None else labels_of(options.text)))
     return tuple(cards)
 

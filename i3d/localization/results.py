@@ -17,9 +17,10 @@ from i3d.runtime.text import counted
 
 FORMATS = ("text", "json", "csv")
 _SHOWN = 50  # segments in a notebook
+_OF_REPR = 5
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Localized:
     """What happens when in one video.
 
@@ -30,7 +31,7 @@ class Localized:
       seconds: {stage: seconds that it took}.
       scores: of a classifier, over time; None of a localizer.
       names: of the classes of `scores`.
-      note: the best segment below the threshold where none is above it; else "".
+      note: that the video is one window; the best segment where none is above the threshold.
     """
 
     video: str
@@ -40,6 +41,17 @@ class Localized:
     scores: ScoresOverTime | None = None
     names: tuple[str, ...] = ()
     note: str = ""
+
+    def __repr__(self) -> str:
+        """Returns the segments, without the scores over time."""
+        shown = ", ".join(
+            f"{one.label or 'proposal'} {one.start_s:.2f} to {one.end_s:.2f} s ({one.score:.2f})"
+            for one in self.segments[:_OF_REPR]
+        )
+        more = ", ..." if len(self.segments) > _OF_REPR else ""
+        count = counted(len(self.segments), "segment")
+        found = f"{count}: {shown}{more}" if shown else count
+        return f"<Localized {self.video}: {self.duration_s:.1f} s, {found}>"
 
     def _repr_html_(self) -> str:
         """Returns a table of the segments for a notebook, with a bar for each score."""

@@ -7,6 +7,7 @@ A video is decoded once and in order; memory holds a batch of its frames, and of
 what a network gives.
 """
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,8 +17,7 @@ from i3d.inference import average, dense, dense_views, load
 from i3d.inference.dense import DenseRows
 from i3d.inference.predictor import Predictor
 from i3d.inference.text import Text
-from i3d.inference.timeline import window_seconds
-from i3d.localization import windows
+from i3d.localization import sliding, windows
 from i3d.localization.decoding import labelled
 from i3d.localization.localizer import Localizer
 from i3d.localization.results import Localized, name_of
@@ -28,8 +28,6 @@ from i3d.video.frames import stated
 from i3d.video.sampled import frame_rate
 from i3d.weights.cards import Card
 
-STRIDES = 4  # from one window of a classifier to the next, this part of it
-_LEAST_ROW = 0.95  # of a window that a video must have, for the rows of a localizer
 _LEAST_GROUPED = 0.02  # score; what is lower is not kept
 
 
@@ -143,8 +141,8 @@ class ByLocalizer(Run):
     def over(self, video: str) -> Localized:
         """Returns what happens when in a video; see Run."""
         begin = time.perf_counter()
+        sliding.check_long_enough(self._rows.spec, video)
         found = _all_rows(self._rows, video, "row")
-        self._check_long_enough(video, found)
         made = time.perf_counter()
         spec, duration_s = self._localizer.spec, _seconds(video, found.end_s[-1])
         grid = spec.grid(found.fps, len(found.features), duration_s)
@@ -157,15 +155,6 @@ class ByLocalizer(Run):
             segments = labelled(segments, scores.probabilities, self._classifier.class_names)
         seconds = {"features": made - begin, "segments": time.perf_counter() - made}
         return self._result(video, duration_s, segments, seconds)
-
-    def _check_long_enough(self, video, found):
-        window, lasts = self._rows.spec.window, found.end_s[0] - found.start_s[0]
-        rate = self._rows.spec.fps or frame_rate(video) or found.fps
-        if len(found.features) == 1 and lasts < _LEAST_ROW * window / rate:
-            raise UserError(
-                f"{video}: expected {window / rate:.2f} s or more, a window of {window} frames at "
-                f"{rate:g} per second, got {lasts:.2f} s"
-            )
 
 
 class ByClassifier(Run):
@@ -186,22 +175,18 @@ class ByClassifier(Run):
         segments: list[Segment] = windows.grouped(scores, names, name_of(video), _LEAST_GROUPED)
         seconds = {"windows": made - begin, "segments": time.perf_counter() - made}
         duration_s = _seconds(video, found.end_s[-1])
-        return self._result(video, duration_s, segments, seconds, scores, names)
+        found = self._result(video, duration_s, segments, seconds, scores, names)
+        if len(scores.scores) > 1:
+            return found
+        alone = "a single window covers the video; when in it something happens is not known"
+        return dataclasses.replace(found, note="; ".join(filter(None, (alone, found.note))))
 
     def _windows(self, video):
         """Returns the DenseRows of the logits of all networks, side by side."""
-        networks, asked = self._classifier.networks, self._rules
-        specs = [net.spec for net in networks]
-        fps = max(spec.fps for spec in specs)
-        rate = fps or frame_rate(video) or 25.0
-        seconds = asked.window_s or window_seconds(specs, video)
-        window = max(1, round(seconds * rate))
-        stride = max(1, round((asked.stride_s or seconds / STRIDES) * rate))
-        try:
-            return DenseRows(networks, window, stride, fps)
-        except UserError as error:  # the window is too short
-            line = str(error).replace("--window:", f"--window_s={seconds:g}:")
-            raise UserError(line) from error
+        networks, rules = self._classifier.networks, self._rules
+        cards = [net.card for net in networks]
+        of = sliding.of_classifiers(cards, video, rules.window_s, rules.stride_s)
+        return DenseRows(networks, of.window, of.stride, of.fps)
 
     def _probabilities(self, rows):
         """Returns the scores of windows [R, K] of logits side by side [R, networks * K]."""

@@ -98,10 +98,14 @@ class Card:
 
     def described(self) -> str:
         """Returns one line on the network and its views."""
+        return f"{self.named()}: {self.spec.described()}"
+
+    def named(self) -> str:
+        """Returns a phrase on the network: its model, stream and file."""
         width = f" (width {self.width:g})" if self.width != 1 else ""
         stream = getattr(self.spec, "stream", "")
         model = f"{self.model}{width}{' ' if stream else ''}{stream}"
-        return f"{model}, {self.file}: {self.spec.described()}"
+        return f"{model}, {self.file}"
 
 
 @functools.cache

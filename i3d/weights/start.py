@@ -176,6 +176,11 @@ def input_channels(path: str | os.PathLike) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
+def check_kind(path: str | os.PathLike) -> None:
+    """Raises WeightsError where a file is no checkpoint by its first bytes and its name."""
+    _kind(Path(str(path).removesuffix(".index")))
+
+
 def _kind(path):
     """Returns "tf1", "keras", "pytorch", or "folder" for one of Hugging Face's CLIP."""
     if path.with_name(path.name + ".index").exists():
