@@ -91,7 +91,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> tuple[Job, Inputs]:
             files.check_new(path, suffix)
     thresholds, lengths = _thresholds(own.thresholds)
     _check_sources(own)
-    card, trained = None, Trained("", "", "")
+    card, trained = None, Trained("", "", "", "")
     if own.checkpoint:
         card = checkpoints.card_of(own.model, own.checkpoint, takes="features")
         trained = _trained(card.file)
@@ -114,7 +114,9 @@ def checked(own: flags.FlagValues, argv: list[str]) -> tuple[Job, Inputs]:
         json=own.json,
         found_out=own.found_out,
     )
-    return job, inputs.read(job)
+    given = inputs.read(job)
+    told = [trained.note] if trained.note and not own.truth else []
+    return job, given._replace(notes=[*told, *given.notes])
 
 
 def _check_sources(own):
@@ -130,11 +132,12 @@ def _check_sources(own):
 
 
 class Trained(NamedTuple):
-    """What the run of a checkpoint is tested on, "" where it does not say."""
+    """What the run of a checkpoint is tested on, "" where it does not say; a line on that."""
 
     truth: str
     features: str
     subset: str
+    note: str
 
 
 def _trained(checkpoint):
@@ -144,8 +147,11 @@ def _trained(checkpoint):
     truth, features, validation, train = (
         value if isinstance(value := found.get(key), str) else "" for key in keys
     )
+    if validation != train or not found:
+        return Trained(truth, features, validation, "")
     # Videos that were held out of the training's own subset are not told apart here.
-    return Trained(truth, features, "" if validation == train else validation)
+    note = "was trained on a part of these videos; its log has the figures of those held out"
+    return Trained(truth, features, "", f"{checkpoint}: {note}")
 
 
 def _thresholds(text):

@@ -73,6 +73,17 @@ def test_a_run_is_tested_on_what_its_config_says(weights, tmp_path, capsys):
     assert figures(capsys) == out
 
 
+def test_videos_of_the_training_are_told(model, tmp_path, capsys):
+    own = {"data.train": "test", "data.validation": "test"}
+    weights = write_run(tmp_path / "held", model, ["jump", "run"], **own)
+    line = "was trained on a part of these videos"
+    assert run(f"--checkpoint={weights}", "--subset=test") == 0
+    assert line in capsys.readouterr().out
+    truth = tmp_path / "held" / "truth.json"
+    assert run(f"--checkpoint={weights}", "--subset=test", f"--truth={truth}") == 0
+    assert line not in capsys.readouterr().out
+
+
 def test_files_take_the_place_of_those_of_the_run(weights, tmp_path, capsys):
     (tmp_path / "rows").mkdir()
     np.save(tmp_path / "rows" / "v_a.npy", np.ones((ROWS, SPEC.channels), np.float32))

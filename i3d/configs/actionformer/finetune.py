@@ -7,6 +7,8 @@ Command: python -m i3d.train --config=configs/actionformer/finetune.py --workdir
     The features before it, a .npz file of each video:
     python -m i3d.extract_features --preset=thumos_i3d --checkpoint=rgb_imagenet \
         --checkpoint=flow_imagenet --video_list=videos.txt --out=features
+    Where i3d.localize is to see videos that are not 4:3: --window=16 --stride=4 --fps=0 in place of
+    --preset, as it makes the same rows (docs/localization.md)
 Features of RGB alone: --config.segments.channels=1024 --config.segments.extractors=rgb_imagenet
 From the published weights of THUMOS14, whose head is left out:
     --config.model.start=checkpoints/thumos_i3d_reproduce/epoch_034.pth.tar
