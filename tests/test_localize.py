@@ -122,6 +122,16 @@ def test_a_video_shorter_than_a_window(folder, tmp_path, capsys):
     assert "a single window covers the video" in printed
 
 
+@pytest.mark.parametrize("by", ["classifier", "localizer"])
+def test_labels_of_the_truth_that_are_no_classes_are_told(by, folder, tmp_path, capsys):
+    rows = "my.mp4,walk,0.5,1.5\nmy.mp4,swim,1.5,1.8\nmy.mp4,Walk,1.8,2\nb.mp4,sit,0,1\n"
+    (tmp_path / "truth.csv").write_text(f"path,label,start_s,end_s\n{rows}")
+    flags = f"--timeline={tmp_path / 'my.png'}", f"--truth={tmp_path / 'truth.csv'}"
+    assert called(*words(folder, *flags, by=by)) == 0
+    line = "truth.csv: no class of the network is called 'Walk' and 1 more"
+    assert line in capsys.readouterr().err
+
+
 def test_what_is_done_is_told(folder, capsys):
     assert called(*words(folder, "--window_s=0.4", "--stride_s=0.2", "--threshold=1")) == 0
     told = capsys.readouterr().err

@@ -138,7 +138,10 @@ class Job:
     windows: tuple[Windows, ...] = ()
 
     def described(self) -> list[str]:
-        """Returns lines on the networks, and on what they see."""
+        """Returns lines on the networks, on what they see, and on the truth."""
+        return [*self._seen(), *self._unknown_labels()]
+
+    def _seen(self):
         if self.localizer:
             spec = typing.cast(FeatureSpec, self.localizer.spec)
             lines = [sliding.seen(windowed(c), spec.window, spec.stride) for c in self.extractors]
@@ -149,6 +152,19 @@ class Job:
         each = zip(self.options.videos, self.windows, strict=True)
         lines += [f"{name_of(v)}: {of.described()}" for v, of in each if of != first]
         return [*lines[: len(self.classifiers)], first.described(), *lines[len(self.classifiers) :]]
+
+    def _unknown_labels(self):
+        """Returns a line on labels of the truth that can never be found."""
+        card = self.localizer if self.localizer and not self.classifiers else self.classifiers[0]
+        classes = self.words.labels if takes_text(card.model) else ()
+        known = set(classes or card.class_names())
+        names = {name_of(video) for video in self.options.videos}
+        videos = [own for name, own in (self.truth or {}).items() if name in names]
+        labels = {one.label for own in videos for one in own.segments}
+        if not known or not (unknown := sorted(labels - known)):
+            return []
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        return [f"{self.options.truth}: no class of the network is called {unknown[0]!r}{more}"]
 
     def run(self) -> "Run":
         """Returns the Run of loaded networks.

@@ -29,9 +29,11 @@ _COLOURS = (
 )  # fmt: skip
 _TEXT, _MARGIN = 15, 14  # pixels
 _BAR, _CURVE, _TRUTH_BAR, _GAP = 20, 22, 8, 10
+_MOST_ROWS = 4  # of a lane, for segments of a class that overlap
 _MOST_LABEL = 260
 _LEAST_BAR = 2
 _PALE = 0.25  # of the colour that a bar of score 0 keeps
+_CURVE_SHARE = 0.35  # of the colour, in the area under the scores
 _STEPS_S = (
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600),
     *(7200, 14400, 21600, 43200, 86400),
@@ -50,8 +52,9 @@ def timeline(result: Localized, truth: Sequence[Segment] = (), width: int = WIDT
     """Returns the timeline of a video, uint8 RGB [H, width, 3].
 
     Classes are in the order in which they begin, the first MOST_LANES of them. A segment is the
-    darker the higher its score, which is written in it where there is room; above it are the scores
-    of a classifier, below it the truth in green.
+    darker the higher its score, which is written in it or beside it where there is room; segments
+    of a class that overlap lie below each other, the best on top. Above them are the scores of a
+    classifier, below them the truth in green.
 
     Args:
       result: of the video.
@@ -73,9 +76,12 @@ class _Timeline:
         ends = [one.end_s for one in every]
         self._seconds = max([result.duration_s, *ends, 1e-3])
         self._curve_px = _CURVE * (result.scores is not None)
-        self._lane = self._curve_px + _BAR + bool(self._truth) * (_TRUTH_BAR + 2) + _GAP
+        self._rows = [self._rows_of(name) for name in self._names]
+        without_rows = self._curve_px + bool(self._truth) * (_TRUTH_BAR + 2) + _GAP
+        heights = [without_rows + max(1, len(rows)) * _BAR for rows in self._rows or [[]]]
         self._top = _MARGIN + 2 * round(1.6 * _TEXT)
-        self._bottom = self._top + max(1, len(self._names)) * self._lane
+        self._tops = np.cumsum([self._top, *heights]).tolist()
+        self._bottom = self._tops[-1]
 
     def drawn(self):
         height = self._bottom + 2 * _TEXT + _MARGIN + (self._left_out > 0) * 2 * _TEXT
@@ -84,7 +90,7 @@ class _Timeline:
         self._axis(picture)
         for number, name in enumerate(self._names):
             colour = np.array(_COLOURS[number % len(_COLOURS)])
-            self._draw_lane(picture, self._top + number * self._lane, name, colour)
+            self._draw_lane(picture, number, name, colour)
         if not self._names:
             write_text(picture, "nothing found", self._begin + _GAP, self._top + 6, _TEXT, _GREY)
         if self._left_out > 0:
@@ -97,6 +103,22 @@ class _Timeline:
         share = np.clip(np.asarray(seconds) / self._seconds, 0, 1)
         return np.rint(self._begin + share * (self._end - self._begin)).astype(int)
 
+    def _rows_of(self, name):
+        """Returns the segments of a class in rows, in which they do not overlap, the best first."""
+        rows: list[list[Segment]] = []
+        own = [one for one in self._result.segments if one.label == name]
+        for one in sorted(own, key=lambda one: -one.score):
+            free = (
+                row
+                for row in rows
+                if all(one.end_s <= b.start_s or b.end_s <= one.start_s for b in row)
+            )
+            row = next(free, None)
+            if row is None and len(rows) < _MOST_ROWS:
+                rows.append(row := [])
+            (rows[-1] if row is None else row).append(one)
+        return rows
+
     def _heading(self, picture):
         line = round(1.6 * _TEXT)
         seconds = self._result.duration_s
@@ -104,15 +126,17 @@ class _Timeline:
         title = fitted(title, self._width - 2 * _MARGIN, _TEXT + 3)
         write_text(picture, title, _MARGIN, _MARGIN - 4, _TEXT + 3, _INK)
         left, top = _MARGIN, _MARGIN + line
-        legend = [("found, darker: higher score", _COLOURS[0])]
-        legend += [("truth", TRUTH)] if self._truth else []
-        legend += [("score of the classifier, 0 to 1", _mixed(_COLOURS[0], 0.35))] * bool(
-            self._curve_px
-        )
-        for text, colour in legend:
+        lanes = [np.array(colour) for colour in _COLOURS[: max(1, len(self._names))]]
+        legend = [("found, darker: higher score", lanes)]
+        legend += [("truth", [TRUTH])] if self._truth else []
+        pale = [_mixed(colour, _CURVE_SHARE) for colour in lanes]
+        legend += [("score of the classifier, 0 to 1", pale)] * bool(self._curve_px)
+        for text, colours in legend:
             if left + 3 * _GAP + extent(text, _TEXT - 2)[2] > self._width:
                 return
-            picture[top + 3 : top + 13, left : left + 2 * _GAP] = colour
+            for column in range(2 * _GAP):  # a stripe of the colour of each lane
+                colour = colours[column * len(colours) // (2 * _GAP)]
+                picture[top + 3 : top + 13, left + column] = colour
             write_text(picture, text, left + 2 * _GAP + 5, top, _TEXT - 2, _GREY)
             left += 4 * _GAP + extent(text, _TEXT - 2)[2]
 
@@ -130,42 +154,55 @@ class _Timeline:
                 write_text(picture, text, left, self._bottom + 8, _TEXT - 1, _GREY)
                 free = left + wide + _GAP
 
-    def _draw_lane(self, picture, top, name, colour):
+    def _draw_lane(self, picture, number, name, colour):
         text = fitted(_shown(name), self._label, _TEXT)
-        bar = top + self._curve_px
+        bar, rows = self._tops[number] + self._curve_px, self._rows[number]
         write_text(picture, text, _MARGIN, bar + (_BAR - _TEXT) // 2, _TEXT, _INK)
-        picture[top + self._lane - _GAP // 2 - 1, _MARGIN : self._end] = _LINE
+        picture[self._tops[number + 1] - _GAP // 2 - 1, _MARGIN : self._end] = _LINE
         if self._curve_px and name in self._result.names:
             self._curve(picture, bar, self._result.names.index(name), colour)
-        own = [one for one in self._result.segments if one.label == name]
-        for one in sorted(own, key=lambda one: one.score):
-            self._segment(picture, bar, one, colour)
+        for row, own in enumerate(rows):
+            spans = [self._span(one) for one in own]
+            for one in reversed(own):
+                self._segment(picture, bar + row * _BAR, one, colour, spans)
+        below = bar + max(1, len(rows)) * _BAR + 2
         for one in self._truth:
             if one.label == name:
                 begin, end = self._span(one)
-                picture[bar + _BAR + 2 : bar + _BAR + 2 + _TRUTH_BAR, begin:end] = TRUTH
+                picture[below : below + _TRUTH_BAR, begin:end] = TRUTH
 
     def _span(self, one):
         """Returns the first column of a segment and the one after it."""
         begin, end = self._x([one.start_s, one.end_s])
         return begin, max(end, begin + _LEAST_BAR)
 
-    def _segment(self, picture, top, one, colour):
+    def _segment(self, picture, top, one, colour, others):
         begin, end = self._span(one)
         shade = _mixed(colour, _PALE + (1 - _PALE) * min(1.0, max(0.0, one.score)))
-        picture[top : top + _BAR, begin:end] = shade
-        picture[top : top + _BAR, [begin, end - 1]] = colour
+        picture[top : top + _BAR - 1, begin:end] = shade
+        picture[top : top + _BAR - 1, [begin, end - 1]] = colour
         text = f"{one.score:.2f}"
-        if extent(text, _TEXT - 3)[2] + 6 <= end - begin:
+        wide = extent(text, _TEXT - 3)[2] + 6
+        if wide <= end - begin:
             ink = max((_GROUND, _INK), key=lambda ink: contrast(ink, shade))
             write_text(picture, text, begin + 4, top + 4, _TEXT - 3, ink)
+        elif (left := self._beside(begin, end, wide, others)) is not None:
+            write_text(picture, text, left + 3, top + 4, _TEXT - 3, _INK)
+
+    def _beside(self, begin, end, wide, others):
+        """Returns the left of a free place after or before a segment, None where there is none."""
+        for left in (end, begin - wide):
+            inside = self._begin <= left and left + wide <= self._end
+            if inside and all(left + wide <= a or b <= left for a, b in others):
+                return left
+        return None
 
     def _curve(self, picture, bottom, number, colour):
         """Fills the area under the scores of a class, the most in each column."""
         most = columns(self._result.scores, number, self._x)
         heights = np.rint((_CURVE - 4) * most).astype(int)
         for x, high in enumerate(heights, start=self._begin):
-            picture[bottom - high : bottom, x] = _mixed(colour, 0.35)
+            picture[bottom - high : bottom, x] = _mixed(colour, _CURVE_SHARE)
 
 
 def columns(found: ScoresOverTime, number: int, x_of: Callable[[Any], Any]) -> np.ndarray:

@@ -41,6 +41,33 @@ def test_a_lane_for_each_class_in_the_order_of_time():
     assert with_truth.shape[0] > two.shape[0] + lane
 
 
+def test_the_legend_has_the_colours_of_the_lanes():
+    scores = ScoresOverTime(np.arange(11.0), np.ones((10, 2), np.float32))
+    legend = slice(30, 54)  # above the lanes
+    picture = timeline(result(scores=scores, names=("jump", "run")))
+    for colour in segments._COLOURS[:2]:
+        for shown in (colour, segments._mixed(colour, 0.35)):
+            assert len(columns_of(picture, shown, legend)) == 10
+    assert not len(columns_of(picture, segments._COLOURS[2], legend))
+
+
+def test_segments_of_a_class_that_overlap_lie_below_each_other():
+    overlap = [Segment("my", 3.0, 8.0, "jump", 0.5), Segment("my", 5.0, 6.0, "jump", 0.4)]
+    one, several = timeline(result(FOUND[:1])), timeline(result([*FOUND[:1], *overlap]))
+    assert several.shape[0] == one.shape[0] + 20  # the last one is beside the first
+    many = [Segment("my", 1.0, 9.0 - i / 10, "jump", 0.5) for i in range(30)]
+    assert timeline(result(many)).shape[0] == one.shape[0] + 3 * 20
+
+
+def test_the_score_of_a_narrow_segment_lies_beside_it():
+    alone = timeline(result([Segment("my", 4.0, 4.05, "jump", 0.5)]))
+    own = columns_of(alone, segments._COLOURS[0], slice(60, None))
+    dark = np.flatnonzero((alone[60:80] < 90).all(axis=-1).any(axis=0))
+    assert ((own[-1] < dark) & (dark < own[-1] + 40)).any()
+    narrow = [Segment("my", i / 10, i / 10 + 0.05, "jump", 0.5) for i in range(100)]
+    assert timeline(result(narrow)).shape == alone.shape
+
+
 def test_scores_are_an_area_above_the_segments():
     scores = np.zeros((10, 1), np.float32)
     scores[2:4] = 1.0

@@ -38,6 +38,7 @@ def test_parameters_of_the_published_files():
 def test_parameters_are_those_of_the_models(key):
     name, stream, width = (*key.split(), *("rgb", "1")[key.count(" ") :])
     channels = {"channels": 2 if stream == "flow" else 3} if name == "inception_i3d" else {}
+    channels = {"channels": int(stream)} if stream.isdecimal() else channels  # of feature rows
     model = models.build(name, num_classes=7, width=float(width), **channels)
     assert model.count_params() == parameters.count(name, 7, stream, float(width))
 
