@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from i3d.features import files
+from i3d.features import files, forms
 from i3d.features.read import read
 from i3d.features.videos import Entry
 from i3d.inference.average import Rows
@@ -23,7 +23,7 @@ def written(out, windows):
     with files.Work(out, {"plan": 1}) as work:
         for index in range(2):
             work.save(index, rows(2 if windows else 1))
-        work.finish(ENTRIES, {}, windows)
+        work.finish(ENTRIES, {}, forms.WINDOWS if windows else forms.VECTORS)
     return read(out)
 
 
