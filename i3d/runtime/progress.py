@@ -29,6 +29,7 @@ class Progress:
         *,
         done: int = 0,
         part: str = "frame pair",
+        first_apart: bool = False,
     ) -> None:
         """Starts the clock.
 
@@ -38,21 +39,33 @@ class Progress:
           what: name of the work.
           done: units that an earlier run did; the rate is that of this run.
           part: name of a part of a unit.
+          first_apart: whether the first unit, as one that compiles, does not count in the rate.
         """
         self._total, self._unit, self._what, self._part = total, unit, what, part
-        self._count = self._done = done
-        self._parts, self._printed = 0, (done, 0)
+        self._count = self._done = self._timed_from = done
+        self._parts, self._printed, self._first_apart = 0, (done, 0), first_apart
         self._start = self._last = time.monotonic()
-        self._bar = None
-        if sys.stderr.isatty():
-            shown = {"desc": what, "total": total, "initial": done, "unit": f" {unit}"}
-            self._bar = _Bar(**shown, dynamic_ncols=True)
+        self._bar = self._opened_bar()
+
+    def _opened_bar(self):
+        """Returns a bar that begins at what is done, None where there is no terminal."""
+        if not sys.stderr.isatty():
+            return None
+        shown = {"desc": self._what, "total": self._total, "unit": f" {self._unit}"}
+        return _Bar(**shown, initial=self._timed_from, dynamic_ncols=True)
 
     def add(self, parts: int = 0) -> None:
         """Counts one unit more, and parts that were not counted yet."""
         self._count += 1
         self._parts += parts
         self._show(1)
+        if self._first_apart:
+            self._first_apart, self._timed_from = False, self._count
+            self._start = time.monotonic()
+            if self._bar is not None:
+                self._bar.leave = False
+                self._bar.close()
+                self._bar = self._opened_bar()
 
     def add_parts(self, count: int) -> None:
         """Counts parts of a unit that is not done yet."""
@@ -88,12 +101,12 @@ class Progress:
         line = _Bar.format_meter(
             self._count,
             self._total,
-            now - self._start,
+            0 if self._first_apart else now - self._start,
             ncols=0,
             prefix=self._what,
             unit=f" {self._unit}",
             postfix=self._parts_done(now) if self._parts else None,
-            initial=self._done,
+            initial=self._timed_from,
         )
         print(line, file=sys.stderr, flush=True)
         self._printed = self._count, self._parts

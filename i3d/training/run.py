@@ -115,7 +115,7 @@ class Run:
         batches = iter(self.task.batches(self.settings, self.records, self.strategy, self.step))
         opened = RunLog(self.workdir, self.step) if self.chief else contextlib.nullcontext()
         alone, window, asked = devices.is_alone(self.strategy), Window(self.step), None
-        bar = Progress(self.settings.steps, "step", done=self.step)
+        bar = Progress(self.settings.steps, "step", done=self.step, first_apart=True)
         with opened as log, stopping.requests(alone) as requests, bar:
             while self.step < self.settings.steps and not asked:
                 self._update(batches, window)

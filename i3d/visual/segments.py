@@ -188,6 +188,7 @@ class _Timeline:
             write_text(picture, text, begin + 4, top + 4, _TEXT - 3, ink)
         elif (left := self._beside(begin, end, wide, others)) is not None:
             write_text(picture, text, left + 3, top + 4, _TEXT - 3, _INK)
+            others.append((left, left + wide))
 
     def _beside(self, begin, end, wide, others):
         """Returns the left of a free place after or before a segment, None where there is none."""

@@ -37,6 +37,27 @@ def test_a_resumed_bar_begins_where_it_stopped(monkeypatch):
     assert "train:  60%" in sys.stderr.getvalue() and "60/100" in sys.stderr.getvalue()
 
 
+def test_a_first_unit_that_compiles_is_not_in_the_rate(monkeypatch, lines):
+    clock = iter([0, 70, 70, 72, 74])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with Progress(100, "step", done=60, first_apart=True) as found:
+        for _ in range(3):
+            found.add()
+    first, second, third = lines()
+    assert "61/100" in first and "?" in first and "70" not in first
+    assert second.endswith("62/100 [00:02<01:16,  2.00s/step]")
+    assert "63/100 [00:04<01:14" in third
+
+
+def test_a_bar_begins_anew_after_the_first_unit(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress(4, "step", "train", first_apart=True) as found:
+        found.add()
+        found.add()
+    assert "1/4 [00:00<?, ? step/s]" in sys.stderr.getvalue()
+    assert "2/4" in sys.stderr.getvalue()
+
+
 def test_parts_of_a_long_unit_move(lines):
     with Progress(1, "video", part="window") as found:
         found.add_parts(1)
