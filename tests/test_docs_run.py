@@ -7,6 +7,7 @@ Only sizes differ (WITH). What is not run is in PARSED with the reason, which th
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -31,6 +32,7 @@ PARSED = (  # what a command matches, why it is not run here
     (r"task=localization --checkpoint", "tests/localization/test_evaluate_localizer.py runs it"),
     (r"i3d/finetune ", "takes hours without a GPU"),
     (r"localize .*--checkpoint=runs", "tests/test_localize.py runs it"),
+    (r"untrimmed", "test_training_on_one_file_and_validation_on_another runs it"),
     (r"actionformer/finetune", "tests/test_train_localization.py trains small ones"),
     (WEIGHTS_OF_CLIP, "needs weights of CLIP; test_predict_text.py gives these flags small ones"),
 )
@@ -45,6 +47,7 @@ WITH = (  # what a command matches, flags that make it small
     ),
     (r"evaluate --checkpoint=runs/|flow_scratch", ("--clips=1",)),
 )
+PROGRAM = {"python": f"{sys.executable} ", "i3d": f"{sys.executable} -m i3d "}
 LONG_RUN = r"mine\.py|--videos=videos/"  # TSN's example, a test of its own
 ORDER = ("README", "data", "own_classes", "features", "models", "index", "training")
 
@@ -134,7 +137,7 @@ def snippets(folder):
     )
     found = [block for page in documents.PAGES for block in documents.blocks(page)]
     found = [block for block in found if block.language == "python"]
-    found = [block for block in found if not re.search(WEIGHTS_OF_CLIP, block.text)]
+    found = [block for block in found if not re.search(f"{WEIGHTS_OF_CLIP}|untrimmed", block.text)]
     assert len(found) > 6
     job = json.dumps([(block.page, block.line, block.text) for block in found])
     line = [sys.executable, "-c", program]
@@ -142,6 +145,36 @@ def snippets(folder):
         line, cwd=folder, env=environment(folder), input=job, capture_output=True, text=True
     )
     assert done.returncode == 0, f"{done.stdout[-300:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.mark.slow
+def test_training_on_one_file_and_validation_on_another(tmp_path):
+    """The part of docs/localization.md, in its order, with four videos and two steps."""
+    of_two = {"schedule.begin": 1, "schedule.warmup_steps": 1, "steps": 2, "validate_every": 2}
+    small = {
+        "data_prep": ("--videos_per_class=2",),
+        "train": [f"--config.{key}={value}" for key, value in of_two.items()],
+    }
+    page = "docs/localization.md"
+    commands = [each for each in documents.commands(page) if not each.inline]
+    own = [" ".join(each.words) for each in commands if re.search("untrimmed", str(each))]
+    snippets = [each for each in documents.blocks(page) if each.language == "python"]
+    (snippet,) = (each for each in snippets if "untrimmed" in each.text)
+    assert len(own) == 4 and "i3d train" in own[-1]
+    for line in [*own[:-1], f"{sys.executable} -c {shlex.quote(snippet.text)}", own[-1]]:
+        extra = next((flags for word, flags in small.items() if f"{word} " in line[:40]), ())
+        line = re.sub(r"^(python|i3d) ", lambda m: PROGRAM[m[1]], " ".join([line, *extra]))
+        done = subprocess.run(
+            line,
+            shell=True,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout[-500:]}\n{done.stderr[-3000:]}"
+    log = (tmp_path / "runs/untrimmed/log.jsonl").read_text()
+    assert "validation/map" in log
 
 
 @pytest.mark.slow
