@@ -175,8 +175,9 @@ def test_wrong_calls_are_one_clear_line(files, tmp_path):
     out, thumos = f"--out={tmp_path / 'out'}", "--preset=thumos_i3d"
     wrong = {
         (thumos, *flags(files, "flow", "rgb")): "expected RGB first, then flow, got flow first",
-        (thumos, *rgb, *rgb): "expected one of RGB and one of flow, got rgb and rgb",
-        (thumos, *both, *rgb): "got rgb and flow and rgb",
+        (thumos, *rgb, *rgb): "is given twice",
+        (thumos, *flags(files, "rgb", "tsn")): "expected one of RGB and one of flow, got rgb and",
+        (thumos, *both, *flags(files, "tsn")): "got rgb and flow and rgb",
         (thumos, *rgb, "--stride=8"): "--preset=thumos_i3d decides this .*leave --stride out",
         (thumos, *rgb, "--endpoint=Logits"): "leave --endpoint out",
         (thumos, *rgb, "--window_s=2"): "leave --window_s out",
