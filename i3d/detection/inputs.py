@@ -5,14 +5,14 @@ given = scored(job, card, given)   # with a network in place of a file of detect
 given.truth, given.detections, given.names, given.classes
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from i3d.detection import ava, notes, proposals, report
 from i3d.detection.ava import Detections, Label
 from i3d.detection.notes import listed
-from i3d.runtime import files
-from i3d.runtime.command import BadData, UserError
+from i3d.runtime import command, files
+from i3d.runtime.command import UserError
 from i3d.weights.cards import Card
 
 
@@ -83,11 +83,13 @@ def read(job: Job) -> Inputs:
     Raises:
       BadData, UserError: something cannot be used as asked; one line.
     """
-    excluded = _of_file("excluded", ava.read_excluded, job.excluded) if job.excluded else set()
+    excluded = (
+        command.of_file("excluded", ava.read_excluded, job.excluded) if job.excluded else set()
+    )
     records, names, truth, told = _truth(job)
     if job.card is None:
         classes = _classes(job, names, list(names), truth)
-        found = _of_file("detections", ava.read_detections, job.detections)
+        found = command.of_file("detections", ava.read_detections, job.detections)
         notes.check_together(truth, found, names, job.detections)
         told += notes.on_detections(truth, found, names, job.protocol, job.detections)
         return Inputs(truth, found, names, classes, excluded, told)
@@ -100,18 +102,6 @@ def read(job: Job) -> Inputs:
     return Inputs(truth, [], names, classes, excluded, told, records, people, ids)
 
 
-def _of_file(flag: str, read: Callable[[str], Any], path: str) -> Any:
-    """Returns what a file holds.
-
-    Raises:
-      BadData: it cannot be read or used.
-    """
-    try:
-        return read(path)
-    except OSError as error:
-        raise BadData(f"--{flag}: {path} cannot be read: {error.strerror}") from error
-
-
 def _truth(job):
     """Returns (records or None, {id: name}, Labels, lines on them)."""
     if job.records:
@@ -121,7 +111,7 @@ def _truth(job):
         records = keyframes.opened(job.records, job.split)
         return records, records.label_map, keyframe_scores.truth(records), []
     names = names_of(job.label_map)
-    truth, counts = _of_file("truth", lambda path: ava.counted(path, names), job.truth)
+    truth, counts = command.of_file("truth", lambda path: ava.counted(path, names), job.truth)
     return None, names, truth, notes.on_truth(counts, job.truth)
 
 
@@ -149,7 +139,7 @@ def names_of(label_map: str) -> dict[int, str]:
     """
     if label_map == report.AVA:
         return report.names_of_ava()
-    return _of_file("label_map", ava.read_label_map, label_map)
+    return command.of_file("label_map", ava.read_label_map, label_map)
 
 
 def ids_of(card: Card, names: Mapping[int, str]) -> list[int]:
@@ -228,6 +218,6 @@ def _people(job, records):
                 f"--boxes=proposals: {records.folder} holds none; build it with --proposals=FILE"
             )
         return job.boxes
-    found = _of_file("boxes", proposals.read, job.boxes)
+    found = command.of_file("boxes", proposals.read, job.boxes)
     proposals.check_videos(found, {one.video for one in keyframes.truths(records)}, job.boxes)
     return found

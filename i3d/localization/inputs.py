@@ -5,13 +5,14 @@ given = scored(job, given)         # with a localizer in place of a file of what
 given.truth, given.found, given.notes
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from i3d.localization import annotations, class_scores, pairing, times
 from i3d.localization.segments import Annotated, Segment
+from i3d.runtime import command
 from i3d.runtime.command import BadData
 from i3d.runtime.text import counted
 from i3d.weights.cards import Card
@@ -82,10 +83,10 @@ def read(job: Job) -> Inputs:
     Raises:
       BadData, UserError: something cannot be used as asked; one line.
     """
-    videos = _of_file("truth", annotations.read_as_is, job.truth)
+    videos = command.of_file("truth", annotations.read_as_is, job.truth)
     lines = times.outside(videos, job.truth) + pairing.named_twice(videos, job.truth)
     if not job.card:
-        found = _of_file("found", annotations.read_found, job.found)
+        found = command.of_file("found", annotations.read_found, job.found)
         paths = job.truth, job.found
         return _labelled(job, Inputs(*pairing.paired(videos, found, job.subset, paths, lines)))
     from i3d.data.feature_files import FeatureFiles
@@ -143,19 +144,7 @@ def _labelled(job, given):
     """Returns the Inputs with the classes of --class_scores, where that is given."""
     if not job.class_scores:
         return given
-    scores = _of_file("class_scores", class_scores.read, job.class_scores)
+    scores = command.of_file("class_scores", class_scores.read, job.class_scores)
     found, lines = class_scores.labelled(given.found, scores)
     lines += pairing.labels(given.videos, found, job.class_scores)
     return given._replace(found=found, proposed=given.found, notes=[*given.notes, *lines])
-
-
-def _of_file(flag: str, reader: Callable[[str], Any], path: str) -> Any:
-    """Returns what a file holds.
-
-    Raises:
-      BadData: it cannot be read or used.
-    """
-    try:
-        return reader(path)
-    except OSError as error:
-        raise BadData(f"--{flag}: {path} cannot be read: {error.strerror}") from error

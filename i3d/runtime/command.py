@@ -175,6 +175,18 @@ def one_video(words: list[str]) -> str:
     return words[0]
 
 
+def of_file(flag: str, read: Callable[[str], Any], path: str) -> Any:
+    """Returns what a function reads of a file that a flag names.
+
+    Raises:
+      BadData: the file cannot be read; the line names the flag.
+    """
+    try:
+        return read(path)
+    except OSError as error:
+        raise BadData(f"--{flag}: {path} cannot be read: {error.strerror}") from error
+
+
 def _flushed(status: int) -> int:
     sys.stdout.flush()
     return status
