@@ -148,10 +148,10 @@ class Job:
             lines += [windowed(card, 1).described() for card in self.classifiers]
             return [self.localizer.described(), *lines]
         first = self.windows[0]
-        lines = [sliding.seen(windowed(c, 1), first.window, first.stride) for c in self.classifiers]
+        seen = [sliding.seen(windowed(c, 1), first.window, first.stride) for c in self.classifiers]
         each = zip(self.options.videos, self.windows, strict=True)
-        lines += [f"{name_of(v)}: {of.described()}" for v, of in each if of != first]
-        return [*lines[: len(self.classifiers)], first.described(), *lines[len(self.classifiers) :]]
+        others = [f"{name_of(video)}: {of.described()}" for video, of in each if of != first]
+        return [*seen, first.described(), *others]
 
     def _unknown_labels(self):
         """Returns a line on labels of the truth that can never be found."""
