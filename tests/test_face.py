@@ -107,6 +107,8 @@ def test_public_functions_have_annotations_and_docstrings(name):
 def test_every_builder_of_the_catalogue_has_annotations():
     builders = {*i3d.models._BUILDERS.values(), *i3d.models._FAMILIES.values()}
     for builder in builders:
+        if not builder.__module__.startswith("i3d."):  # a small one of other tests
+            continue
         signature = inspect.signature(builder)
         assert all(p.annotation is not p.empty for p in signature.parameters.values()), builder
         assert signature.return_annotation is not signature.empty and builder.__doc__, builder
