@@ -77,7 +77,8 @@ def test_from_python_scores_are_those_of_the_network_on_rgb(folder):
     assert len(rows) == 3 * len(detection.NAMES)
     assert [row.score for row in rows[:4]] == sorted((r.score for r in rows[:4]), reverse=True)
 
-    scores = ActionScores(network.load_with_boxes(card_of(None, f"{folder}/run/best.weights.h5")))
+    card = card_of(None, f"{folder}/run/best.weights.h5", takes="boxes")
+    scores = ActionScores(network.load_with_boxes(card))
     frames = video_files.read(folder / "my.mp4", fps=25)
     views = np.stack([resized(frames[n], 48) for n in Windows(4, 4).seen(7)])
     box = np.float32([[0.1, 0.2, 0.4, 0.9]])

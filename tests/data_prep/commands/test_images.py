@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from i3d.data import read
-from i3d.video import images
+from i3d.runtime import once
 from tests.helpers.images import animation, written
 
 
 @pytest.fixture
 def frames(tmp_path, monkeypatch):
     """Two classes of folders of 8 images, with flow beside them, and the list of them."""
-    monkeypatch.setattr(images, "_told", [])
+    monkeypatch.setattr(once, "_told", bytearray(len(once.KINDS)))
     root = tmp_path / "frames"
     for video in ("jump/a", "run/b"):
         written(root / video, *(f"img_{n:05}.png" for n in range(1, 9)), height=40, width=48)
