@@ -100,7 +100,7 @@ def test_the_best_weights_are_evaluated_by_their_configuration(whole, data, caps
     kept = json.loads((whole / "config.json").read_text())
     assert kept["classes"] == ["stand", "", "wave", "walk"]
     assert (kept["input"]["crop"], kept["input"]["fps"]) == (0, 30)
-    card = checkpoint.card_of(None, str(whole / "best.weights.h5"))
+    card = checkpoint.card_of(None, str(whole / "best.weights.h5"), takes="boxes")
     assert network.load_with_boxes(card).num_classes == 5
     words = [f"--checkpoint={card.file}", f"--records={data}", "--split=train", "--task=ava"]
     assert evaluate.main(["evaluate", *words]) == 0
@@ -113,7 +113,7 @@ def test_some_classes_are_learned_in_the_order_that_is_asked_for(data, eager, tm
     settings = settings_of(data, boxes__classes=(4, 1), steps=1, validate_every=1)
     run.train(settings, tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["classes"] == ["walk", "stand"]
-    card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"))
+    card = checkpoint.card_of(None, str(tmp_path / "best.weights.h5"), takes="boxes")
     net = network.load_with_boxes(card)
     assert net.num_classes == 3
     found = evaluate.main(
