@@ -20,6 +20,7 @@ from i3d.features.presets import Windows
 from i3d.inference import dense_views
 from i3d.inference import options as network_options
 from i3d.runtime.command import UserError
+from i3d.runtime.files import sha256
 from i3d.spec import asked
 from i3d.video import images
 from i3d.weights.cards import Card
@@ -251,6 +252,5 @@ def digest_of(checkpoint: str | os.PathLike) -> str:
     parts = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*"))
     digest = hashlib.sha256()
     for part in filter(Path.is_file, parts):
-        with open(part, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(sha256(part)))
     return digest.hexdigest()

@@ -95,8 +95,7 @@ def content_of(source: Source) -> str:
         digest.update(f"{source.fps}".encode())
         _add(digest, (Path(source.folder, n).read_bytes() for n in names[: source.count]))
     else:
-        with open(source, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.sha256(source)
     return digest.hexdigest()
 
 

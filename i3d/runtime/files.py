@@ -13,6 +13,7 @@ found free is not replaced at the end either: what another process has put there
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -142,6 +143,15 @@ def crc32(path: os.PathLike | str) -> str:
         while count := file.readinto(buffer):
             found = zlib.crc32(buffer[:count], found)
     return f"{found:08x}"
+
+
+def sha256(*paths: os.PathLike | str) -> str:
+    """Returns the SHA-256 of the bytes of files, one after the other, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
 
 
 def remove_partials(folder: os.PathLike | str) -> None:

@@ -62,7 +62,7 @@ def save(folder, step, model, optimizer, state, keep=2):
         model.save_weights(path / _MODEL)
         seal.write(path / _MODEL)
         np.savez(path / _OPTIMIZER, **optimizer.state())
-        digests = {name: _digest(path / name) for name in (_MODEL, _OPTIMIZER)}
+        digests = {name: files.sha256(path / name) for name in (_MODEL, _OPTIMIZER)}
         content = {"state": state | {"step": step}, "sha256": digests}
         content["digest"] = _digest_of(content)
         (path / _STATE).write_text(json.dumps(content, indent=2) + "\n")
@@ -177,7 +177,8 @@ def _checked_state(path):
         content = json_file.read(path / _STATE)
         state, step = content["state"], int(content["state"]["step"])
         digest = content.pop("digest", None)
-        changed = [n for n in (_MODEL, _OPTIMIZER) if content["sha256"][n] != _digest(path / n)]
+        stated = content["sha256"]
+        changed = [n for n in (_MODEL, _OPTIMIZER) if stated[n] != files.sha256(path / n)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _DamagedError(error) from error
     _check_step(path, step)
@@ -207,8 +208,3 @@ def _temporary(final):
 def _digest_of(content):
     """Returns the SHA-256 of what state.json says, whatever the order of its names."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,8 +15,7 @@ from i3d.inference import network
 from i3d.training import detection, localization, model, segment_records, segment_validation, text
 from i3d.training import input as train_input
 from i3d.training.validation import Validation
-from i3d.weights.ava_zoo import takes_boxes
-from i3d.weights.localization_zoo import takes_features
+from i3d.weights.kinds import taken_by
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,9 @@ LOCALIZATION = Task(
     validation=segment_validation.Validation,
 )
 
+_TASKS = {"videos": RECOGNITION, "boxes": DETECTION, "features": LOCALIZATION}
+
 
 def of(settings: ConfigDict) -> Task:
     """Returns the Task of a configuration, by its model."""
-    if takes_features(settings.model.name):
-        return LOCALIZATION
-    return DETECTION if takes_boxes(settings.model.name) else RECOGNITION
+    return _TASKS[taken_by(settings.model.name)]

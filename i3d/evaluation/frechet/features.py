@@ -4,7 +4,6 @@ network = Extractor("rgb_scratch")
 rows = network(clips, PROTOCOLS["official"])       # clips [T, H, W, 3] -> float32 [n, 400]
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from i3d.evaluation.frechet.protocols import Protocol
 from i3d.inference.decoding import ahead
+from i3d.runtime import files
 from i3d.runtime.command import UserError
 
 # The network of the metric: TF-Hub's deepmind/i3d-kinetics-400 holds these weights.
@@ -91,12 +91,7 @@ def digest_of(checkpoint: str | os.PathLike) -> str:
     """Returns the SHA-256 of a checkpoint's data: the file, or the .data files of a prefix."""
     path = Path(str(checkpoint).removesuffix(".index"))
     parts = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.data-*"))
-    digest = hashlib.sha256()
-    for part in parts:
-        with open(part, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+    return files.sha256(*parts)
 
 
 def _batches(clips: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

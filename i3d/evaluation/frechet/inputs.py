@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from i3d.data import read
+from i3d.data.metadata import INFO
 from i3d.evaluation.frechet import statistics
 from i3d.runtime import npy
 from i3d.runtime.command import BadData, UserError
@@ -160,12 +161,13 @@ def is_statistics(path: str | os.PathLike) -> bool:
     """Returns whether a path is a .npz file of statistics."""
     if Path(path).suffix != ".npz" or not os.path.isfile(path):
         return False
-    return statistics.are_in(_arrays(path))
+    return statistics.are_in(_arrays(path, npy.mapped_npz))  # the values are read by who takes them
 
 
-def _arrays(path):
+def _arrays(path, read_arrays=npy.read_npz):
+    """Returns {name: array} of a .npz file."""
     try:
-        return npy.read_npz(path)
+        return read_arrays(path)
     except (npy.ArrayError, OSError) as error:
         raise BadData(f"{path}: cannot be read: {error}") from error
 
@@ -204,8 +206,8 @@ def _check_values(path, array, bounds):
     """Raises UserError where float values lie within 0..1 and 0..255 is expected."""
     if array.dtype == np.uint8 or bounds[1] <= 1:
         return
-    low, high = min(map(np.min, array)), max(map(np.max, array))
-    if high <= 1:
+    if all(video.max() <= 1 for video in array):
+        low, high = min(video.min() for video in array), max(video.max() for video in array)
         likely = "-1,1" if low < 0 else "0,1"
         raise UserError(
             f"{path}: expected values from {bounds[0]:g} to {bounds[1]:g}, got {low:.4g} to "
@@ -217,7 +219,7 @@ def _videos(path: str, split: str | None) -> Sequence[Any]:
     """Returns the videos of a folder."""
     if not os.path.isdir(path):
         raise BadData(f"{path}: {'no such folder' if not os.path.exists(path) else _NOTHING}")
-    if os.path.exists(os.path.join(path, "dataset_info.json")):
+    if os.path.exists(os.path.join(path, INFO)):
         data = read.opened(path)
         if split and split not in data.shards:
             raise UserError(f"{path}: has no split {split!r}; expected {', '.join(data.shards)}")
