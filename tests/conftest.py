@@ -61,3 +61,13 @@ def tiny_model():
     models._BUILDERS["tiny"] = training.tiny_model
     yield
     del models._BUILDERS["tiny"]
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """Steps are run without compiling them, which would take longer than to run a few."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -1,12 +1,10 @@
 """Training of boxes from the command's work to evaluation, and mistakes in it."""
 
 import json
-import shutil
 import signal
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from i3d import train
 from i3d.data import keyframes
@@ -17,6 +15,7 @@ from i3d.runtime.command import UserError
 from i3d.training import checkpoints, config, run
 from tests.helpers import datasets, key_frames, training
 from tests.helpers.points import Point
+from tests.helpers.resumed import check_resumed, logged
 from tests.helpers.videos import write_folder
 
 pytestmark = [
@@ -59,22 +58,10 @@ def settings_of(data, **keys):
 
 
 @pytest.fixture(scope="module")
-def eager():
-    """Steps are run without compiling them, which would take longer than to run a few."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture(scope="module")
 def whole(data, eager, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "whole"
     run.train(settings_of(data), workdir)
     return workdir
-
-
-def logged(workdir):
-    return [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
 
 
 def test_the_log_has_the_share_of_boxes_and_the_map(whole):
@@ -87,13 +74,8 @@ def test_the_log_has_the_share_of_boxes_and_the_map(whole):
 
 
 def test_a_resumed_run_goes_on_as_an_unresumed_one(whole, data, tmp_path):
-    shutil.copytree(whole / "step-00000002", tmp_path / "step-00000002")
-    for name in ("config.json", "log.jsonl"):
-        shutil.copy(whole / name, tmp_path / name)
-    run.train(settings_of(data), tmp_path)
-    for one, other in zip(logged(tmp_path), logged(whole), strict=True):
-        for name in ("loss", "gradient_norm", "box_accuracy", "validation/map"):
-            assert one.get(name, 0) == pytest.approx(other.get(name, 0), rel=1e-3), name
+    names = ("loss", "gradient_norm", "box_accuracy", "validation/map")
+    check_resumed(settings_of(data), whole, tmp_path, names)
 
 
 def test_the_best_weights_are_evaluated_by_their_configuration(whole, data, capsys):

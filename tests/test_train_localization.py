@@ -6,7 +6,6 @@ import signal
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from i3d import train
 from i3d.inference import checkpoint
@@ -15,6 +14,7 @@ from i3d.runtime.command import UserError
 from i3d.training import checkpoints, config, run, segment_records
 from tests.helpers import training
 from tests.helpers.points import Point
+from tests.helpers.resumed import check_resumed, logged
 
 pytestmark = [
     pytest.mark.long,
@@ -86,22 +86,10 @@ PROPOSALS = {
 
 
 @pytest.fixture(scope="module")
-def eager():
-    """Steps are run without compiling them, which would take longer than to run a few."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture(scope="module")
 def whole(data, eager, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "whole"
     run.train(settings_of(data), workdir)
     return workdir
-
-
-def logged(workdir):
-    return [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
 
 
 def test_the_log_has_the_share_of_points_and_the_map(whole):
@@ -116,13 +104,8 @@ def test_the_log_has_the_share_of_points_and_the_map(whole):
 
 
 def test_a_resumed_run_goes_on_as_an_unresumed_one(whole, data, tmp_path):
-    shutil.copytree(whole / "step-00000002", tmp_path / "step-00000002")
-    for name in ("config.json", "log.jsonl"):
-        shutil.copy(whole / name, tmp_path / name)
-    run.train(settings_of(data), tmp_path)
-    for one, other in zip(logged(tmp_path), logged(whole), strict=True):
-        for name in ("loss", "gradient_norm", "point_accuracy", "validation/map"):
-            assert one.get(name, 0) == pytest.approx(other.get(name, 0), rel=1e-3), name
+    names = ("loss", "gradient_norm", "point_accuracy", "validation/map")
+    check_resumed(settings_of(data), whole, tmp_path, names)
     last = "step-00000004/state.json"
     one, other = (json.loads((path / last).read_text())["state"] for path in (tmp_path, whole))
     assert one == other and 1 <= one["objective"]["positives"] != 10

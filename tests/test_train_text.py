@@ -1,12 +1,10 @@
 """Training of videos and texts from the command's work to prediction, and mistakes in it."""
 
 import json
-import shutil
 
 import h5py
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import i3d
 from i3d import evaluate, models, weights
@@ -17,6 +15,7 @@ from i3d.runtime.command import UserError
 from i3d.training import checkpoints, config, run, text
 from i3d.training import model as training_model
 from tests.helpers import clip_files, datasets, training
+from tests.helpers.resumed import check_resumed, logged
 from tests.helpers.train_models import spec_of
 from tests.helpers.videos import write_folder
 
@@ -64,22 +63,10 @@ def labels(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def eager():
-    """Steps are run without compiling them, which would take longer than to run a few."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture(scope="module")
 def whole(data, labels, eager, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "whole"
     run.train(settings_of(data, text__labels=str(labels)), workdir)
     return workdir
-
-
-def logged(workdir):
-    return [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
 
 
 def test_the_log_names_its_accuracies_for_what_they_are(whole):
@@ -91,13 +78,8 @@ def test_the_log_names_its_accuracies_for_what_they_are(whole):
 
 
 def test_a_resumed_run_goes_on_as_an_unresumed_one(whole, data, labels, tmp_path):
-    shutil.copytree(whole / "step-00000002", tmp_path / "step-00000002")
-    for name in ("config.json", "log.jsonl"):
-        shutil.copy(whole / name, tmp_path / name)
-    run.train(settings_of(data, text__labels=str(labels)), tmp_path)
-    for one, other in zip(logged(tmp_path), logged(whole), strict=True):
-        for name in ("loss", "gradient_norm", "accuracy_in_batch", "validation/top1"):
-            assert one.get(name, 0) == pytest.approx(other.get(name, 0), rel=1e-3), name
+    names = ("loss", "gradient_norm", "accuracy_in_batch", "validation/top1")
+    check_resumed(settings_of(data, text__labels=str(labels)), whole, tmp_path, names)
     with np.load(tmp_path / "step-00000004" / "optimizer.npz") as state:
         assert int(state["updates"]) == 4
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from i3d.data import features
+from i3d.data import features_json
 from i3d.runtime import files, json_file
 from i3d.runtime.command import BadData
 
@@ -86,11 +86,11 @@ def write(folder: Path, metadata: Metadata) -> None:
     info = {"description": own.description, "fileFormat": "tfrecord", "name": NAME}
     info |= {"splits": splits, "version": "1.0.0"}
     if own.key_frames:
-        expected = features.of_key_frames()
+        expected = features_json.of_key_frames()
         names = "".join(f"{k}: {name}\n" for k, name in enumerate(own.class_names, 1) if name)
         files.write_text(folder / LABEL_MAP, names)
     else:
-        expected = features.of_videos(len(own.class_names), own.with_flow, own.multi_label)
+        expected = features_json.of_videos(len(own.class_names), own.with_flow, own.multi_label)
         files.write_text(folder / _labels(own.multi_label), "\n".join(own.class_names) + "\n")
     files.write_text(folder / FEATURES, json.dumps(expected, indent=4, sort_keys=True))
     files.write_text(folder / INFO, json.dumps(info, indent=2, sort_keys=True))
@@ -185,7 +185,7 @@ def _read_features(path):
     except (KeyError, TypeError, ValueError):
         raise DatasetError(f"{path}: expected features of a data set, got none") from None
     if {"boxes", "centre", "frames"} <= listed.keys():
-        if line := _difference(found, features.of_key_frames()):
+        if line := _difference(found, features_json.of_key_frames()):
             raise DatasetError(f"{path}: not as `build_detection` writes it: {line}")
         return False, False, None
     multi_label = "labels" in listed
@@ -202,7 +202,7 @@ def _read_features(path):
     except (KeyError, TypeError, ValueError):
         raise DatasetError(f"{path}: {label}: expected a number of classes, got none") from None
     with_flow = "flow" in listed
-    if line := _difference(found, features.of_videos(count, with_flow, multi_label)):
+    if line := _difference(found, features_json.of_videos(count, with_flow, multi_label)):
         raise DatasetError(f"{path}: not as `build` writes it: {line}")
     return with_flow, multi_label, count
 

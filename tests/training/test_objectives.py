@@ -59,14 +59,6 @@ def batch(rows=slice(None)):
 
 
 @pytest.fixture(scope="module")
-def eager():
-    """Steps are run without compiling them, which would take longer than to run a few."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture(scope="module")
 def golden_run(model, eager):
     """Returns (results of four steps, gradients of the first by path), by the original's rates.
 
