@@ -6,9 +6,10 @@
 
 Truth is JSON as of ActivityNet and THUMOS14 ({"database": {video: {subset, duration, fps,
 annotations: [{segment, label}]}}}), JSON as of MMAction2 ({video: {duration_second, fps,
-annotations}}), or CSV with the header path,label,start_s,end_s[,split][,duration_s][,fps]. What was
-found is JSON as of ActivityNet's results ({"results": {video: [{segment, label, score}]}}) or CSV
-with the header video,start_s,end_s[,label],score. Times are seconds from the first frame.
+annotations}}), or CSV with the header path,label,start_s,end_s and, if told, split, duration_s and
+fps. What was found is JSON as of ActivityNet's results
+({"results": {video: [{segment, label, score}]}}) or CSV with the header video,start_s,end_s,score
+and, if told, label. Times are seconds from the first frame.
 """
 
 import csv

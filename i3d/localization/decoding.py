@@ -86,7 +86,7 @@ def _best(scores, points, rules):
 def proposals(
     confidence: np.ndarray, start: np.ndarray, end: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns BMN's proposals, parts of the video in [0, 1] [N, 2], and their scores [N].
+    """Returns BMN's proposals, [N, 2] in parts of the video from 0 to 1, and their scores [N].
 
     Starts and ends are those whose probability is a local maximum or over half of the largest;
     the score is the product of both and of the two confidences.
