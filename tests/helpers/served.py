@@ -18,7 +18,9 @@ from tests.helpers.processes import PATIENCE_S, ROOT
 @contextlib.contextmanager
 def served(*words, folder):
     """Gives the address of a server on a free port, and its process; `folder` has its uploads."""
+    # What starts the tests may ignore these signals (nohup does), which processes inherit.
     code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
     code += "from i3d import serve; sys.exit(serve.main(['serve', *sys.argv[1:]]))"
     line = [sys.executable, "-c", code, "--port=0", *words]
     environment = {**os.environ, "TMPDIR": str(folder)}
