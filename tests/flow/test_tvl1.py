@@ -134,9 +134,9 @@ def test_strided_and_read_only_images():
 
 
 def test_pyramid_stops_where_opencvs_does():
-    assert tvl1_pair._pyramid_shapes(256, 340)[-1] == (105, 139)
-    assert tvl1_pair._pyramid_shapes(20, 100) == [(20, 100), (16, 80)]
-    assert tvl1_pair._pyramid_shapes(19, 100) == [(19, 100)]
+    assert tvl1_pair.pyramid_shapes(256, 340)[-1] == (105, 139)
+    assert tvl1_pair.pyramid_shapes(20, 100) == [(20, 100), (16, 80)]
+    assert tvl1_pair.pyramid_shapes(19, 100) == [(19, 100)]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def tvl1_flow(previous: np.ndarray, following: np.ndarray) -> np.ndarray:
     median filter and settings are those of OpenCV's DualTVL1. Deviation: float32 rounding.
     """
     _check(previous, following)
-    shapes = _pyramid_shapes(*previous.shape)
+    shapes = pyramid_shapes(*previous.shape)
     sizes = _buffer_sizes(shapes)
     if getattr(_buffers, "sizes", None) != sizes:
         _buffers.arrays = _aligned_zeros(sizes)
@@ -86,7 +86,7 @@ def _check(previous, following):
         )
 
 
-def _pyramid_shapes(height, width):
+def pyramid_shapes(height, width):
     """[(height, width)] from full size down; the smaller ones have sides >= SMALLEST_SIDE."""
     shapes = [(height, width)]
     while len(shapes) < SCALES:

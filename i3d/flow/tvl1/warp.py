@@ -28,7 +28,7 @@ from i3d.flow.tvl1.lanes import (
 
 SCRATCH = 192  # float32 numbers of scratch for one block of columns
 _ONE = np.float32(1)
-_CUBIC = np.float32(-0.75)  # the slope of OpenCV's cubic interpolation
+CUBIC = np.float32(-0.75)  # the slope of OpenCV's cubic interpolation
 _SMALLEST_GRADIENT = np.finfo(np.float32).eps
 
 
@@ -36,9 +36,9 @@ _SMALLEST_GRADIENT = np.finfo(np.float32).eps
 def _cubic_weights(t):
     """Weights of the four neighbours at a fraction t beyond the second."""
     rest = splat(_ONE) - t
-    first = t * rest * rest * _CUBIC
-    second = (t * (_CUBIC + np.float32(2)) - (_CUBIC + np.float32(3))) * t * t + _ONE
-    third = (rest * (_CUBIC + np.float32(2)) - (_CUBIC + np.float32(3))) * rest * rest + _ONE
+    first = t * rest * rest * CUBIC
+    second = (t * (CUBIC + np.float32(2)) - (CUBIC + np.float32(3))) * t * t + _ONE
+    third = (rest * (CUBIC + np.float32(2)) - (CUBIC + np.float32(3))) * rest * rest + _ONE
     return first, second, third, splat(_ONE) - first - second - third
 
 
