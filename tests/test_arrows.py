@@ -186,7 +186,9 @@ def test_folders_without_tensorflow(folder):
     paths = list((ROOT / folder).rglob("*.py"))
     assert paths
     for path in paths:
-        assert not roots(path) & HEAVY, path
+        # TV-L1 as a part of models; nothing else in the folder imports it.
+        allowed_here = {"keras"} if path.name == "accelerated.py" else set()
+        assert not roots(path) & HEAVY - allowed_here, path
 
 
 def test_light_imports():
