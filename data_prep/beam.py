@@ -8,6 +8,7 @@ package installed.
 """
 
 import argparse
+import importlib
 
 from data_prep import shards as data_prep_shards
 from i3d.runtime.command import UserError
@@ -20,8 +21,9 @@ def check(options):
       options: Beam's own command-line options, list of str.
 
     Raises:
-      UserError: that, or the extra [beam] is not installed.
+      UserError: that, or the extra [beam] or what a runner needs is not installed.
     """
+    _import_runner(options)
     parsers = []  # Beam hands its parser of all options to the function
     _pipeline_options([]).get_all_options(add_extra_args_fn=parsers.append)
     parsers[0].exit_on_error = False
@@ -31,6 +33,18 @@ def check(options):
         raise UserError(f"Beam's options after --: {error}") from error
     if unknown:
         raise UserError(f"Beam's options after --: it knows no {' '.join(unknown)}")
+
+
+def _import_runner(options):
+    """Imports a runner that is named in full: the options that it brings are known from then on."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--runner", default="")
+    module = (parser.parse_known_args(options)[0].runner or "").rpartition(".")[0]
+    try:
+        if module:
+            importlib.import_module(module)
+    except ImportError as error:
+        raise UserError(f"Beam's options after --: --runner: {error}") from error
 
 
 def write_shards(tasks, options):

@@ -219,6 +219,7 @@ def test_beam_gives_the_same_bytes(videos, reference, tmp_path, options):
         (["--direct_num_worker=2", "--runner=DirectRunner"], "no --direct_num_worker=2"),
         (["--direct_num_workers=two"], "'two'"),
         (["stray"], "stray"),
+        (["--runner=no_such_module.Runner"], "no_such_module"),
     ],
 )
 def test_beam_options_are_checked(videos, tmp_path, options, word):
