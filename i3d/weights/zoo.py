@@ -75,6 +75,9 @@ _SPECS = {
     "4x16": _clips(4, 16),
     "8x8": _clips(8, 8),
     "32x2": _clips(32, 2),
+    "c2d_nopool": _clips(8, 8, resize=224, crop=224, average="logits"),  # as TSN averages
+    "c2d_8x8": _clips(8, 8, resize=224, crop=224),
+    "c2d_16x4": _clips(16, 4, resize=224, crop=224),
     "csn": _clips(32, 2, **_KINETICS),
     "c3d": _clips(16, 1, 10, 1, 128, 112, mean=(104.0, 117.0, 128.0), std=(1.0, 1.0, 1.0)),
     "x3d_s": _x3d(13, 6, 182),
@@ -167,6 +170,14 @@ x3d_s_13x6x1 x3d_s
   x3d_s_13x6x1_facebook-kinetics400-rgb_20201027-623825a0 73.30 -
 x3d_m_16x5x1 x3d_m
   x3d_m_16x5x1_facebook-kinetics400-rgb_20201027-3f42382a 76.40 -
+c2d_r50_nopool_8x8x1 c2d_nopool
+  c2d_r50-in1k-pre-nopool_8xb32-8x8x1-100e_kinetics400-rgb_20221027-e0227b22 73.44 91.00
+c2d_r101_nopool_8x8x1 c2d_nopool
+  c2d_r101-in1k-pre-nopool_8xb32-8x8x1-100e_kinetics400-rgb_20221027-557bd8bc 74.97 91.77
+c2d_r50_8x8x1 c2d_8x8
+  c2d_r50-in1k-pre_8xb32-8x8x1-100e_kinetics400-rgb_20221027-3ca304fa 73.89 91.21
+c2d_r50_16x4x1 c2d_16x4
+  c2d_r50-in1k-pre_8xb32-16x4x1-100e_kinetics400-rgb_20221027-5f382a43 74.97 91.91
 slow_r50 hub_8x8
   SLOW_8x8_R50.pyth 74.58 91.63
 c2d_r50 hub_8x8

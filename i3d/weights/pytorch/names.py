@@ -51,13 +51,17 @@ _TEMPORALMAXER = (  # whose layers are called as ActionFormer's here
 )
 _RULES = {  # start of the model's name -> (rules, start of every other key)
     "tv_s3d": ((("^Logits", "classifier.1"), *_TORCHVISION, ("-bn", ".1")), ""),
-    "tv_r2plus1d": ((("^Logits", "fc"), ("^stem-bn", "stem.4"), *_TORCHVISION, ("-bn", ".1")), ""),
+    **dict.fromkeys(
+        ("tv_r2plus1d", "ig65m_r2plus1d"),
+        ((("^Logits", "fc"), ("^stem-bn", "stem.4"), *_TORCHVISION, ("-bn", ".1")), ""),
+    ),
     "tv_": ((("^Logits", "fc"), *_TORCHVISION, ("-bn", ".1")), ""),
     "ava_": (_AVA, "backbone."),
     "actionformer": ((("^Logits", "cls_head.cls_head.conv"),), ""),
     "temporalmaxer": (_TEMPORALMAXER, ""),
     "bmn": ((), ""),
     "tsm_": ((*_MMACTION2, (r"(^layer\d-\d+-conv1-conv)", r"backbone.\1.net")), "backbone."),
+    "c2d_": (_MMACTION2, "backbone."),
     **dict.fromkeys(
         ("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_r", "r2plus1d_r34", "c3d_"),
         (_MMACTION2, "backbone."),
