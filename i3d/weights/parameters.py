@@ -56,6 +56,8 @@ _COUNTS = {
     "tv_mc3_18": (11_499_840, 513),
     "tv_r2plus1d_18": (31_325_475, 513),
     "tv_s3d": (7_931_264, 1025),
+    "ig65m_r2plus1d_34_8": (63_542_263, 513),
+    "ig65m_r2plus1d_34_32": (63_542_263, 513),
     "actionclip_b32_8f": (170_231_091, 0),  # both towers; classes are texts
     "actionclip_b16_8f": (168_574_662, 0),
     "actionclip_b16_16f": (168_574_662, 0),

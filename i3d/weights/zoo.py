@@ -5,8 +5,8 @@ model = i3d.models.build(card.model, num_classes=card.num_classes)
 card.top1, card.spec.clips, card.spec.crops                      # 63.2, 5, 1
 default_spec("tsm_r50_1x1x8").segments                           # 8
 
-Those of ActionCLIP and CLIP: see `clip_zoo`; of AVA: `ava_zoo`; of localizers:
-`localization_zoo`. EVERY_CARD holds all.
+Those of ActionCLIP and CLIP: see `clip_zoo`; of AVA: `ava_zoo`; of IG-65M: `ig65m_zoo`;
+of localizers: `localization_zoo`. EVERY_CARD holds all.
 
 Sources: metafiles and test pipelines of MMAction2 1.2.0, documentation of torchvision, model zoo
 and hub pages of pytorchvideo 0.1.5.
@@ -19,7 +19,7 @@ from typing import Any
 
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
-from i3d.weights import ava_zoo, cards, clip_zoo, localization_zoo
+from i3d.weights import ava_zoo, cards, clip_zoo, ig65m_zoo, localization_zoo
 from i3d.weights.cards import Card
 
 _CLASSES = {"kinetics400": 400, "kinetics700": 700, "kinetics710": 710, "sthv2": 174, "ucf101": 101}
@@ -230,8 +230,8 @@ def _source(model, hub):
 
 
 CARDS = {card.file: card for card in _cards()}
-EVERY_CARD = CARDS | clip_zoo.CARDS | ava_zoo.CARDS | localization_zoo.CARDS
-_SPECS_BY_NAME: dict[str, Any] = _UNPUBLISHED | clip_zoo.SPECS | ava_zoo.SPECS
+EVERY_CARD = CARDS | clip_zoo.CARDS | ava_zoo.CARDS | ig65m_zoo.CARDS | localization_zoo.CARDS
+_SPECS_BY_NAME: dict[str, Any] = _UNPUBLISHED | clip_zoo.SPECS | ava_zoo.SPECS | ig65m_zoo.SPECS
 
 
 def card_of(checkpoint: str | Path) -> Card | None:
