@@ -146,9 +146,15 @@ class CentredConv3D(layers.Conv3D):
         keywords["padding"] = "same"  # for an odd kernel the output has the size of ours
         super().__init__(filters, kernel_size, strides, **keywords)
 
-    def call(self, x):
-        """Returns [B, T', H', W', filters], with n' = (n - 1) // stride + 1 along each axis."""
+    def call(self, x, still=False):
+        """Returns [B, T', H', W', filters], with n' = (n - 1) // stride + 1 along each axis.
+
+        With `still` every frame is seen as a clip that stands still and has no ends: weights
+        are summed over time. It is for a stride in time of 1.
+        """
         (kernel_t, *kernel_s), (stride_t, *stride_s) = self.kernel_size, self.strides
+        if still:
+            return per_frame(x, lambda y: self._convolve(y, ops.sum(self.kernel, 0), stride_s))
         if kernel_t == 1:
             x = every_frame(x, stride_t)
             return per_frame(x, lambda y: self._convolve(y, self.kernel[0], stride_s))

@@ -5,7 +5,7 @@ count("inception_i3d", num_classes=400)        # 12704544
 
 # Model (its stream, or channels of features, and its width, where it is published with several):
 # parameters without the head,
-# and those of the head for each class. The moving statistics of batch normalisation count.
+# and those of the head for each class (and for its square). The moving statistics of batch normalisation count.
 _COUNTS = {
     "inception_i3d": (12_294_544, 1025),
     "inception_i3d flow": (12_272_592, 1025),
@@ -31,6 +31,7 @@ _COUNTS = {
     "slowfast_r101_r50_4x16x1": (61_574_296, 2305),
     "r2plus1d_r34_8x8x1": (63_605_209, 513),
     "c3d_16x1x1": (77_995_776, 4097),
+    "omni_slowonly_r50": (31_687_616, 4107, 2),  # the hidden layer has 2 outputs for each class
     "c2d_r50_nopool_8x8x1": (23_561_152, 2049),
     "c2d_r101_nopool_8x8x1": (42_605_504, 2049),
     "c2d_r50_8x8x1": (23_561_152, 2049),
@@ -78,4 +79,4 @@ def count(model: str, num_classes: int, stream: str = "rgb", width: float = 1.0)
     found = next((_COUNTS[key] for key in keys if key in _COUNTS), None)
     if found is None or (found[1] and not num_classes):
         return None
-    return found[0] + found[1] * num_classes
+    return sum(number * num_classes**power for power, number in enumerate(found))

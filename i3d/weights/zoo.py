@@ -88,8 +88,17 @@ _SPECS = {
     "tv_18": _torchvision(16, 5, (128, 171), 112),
     "tv_s3d": _torchvision(128, 1, (256, 256), 224),
 }
+_DEEP_VIDEO = {"single": (1, 1), "early": (10, 1), "late": (2, 15), "slow": (10, 1)}
+
+
+def _deep_video(frames, stride, crop=170):
+    statistics = {"mean": (117.0,) * 3, "std": (1.0,) * 3}
+    return _clips(frames, stride, 20, 1, 200, crop, **statistics)
+
+
 # Models without a published file among ours. Two-stream: Simonyan & Zisserman 2014
-# (arXiv:1406.2199), 25 places x 10 crops; CNN + LSTM: clips of 16 frames as Donahue et al. 2015.
+# (arXiv:1406.2199), 25 places x 10 crops; CNN + LSTM: clips of 16 frames as Donahue et al. 2015;
+# DeepVideo: Karpathy et al. 2014, sections 3.3 and 4.1, 20 clips (there of four crops each).
 _UNPUBLISHED = {
     "inception_i3d": cards.i3d_spec("rgb"),
     "tsn_r50_5x1x3_flow": _tsn(25, 5, **_FLOW),
@@ -97,6 +106,8 @@ _UNPUBLISHED = {
     "two_stream_rgb": _tsn(25),
     "two_stream_flow": _tsn(25, 10, **_FLOW),
     "cnn_lstm_r50": _clips(16, 1, crops=1, crop=224),
+    **{f"deep_video_{name}": _deep_video(*row) for name, row in _DEEP_VIDEO.items()},
+    **{f"deep_video_{name}_multi": _deep_video(*row, 178) for name, row in _DEEP_VIDEO.items()},
 }
 
 
@@ -141,6 +152,7 @@ slowonly_r50_8x8x1 8x8
   slowonly_imagenet-pretrained-r50_8xb16-8x8x1-steplr-150e_kinetics400-rgb_20220901-df42dc84 75.96 92.40
   slowonly_imagenet-pretrained-r50_16xb16-8x8x1-steplr-150e_kinetics700-rgb_20220901-4098e1eb 66.93 87.47
   slowonly_imagenet-pretrained-r50_32xb8-8x8x1-steplr-150e_kinetics710-rgb_20230612-12ce977c 72.39 90.60
+omni_slowonly_r50 8x8
   slowonly_r50_8xb16-8x8x1-256e_imagenet-kinetics400-rgb_20230208-61c4be0d 77.30 93.23
 slowonly_r101_8x8x1 8x8
   slowonly_r101_8xb16-8x8x1-196e_kinetics400-rgb_20220901-e6281431 76.28 92.70
