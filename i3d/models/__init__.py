@@ -4,6 +4,7 @@ from i3d import models
 models.names()                                        # ("c3d_16x1x1", ..., "tv_s3d", ...)
 model = models.build("inception_i3d", num_classes=400, channels=3)
 model = models.build("slowonly_r50_8x8x1", num_classes=101, dropout=0.5)
+model = models.build("omni_slowonly_r50", num_classes=400, image_classes=1000)  # and images
 model = models.build("actionclip", arch="ViT-B/16", head="Transf", frames=8)   # video and text
 model = models.build("ava_slowonly_r50_4x16x1", num_classes=81)                # actions of people
 model = models.build("actionformer", num_classes=20, channels=2048)    # of feature rows: when
@@ -21,6 +22,8 @@ from i3d.models import (
     bmn,
     c3d,
     cnn_lstm,
+    deep_video,
+    omni,
     r2plus1d,
     resnet3d,
     s3d,
@@ -44,6 +47,8 @@ _FAMILIES = {  # name of a configuration -> builder that takes the name first
         (bmn.CONFIGS, bmn.bmn),
         (c3d.CONFIGS, c3d.c3d),
         (cnn_lstm.CONFIGS, cnn_lstm.cnn_lstm),
+        (deep_video.CONFIGS, deep_video.deep_video),
+        (omni.CONFIGS, omni.omni),
         (r2plus1d.CONFIGS, r2plus1d.r2plus1d),
         (resnet3d.CONFIGS, resnet3d.resnet3d),
         (s3d.CONFIGS, s3d.s3d),

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolutions before it, for faster inference.
+"""Batch normalisation folded into the layers before it, for faster inference.
 
 fast = fold_batch_norm(model)      # same outputs and layer names; each conv gains a bias
 """
@@ -8,7 +8,7 @@ from keras import layers, ops
 
 
 def fold_batch_norm(model: keras.Model) -> keras.Model:
-    """Returns a copy of `model` whose BatchNormalization layers are merged into convolutions.
+    """Returns a copy of `model` whose BatchNormalization layers are merged.
 
     The copy is for inference: outputs equal the model's with training=False up to rounding
     (about 1e-6 of the largest value). Layer names and endpoints stay, but each merged
@@ -17,7 +17,7 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
 
     Args:
       model: functional keras.Model. A BatchNormalization that does not directly follow a
-        convolution used by it alone is kept as it is.
+        convolution or dense layer used by it alone is kept as it is.
     """
     norms = _foldable(model)
     convs = {conv.name for conv in norms.values()}
@@ -45,24 +45,24 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
 
 
 def _foldable(model):
-    """Returns {name of BatchNormalization: the convolution that it alone follows}."""
+    """Returns {name of BatchNormalization: the linear layer that it alone follows}."""
     pairs = {}
     for norm in model.layers:
         if not isinstance(norm, layers.BatchNormalization) or len(norm._inbound_nodes) != 1:
             continue
         source = norm.input._keras_history.operation
-        if _is_linear_conv(source) and len(source._outbound_nodes) == 1:
+        if _is_linear(source) and len(source._outbound_nodes) == 1:
             pairs[norm.name] = source
     return pairs
 
 
-def _is_linear_conv(layer):
-    kinds = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+def _is_linear(layer):
+    kinds = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
     return isinstance(layer, kinds) and layer.activation is keras.activations.linear
 
 
 def _merged(conv, norm):
-    """Returns [kernel, bias] of the convolution with the normalisation in it."""
+    """Returns [kernel, bias] of the linear layer with the normalisation in it."""
     scale = ops.rsqrt(ops.cast(norm.moving_variance, "float64") + norm.epsilon)
     scale = scale * ops.cast(norm.gamma, "float64") if norm.scale else scale
     shift = -ops.cast(norm.moving_mean, "float64")

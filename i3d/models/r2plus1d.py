@@ -2,10 +2,13 @@
 
     model = r2plus1d("r2plus1d_r34_8x8x1", num_classes=400)     # clips [B, 8, 224, 224, 3]
     model = r2plus1d("tv_r2plus1d_18", num_classes=400)         # clips [B, 16, 112, 112, 3]
+    model = r2plus1d("ig65m_r2plus1d_34_32", num_classes=400)   # clips [B, 32, 112, 112, 3]
 
 Source: Tran et al. 2018, "A Closer Look at Spatiotemporal Convolutions for Action Recognition"
-(arXiv:1711.11248). The 34-layer network is MMAction2's, the tv_ ones are torchvision's; they
-differ in details, which the rows tell.
+(arXiv:1711.11248). The network whose name has r34 is MMAction2's, the tv_ ones are torchvision's,
+the ig65m_ ones those of Ghadiyaram et al. 2019, "Large-scale weakly-supervised pre-training for
+video action recognition" (arXiv:1905.00561), for clips of 8 and of 32 frames. They differ in
+details, which the rows tell.
 """
 
 from typing import NamedTuple
@@ -28,8 +31,12 @@ class Network(NamedTuple):
     split_shortcut: bool = False  # shortcuts are factorised too
     shared_middle: bool = False  # a block's second convolution has the middle of its first
     epsilon: float = 1e-5  # of all normalisations but those between factors
+    middle_epsilon: float = 1e-5  # of those between factors
 
 
+IG65M = Network(
+    depths=(3, 4, 6, 3), factorised=True, stem_middle=45, epsilon=1e-3, middle_epsilon=1e-3
+)
 CONFIGS = {
     "r2plus1d_r34_8x8x1": Network(
         depths=(3, 4, 6, 3),
@@ -42,6 +49,8 @@ CONFIGS = {
     "tv_r3d_18": Network(),
     "tv_mc3_18": Network(kernel_t=(3, 1, 1, 1)),
     "tv_r2plus1d_18": Network(factorised=True, stem_middle=45, shared_middle=True),
+    "ig65m_r2plus1d_34_8": IG65M,
+    "ig65m_r2plus1d_34_32": IG65M,
 }
 ENDPOINTS = ("layer1", "layer2", "layer3", "layer4", "features", "Logits")
 
@@ -57,7 +66,7 @@ def r2plus1d(
 ) -> keras.Model:
     """Returns the model of a row of CONFIGS: clips [B, T, H, W, C] float32 -> logits [B, K].
 
-    Endpoints are layers: ENDPOINTS, and "stem" ("conv1" and "maxpool" in the 34-layer network).
+    Endpoints are layers: ENDPOINTS, and "stem" ("conv1" and "maxpool" in "r2plus1d_r34_8x8x1").
     "features" is the mean of layer4 over time and space, [B, 512 * width].
 
     Args:
@@ -121,7 +130,7 @@ def _convolution(x, row, filters, kernel, strides, name, middle=None):
         middle = middle or _middle(x.shape[-1], filters, kernel)
         space, time = (1, *kernel[1:]), (kernel[0], 1, 1)
         x = resnet_blocks.conv(x, middle, space, (1, *strides[1:]), f"{name}-conv-conv_s")
-        x = resnet_blocks.batch_norm(x, f"{name}-conv-bn_s")
+        x = resnet_blocks.batch_norm(x, f"{name}-conv-bn_s", epsilon=row.middle_epsilon)
         x = layers.ReLU(name=f"{name}-conv-relu")(x)
         x = resnet_blocks.conv(x, filters, time, (strides[0], 1, 1), f"{name}-conv-conv_t")
     else:

@@ -34,6 +34,7 @@ class Network(NamedTuple):
     non_local: str = ""  # kind of the blocks after every second block of layer2 and layer3
     non_local_first: int = 1  # the first block of these stages that one follows
     pool: bool = True  # max pooling after the stem
+    pool_centred: bool = True  # its windows are centred by padding
     strides: tuple = ((1, 1, 1), (1, 2, 2), (1, 2, 2), (1, 2, 2))  # (t, h, w) of each stage
     factorised: bool = False  # 3x3 convolutions of blocks follow ones over 3 frames
     window: tuple = ()  # (t, h, w) of the average pooling before the head; (): the whole map
@@ -43,6 +44,7 @@ SLOW = Network(inflate=(NONE, NONE, ALL, ALL))
 I3D = Network(
     inflate=(ALL, EVEN, EVEN, ODD), stem_kernel=5, stem_stride=2, pool_stride=2, pool2=True
 )
+C2D = Network(pool_centred=False, pool2=True)
 CONFIGS = {
     "slowonly_r50_4x16x1": SLOW,
     "slowonly_r50_8x8x1": SLOW,
@@ -53,6 +55,10 @@ CONFIGS = {
     "i3d_r50_nl_gaussian": I3D._replace(non_local="gaussian"),
     "i3d_r50_nl_embedded_gaussian": I3D._replace(non_local="embedded_gaussian"),
     "i3d_r50_nl_dot_product": I3D._replace(non_local="dot_product"),
+    "c2d_r50_nopool_8x8x1": Network(),
+    "c2d_r101_nopool_8x8x1": Network(depths=DEPTHS_101),
+    "c2d_r50_8x8x1": C2D,
+    "c2d_r50_16x4x1": C2D,
     "slow_r50": SLOW._replace(window=(8, 7, 7)),
     "c2d_r50": Network(pool2=True, window=(4, 7, 7)),
     "i3d_r50": I3D._replace(stem_stride=1, pool_stride=1, window=(4, 7, 7)),
@@ -117,7 +123,9 @@ def trunk(x, network, width):
     filters = max(1, round(64 * width))
     row = network
     pool_stride = row.pool_stride if row.pool else 0
-    x = resnet_blocks.stem(x, filters, row.stem_kernel, row.stem_stride, pool_stride)
+    x = resnet_blocks.stem(
+        x, filters, row.stem_kernel, row.stem_stride, pool_stride, centred=row.pool_centred
+    )
     for index in range(1, 5):
         x = stage(x, network, index, filters * 2 ** (index - 1))
         if index == 1 and network.pool2:

@@ -42,20 +42,24 @@ def unit(x, filters, kernel, strides, name, **norm):
     return layers.ReLU(name=name)(conv_norm(x, filters, kernel, strides, name, **norm))
 
 
-def max_pool(x, window, strides, name):
-    """Max pooling; `window` and `strides` are (t, h, w), an odd window is centred by padding."""
-    return CentredMaxPool3D(window, strides, name=name)(x)
+def max_pool(x, window, strides, name, centred=True):
+    """Max pooling; `window` and `strides` are (t, h, w), an odd window is centred by padding.
+
+    With `centred` False nothing is padded, and windows lie within the map.
+    """
+    kind = CentredMaxPool3D if centred else InnerMaxPool3D
+    return kind(window, strides, name=name)(x)
 
 
-def stem(x, filters, kernel_t=1, stride_t=1, pool_stride_t=1, prefix=""):
+def stem(x, filters, kernel_t=1, stride_t=1, pool_stride_t=1, prefix="", centred=True):
     """The first convolution (7 x 7 pixels, every second) and the max pooling after it.
 
-    A `pool_stride_t` of 0 leaves the pooling out.
+    A `pool_stride_t` of 0 leaves the pooling out; for `centred` see `max_pool`.
     """
     x = unit(x, filters, (kernel_t, 7, 7), (stride_t, 2, 2), f"{prefix}conv1")
     if not pool_stride_t:
         return x
-    return max_pool(x, (1, 3, 3), (pool_stride_t, 2, 2), f"{prefix}maxpool")
+    return max_pool(x, (1, 3, 3), (pool_stride_t, 2, 2), f"{prefix}maxpool", centred)
 
 
 def bottleneck(
@@ -142,9 +146,15 @@ class CentredConv3D(layers.Conv3D):
         keywords["padding"] = "same"  # for an odd kernel the output has the size of ours
         super().__init__(filters, kernel_size, strides, **keywords)
 
-    def call(self, x):
-        """Returns [B, T', H', W', filters], with n' = (n - 1) // stride + 1 along each axis."""
+    def call(self, x, still=False):
+        """Returns [B, T', H', W', filters], with n' = (n - 1) // stride + 1 along each axis.
+
+        With `still` every frame is seen as a clip that stands still and has no ends: weights
+        are summed over time. It is for a stride in time of 1.
+        """
         (kernel_t, *kernel_s), (stride_t, *stride_s) = self.kernel_size, self.strides
+        if still:
+            return per_frame(x, lambda y: self._convolve(y, ops.sum(self.kernel, 0), stride_s))
         if kernel_t == 1:
             x = every_frame(x, stride_t)
             return per_frame(x, lambda y: self._convolve(y, self.kernel[0], stride_s))
@@ -170,6 +180,8 @@ class CentredMaxPool3D(layers.MaxPooling3D):
     Zeros pad as well as minus infinity would, since no input is negative.
     """
 
+    centred = True
+
     def call(self, x):
         """Returns [B, T', H', W', C]; space and time are pooled one after the other.
 
@@ -180,16 +192,18 @@ class CentredMaxPool3D(layers.MaxPooling3D):
         (window_t, *window_s), (stride_t, *stride_s) = self.pool_size, self.strides
         x = every_frame(x, stride_t) if window_t == 1 else x
         if max(window_s) > 1:
-            x = per_frame(x, lambda y: _pool(y, window_s, stride_s))
+            x = per_frame(x, lambda y: _pool(y, window_s, stride_s, self.centred))
         if window_t > 1:
-            x = per_pixel(x, lambda y: _pool(y, [window_t, 1], [stride_t, 1]))
+            time = [window_t, 1], [stride_t, 1]
+            x = per_pixel(x, lambda y: _pool(y, *time, self.centred))
         return x
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the output; an axis of unknown size stays unknown."""
         sizes = []
         for n, window, stride in zip(input_shape[1:4], self.pool_size, self.strides, strict=True):
-            sizes.append(n and (n + (window - 1) // 2 * 2 - window) // stride + 1)
+            padding = (window - 1) // 2 * 2 if self.centred else 0
+            sizes.append(n and (n + padding - window) // stride + 1)
         if any(size is not None and size < 1 for size in sizes):
             raise ValueError(
                 f"clip too short or too small: {self.name} needs a map of at least "
@@ -198,10 +212,17 @@ class CentredMaxPool3D(layers.MaxPooling3D):
         return (input_shape[0], *sizes, input_shape[4])
 
 
-def _pool(x, window, strides):
+@keras.saving.register_keras_serializable("i3d")
+class InnerMaxPool3D(CentredMaxPool3D):
+    """Max pooling without padding: windows begin at the first pixel and lie within the map."""
+
+    centred = False
+
+
+def _pool(x, window, strides, centred):
     """Max pooling of [N, H, W, C]; padded here where Keras's "same" would not be symmetric."""
     sides = [((size - 1) // 2,) * 2 for size in window]
-    x = ops.pad(x, [(0, 0), *sides, (0, 0)]) if max(window) > 2 else x
+    x = ops.pad(x, [(0, 0), *sides, (0, 0)]) if centred and max(window) > 2 else x
     return ops.max_pool(x, tuple(window), tuple(strides), "valid")
 
 

@@ -22,6 +22,7 @@ from i3d.weights.pytorch.clip import load_clip, number_positions
 from i3d.weights.pytorch.clip_folder import is_folder
 from i3d.weights.pytorch.images import load_torch_image
 from i3d.weights.pytorch.load import holds_averages, is_torch, load_torch
+from i3d.weights.pytorch.names import HEADS
 from i3d.weights.tf1 import load_tf1
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["inflate", "load", "load_tf1", "load_torch", "load_torch_image"]
 
-_HEAD = "Logits"  # the layer's name in every model
 KINDS = "a TF1 prefix, a .weights.h5 or .h5 file, or a .pth, .pt or .safetensors file"
 
 
@@ -85,7 +85,7 @@ def _load_backbone(model, path, averages):
     source = _with_classes(model, theirs)
     _load(source, path, True, averages)
     for layer in model.layers:
-        if layer.weights and layer.name != _HEAD:
+        if layer.weights and layer.name not in HEADS:
             layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
@@ -95,8 +95,8 @@ def _with_classes(model, num_classes):
 
     def clone(layer):
         config = layer.get_config()
-        if layer.name == _HEAD:
-            config["units" if "units" in config else "filters"] = num_classes
+        for size in {"units", "filters"} & set(config) if layer.name in HEADS else ():
+            config[size] = HEADS[layer.name] * num_classes
         if "kernel_initializer" in config:  # loaded next
             config["kernel_initializer"] = "zeros"
         return layer.__class__.from_config(config)

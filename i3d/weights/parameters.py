@@ -5,7 +5,7 @@ count("inception_i3d", num_classes=400)        # 12704544
 
 # Model (its stream, or channels of features, and its width, where it is published with several):
 # parameters without the head,
-# and those of the head for each class. The moving statistics of batch normalisation count.
+# and those of the head for each class (and for its square). The moving statistics of batch normalisation count.
 _COUNTS = {
     "inception_i3d": (12_294_544, 1025),
     "inception_i3d flow": (12_272_592, 1025),
@@ -31,6 +31,11 @@ _COUNTS = {
     "slowfast_r101_r50_4x16x1": (61_574_296, 2305),
     "r2plus1d_r34_8x8x1": (63_605_209, 513),
     "c3d_16x1x1": (77_995_776, 4097),
+    "omni_slowonly_r50": (31_687_616, 4107, 2),  # the hidden layer has 2 outputs for each class
+    "c2d_r50_nopool_8x8x1": (23_561_152, 2049),
+    "c2d_r101_nopool_8x8x1": (42_605_504, 2049),
+    "c2d_r50_8x8x1": (23_561_152, 2049),
+    "c2d_r50_16x4x1": (23_561_152, 2049),
     "slow_r50": (31_687_616, 2049),
     "c2d_r50": (23_561_152, 2049),
     "i3d_r50": (27_276_992, 2049),
@@ -52,6 +57,8 @@ _COUNTS = {
     "tv_mc3_18": (11_499_840, 513),
     "tv_r2plus1d_18": (31_325_475, 513),
     "tv_s3d": (7_931_264, 1025),
+    "ig65m_r2plus1d_34_8": (63_542_263, 513),
+    "ig65m_r2plus1d_34_32": (63_542_263, 513),
     "actionclip_b32_8f": (170_231_091, 0),  # both towers; classes are texts
     "actionclip_b16_8f": (168_574_662, 0),
     "actionclip_b16_16f": (168_574_662, 0),
@@ -72,4 +79,4 @@ def count(model: str, num_classes: int, stream: str = "rgb", width: float = 1.0)
     found = next((_COUNTS[key] for key in keys if key in _COUNTS), None)
     if found is None or (found[1] and not num_classes):
         return None
-    return found[0] + found[1] * num_classes
+    return sum(number * num_classes**power for power, number in enumerate(found))

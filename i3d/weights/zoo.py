@@ -5,8 +5,8 @@ model = i3d.models.build(card.model, num_classes=card.num_classes)
 card.top1, card.spec.clips, card.spec.crops                      # 63.2, 5, 1
 default_spec("tsm_r50_1x1x8").segments                           # 8
 
-Those of ActionCLIP and CLIP: see `clip_zoo`; of AVA: `ava_zoo`; of localizers:
-`localization_zoo`. EVERY_CARD holds all.
+Those of ActionCLIP and CLIP: see `clip_zoo`; of AVA: `ava_zoo`; of IG-65M: `ig65m_zoo`;
+of localizers: `localization_zoo`. EVERY_CARD holds all.
 
 Sources: metafiles and test pipelines of MMAction2 1.2.0, documentation of torchvision, model zoo
 and hub pages of pytorchvideo 0.1.5.
@@ -19,7 +19,7 @@ from typing import Any
 
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
-from i3d.weights import ava_zoo, cards, clip_zoo, localization_zoo
+from i3d.weights import ava_zoo, cards, clip_zoo, ig65m_zoo, localization_zoo
 from i3d.weights.cards import Card
 
 _CLASSES = {"kinetics400": 400, "kinetics700": 700, "kinetics710": 710, "sthv2": 174, "ucf101": 101}
@@ -75,6 +75,9 @@ _SPECS = {
     "4x16": _clips(4, 16),
     "8x8": _clips(8, 8),
     "32x2": _clips(32, 2),
+    "c2d_nopool": _clips(8, 8, resize=224, crop=224, average="logits"),  # as TSN averages
+    "c2d_8x8": _clips(8, 8, resize=224, crop=224),
+    "c2d_16x4": _clips(16, 4, resize=224, crop=224),
     "csn": _clips(32, 2, **_KINETICS),
     "c3d": _clips(16, 1, 10, 1, 128, 112, mean=(104.0, 117.0, 128.0), std=(1.0, 1.0, 1.0)),
     "x3d_s": _x3d(13, 6, 182),
@@ -85,8 +88,17 @@ _SPECS = {
     "tv_18": _torchvision(16, 5, (128, 171), 112),
     "tv_s3d": _torchvision(128, 1, (256, 256), 224),
 }
+_DEEP_VIDEO = {"single": (1, 1), "early": (10, 1), "late": (2, 15), "slow": (10, 1)}
+
+
+def _deep_video(frames, stride, crop=170):
+    statistics = {"mean": (117.0,) * 3, "std": (1.0,) * 3}
+    return _clips(frames, stride, 20, 1, 200, crop, **statistics)
+
+
 # Models without a published file among ours. Two-stream: Simonyan & Zisserman 2014
-# (arXiv:1406.2199), 25 places x 10 crops; CNN + LSTM: clips of 16 frames as Donahue et al. 2015.
+# (arXiv:1406.2199), 25 places x 10 crops; CNN + LSTM: clips of 16 frames as Donahue et al. 2015;
+# DeepVideo: Karpathy et al. 2014, sections 3.3 and 4.1, 20 clips (there of four crops each).
 _UNPUBLISHED = {
     "inception_i3d": cards.i3d_spec("rgb"),
     "tsn_r50_5x1x3_flow": _tsn(25, 5, **_FLOW),
@@ -94,6 +106,8 @@ _UNPUBLISHED = {
     "two_stream_rgb": _tsn(25),
     "two_stream_flow": _tsn(25, 10, **_FLOW),
     "cnn_lstm_r50": _clips(16, 1, crops=1, crop=224),
+    **{f"deep_video_{name}": _deep_video(*row) for name, row in _DEEP_VIDEO.items()},
+    **{f"deep_video_{name}_multi": _deep_video(*row, 178) for name, row in _DEEP_VIDEO.items()},
 }
 
 
@@ -138,6 +152,7 @@ slowonly_r50_8x8x1 8x8
   slowonly_imagenet-pretrained-r50_8xb16-8x8x1-steplr-150e_kinetics400-rgb_20220901-df42dc84 75.96 92.40
   slowonly_imagenet-pretrained-r50_16xb16-8x8x1-steplr-150e_kinetics700-rgb_20220901-4098e1eb 66.93 87.47
   slowonly_imagenet-pretrained-r50_32xb8-8x8x1-steplr-150e_kinetics710-rgb_20230612-12ce977c 72.39 90.60
+omni_slowonly_r50 8x8
   slowonly_r50_8xb16-8x8x1-256e_imagenet-kinetics400-rgb_20230208-61c4be0d 77.30 93.23
 slowonly_r101_8x8x1 8x8
   slowonly_r101_8xb16-8x8x1-196e_kinetics400-rgb_20220901-e6281431 76.28 92.70
@@ -167,6 +182,14 @@ x3d_s_13x6x1 x3d_s
   x3d_s_13x6x1_facebook-kinetics400-rgb_20201027-623825a0 73.30 -
 x3d_m_16x5x1 x3d_m
   x3d_m_16x5x1_facebook-kinetics400-rgb_20201027-3f42382a 76.40 -
+c2d_r50_nopool_8x8x1 c2d_nopool
+  c2d_r50-in1k-pre-nopool_8xb32-8x8x1-100e_kinetics400-rgb_20221027-e0227b22 73.44 91.00
+c2d_r101_nopool_8x8x1 c2d_nopool
+  c2d_r101-in1k-pre-nopool_8xb32-8x8x1-100e_kinetics400-rgb_20221027-557bd8bc 74.97 91.77
+c2d_r50_8x8x1 c2d_8x8
+  c2d_r50-in1k-pre_8xb32-8x8x1-100e_kinetics400-rgb_20221027-3ca304fa 73.89 91.21
+c2d_r50_16x4x1 c2d_16x4
+  c2d_r50-in1k-pre_8xb32-16x4x1-100e_kinetics400-rgb_20221027-5f382a43 74.97 91.91
 slow_r50 hub_8x8
   SLOW_8x8_R50.pyth 74.58 91.63
 c2d_r50 hub_8x8
@@ -219,8 +242,8 @@ def _source(model, hub):
 
 
 CARDS = {card.file: card for card in _cards()}
-EVERY_CARD = CARDS | clip_zoo.CARDS | ava_zoo.CARDS | localization_zoo.CARDS
-_SPECS_BY_NAME: dict[str, Any] = _UNPUBLISHED | clip_zoo.SPECS | ava_zoo.SPECS
+EVERY_CARD = CARDS | clip_zoo.CARDS | ava_zoo.CARDS | ig65m_zoo.CARDS | localization_zoo.CARDS
+_SPECS_BY_NAME: dict[str, Any] = _UNPUBLISHED | clip_zoo.SPECS | ava_zoo.SPECS | ig65m_zoo.SPECS
 
 
 def card_of(checkpoint: str | Path) -> Card | None:

@@ -41,7 +41,11 @@ ARCHITECTURES = (  # one of each, for what does not depend on a row's numbers
 
 # Trainable parameters: millions as MMAction2 and pytorchvideo publish them, torchvision's exact.
 PUBLISHED = {
+    "c2d_r101_nopool_8x8x1": (43.3, 400),
     "c2d_r50": (24.33, 400),
+    "c2d_r50_16x4x1": (24.3, 400),
+    "c2d_r50_8x8x1": (24.3, 400),
+    "c2d_r50_nopool_8x8x1": (24.3, 400),
     "c3d_16x1x1": (78.4, 101),
     "i3d_r50": (28.04, 400),
     "i3d_r50_32x2x1": (28.0, 400),

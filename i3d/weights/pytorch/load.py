@@ -14,7 +14,7 @@ from typing import Any
 from i3d.weights.errors import Misfit, NoCheckpoint, WeightsError, listed, other_head
 from i3d.weights.pytorch import heads, i3d_ports, safetensors
 from i3d.weights.pytorch import state_dict as pytorch_state_dict
-from i3d.weights.pytorch.names import entries, schemes
+from i3d.weights.pytorch.names import HEADS, entries, schemes
 from i3d.weights.pytorch.places import COUNTER, is_average, parted
 
 _BACKBONE = "backbone."  # MMAction2's prefix of all but the head; absent in backbones alone
@@ -50,7 +50,7 @@ def load_torch(model: Any, path: str | Path, head: bool = True, averages: bool =
         wanted = {entry.key: entry for entry in entries(model, scheme)}
         if not head:
             own = {key.removeprefix(_BACKBONE): entry for key, entry in wanted.items()}
-            begin = scheme.module("Logits") + "."
+            begin = tuple(scheme.module(layer) + "." for layer in HEADS)
             wanted = {key: entry for key, entry in own.items() if not key.startswith(begin)}
         choices.append((*wrapper(stored, wanted, averages), scheme, wanted))
     _, prefix, scheme, wanted = max(choices, key=lambda choice: choice[0])
@@ -59,6 +59,7 @@ def load_torch(model: Any, path: str | Path, head: bool = True, averages: bool =
         arrays = i3d_ports.absorb_scale(arrays, *scheme.scaled)
     arrays = _in_place(arrays, wanted)
     extra = [key for key in arrays if key not in wanted]
+    extra = [key for key in extra if not scheme.spare or not key.startswith(scheme.spare)]
     assign(model, path, wanted, arrays, extra)
 
 

@@ -49,15 +49,28 @@ _TEMPORALMAXER = (  # whose layers are called as ActionFormer's here
     ("^reg_head-offset_head-conv", "rpn_head.reg_head"),
     (r"^reg_head-scale-(\d)", r"rpn_head.scale.\1"),
 )
+_OMNI = (  # whose convolutions and normalisations stand side by side
+    ("^Logits", "cls_head.fc3d.6"),
+    ("^image_logits", "cls_head.fc2d.4"),
+    (r"^(fc[23]d-\d)", r"cls_head.\1"),
+    (r"^(.*)downsample-conv", r"backbone.\1downsample.0"),
+    (r"^(.*)downsample-bn", r"backbone.\1downsample.1"),
+    (r"^(.*)conv(\d)-(conv|bn)", r"backbone.\1\3\2"),
+)
 _RULES = {  # start of the model's name -> (rules, start of every other key)
     "tv_s3d": ((("^Logits", "classifier.1"), *_TORCHVISION, ("-bn", ".1")), ""),
-    "tv_r2plus1d": ((("^Logits", "fc"), ("^stem-bn", "stem.4"), *_TORCHVISION, ("-bn", ".1")), ""),
+    **dict.fromkeys(
+        ("tv_r2plus1d", "ig65m_r2plus1d"),
+        ((("^Logits", "fc"), ("^stem-bn", "stem.4"), *_TORCHVISION, ("-bn", ".1")), ""),
+    ),
     "tv_": ((("^Logits", "fc"), *_TORCHVISION, ("-bn", ".1")), ""),
     "ava_": (_AVA, "backbone."),
     "actionformer": ((("^Logits", "cls_head.cls_head.conv"),), ""),
     "temporalmaxer": (_TEMPORALMAXER, ""),
     "bmn": ((), ""),
     "tsm_": ((*_MMACTION2, (r"(^layer\d-\d+-conv1-conv)", r"backbone.\1.net")), "backbone."),
+    "omni_": (_OMNI, "backbone."),
+    "c2d_": (_MMACTION2, "backbone."),
     **dict.fromkeys(
         ("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_r", "r2plus1d_r34", "c3d_"),
         (_MMACTION2, "backbone."),
@@ -74,11 +87,17 @@ class Scheme(NamedTuple):
       fast_first: whether the head's inputs begin with the fast pathway's.
       scaled: the ends (of a convolution, of a normalisation) of keys, where normalisations have a
         scale that the model's lack.
+      spare: start of keys that a model may lack: of a second head; "" where there are none.
     """
 
     module: Callable[[str], str]
     fast_first: bool = False
     scaled: tuple[str, str] | tuple[()] = ()
+    spare: str = ""
+
+
+# Layers of heads, whose outputs are so many for each class.
+HEADS = {"Logits": 1, "fc3d-2": 2, "fc3d-3": 2}
 
 
 class Entry(NamedTuple):
@@ -116,7 +135,11 @@ def schemes(model):
             f"starts with one of {starts}"
         )
     rules, prefix = _RULES[start]
-    own = Scheme(lambda layer: renamed(layer, rules, prefix), model.startswith("slowfast_"))
+    own = Scheme(
+        lambda layer: renamed(layer, rules, prefix),
+        fast_first=model.startswith("slowfast_"),
+        spare="cls_head.fc2d." if model.startswith("omni_") else "",
+    )
     return (own, Scheme(hub(model))) if model.startswith("slowonly_") else (own,)
 
 
