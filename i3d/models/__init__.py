@@ -22,6 +22,7 @@ from i3d.models import (
     bmn,
     c3d,
     cnn_lstm,
+    csn,
     deep_video,
     omni,
     r2plus1d,
@@ -31,6 +32,7 @@ from i3d.models import (
     tsm,
     tsn,
     two_stream,
+    x3d,
 )
 from i3d.models.fold import fold_batch_norm
 from i3d.models.inception_i3d import inception_i3d, inception_v1
@@ -47,6 +49,7 @@ _FAMILIES = {  # name of a configuration -> builder that takes the name first
         (bmn.CONFIGS, bmn.bmn),
         (c3d.CONFIGS, c3d.c3d),
         (cnn_lstm.CONFIGS, cnn_lstm.cnn_lstm),
+        (csn.CONFIGS, csn.csn),
         (deep_video.CONFIGS, deep_video.deep_video),
         (omni.CONFIGS, omni.omni),
         (r2plus1d.CONFIGS, r2plus1d.r2plus1d),
@@ -56,6 +59,7 @@ _FAMILIES = {  # name of a configuration -> builder that takes the name first
         (tsm.CONFIGS, tsm.tsm),
         (tsn.CONFIGS, tsn.tsn),
         (two_stream.CONFIGS, two_stream.two_stream),
+        (x3d.CONFIGS, x3d.x3d),
     )
     for name in configs
 }
