@@ -59,8 +59,10 @@ _FULL = {
     "deep_video_late": Network(2),  # 15 frames apart, each seen by the same convolutions
     "deep_video_slow": Network(10, kernels=(4, 2, 2), strides=(2, 2, 2)),
 }
-_MULTI = {"size": 178, "streams": ("fovea-", "context-")}
-CONFIGS = _FULL | {f"{name}_multi": row._replace(**_MULTI) for name, row in _FULL.items()}
+_STREAMS = ("fovea-", "context-")
+CONFIGS = _FULL | {
+    f"{name}_multi": row._replace(size=178, streams=_STREAMS) for name, row in _FULL.items()
+}
 ENDPOINTS = ("fc6", "fc7", "features", "Logits")  # besides those of STAGES
 
 
