@@ -4,8 +4,8 @@ count("inception_i3d", num_classes=400)        # 12704544
 """
 
 # Model (its stream, or channels of features, and its width, where it is published with several):
-# parameters without the head,
-# and those of the head for each class (and for its square). The moving statistics of batch normalisation count.
+# parameters without the head, and those of the head for each class (and for its square). The
+# moving statistics of batch normalisation count.
 _COUNTS = {
     "inception_i3d": (12_294_544, 1025),
     "inception_i3d flow": (12_272_592, 1025),

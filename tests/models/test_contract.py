@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from i3d import models
-from i3d.models import c3d, r2plus1d, resnet3d, s3d, slowfast
+from i3d.models import c3d, deep_video, r2plus1d, resnet3d, s3d, slowfast
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.localization_zoo import takes_features
@@ -19,11 +19,13 @@ NAMES = [name for name in models.names() if not any(other(name) for other in OTH
 # What the smallest copy needs; the others take frames=8 and size=32.
 FRAMES = dict.fromkeys(("inception_i3d", "c3d_16x1x1", "tv_s3d"), 16)
 FRAMES |= {name: 16 for name in NAMES if "_nl_" in name}  # two positions to look at
+FRAMES |= {name: row.frames for name, row in deep_video.CONFIGS.items()}
 ENDPOINTS = {
     **dict.fromkeys(NAMES, resnet3d.ENDPOINTS),
     **dict.fromkeys(slowfast.CONFIGS, (*slowfast.ENDPOINTS, "features", "Logits")),
     **dict.fromkeys(r2plus1d.CONFIGS, r2plus1d.ENDPOINTS),
     **dict.fromkeys(c3d.CONFIGS, c3d.ENDPOINTS),
+    **dict.fromkeys(deep_video.CONFIGS, deep_video.ENDPOINTS),
     **dict.fromkeys(s3d.CONFIGS, s3d.ENDPOINTS),
     **dict.fromkeys(("inception_i3d", "inception_v1"), ("Mixed_4f", "features", "Logits")),
     "r2plus1d_r50": [name for name in resnet3d.ENDPOINTS if name != "maxpool"],

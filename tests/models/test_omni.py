@@ -43,6 +43,12 @@ def randomised(model):
     return model
 
 
+def inputs(clips, images):
+    random = np.random.default_rng(1)
+    shapes = {"clips": (clips, 3, 32, 32, 3), "images": (images, 40, 40, 3)}
+    return {key: random.normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
+
+
 def cross_entropy(logits, labels):
     values = keras.ops.log_softmax(np.asarray(logits, np.float64))
     return -np.mean([value[label] for value, label in zip(np.asarray(values), labels, strict=True)])
@@ -103,31 +109,25 @@ def test_image_is_the_middle_of_a_clip_that_stands_still():
     assert np.abs(of_clips[:, :1] - of_images).max() > 1e-3 * scale
 
 
-def test_both_branches_share_their_weights_and_train_them():
+def test_both_branches_share_their_weights():
     model, alone = small(image_classes=6, dropout=0.5), small()
-    own = {"fc2d-2": 4, "image_logits": 2}
-    assert len(model.weights) == len(alone.weights) + sum(own.values())
-    random = np.random.default_rng(1)
-    x = {
-        "clips": random.normal(size=(2, 3, 32, 32, 3)),
-        "images": random.normal(size=(4, 40, 40, 3)),
-    }
-    outputs = model(x, training=True)
-    assert {key: value.shape for key, value in outputs.items()} == {
-        "logits": (2, 5),
-        "image_logits": (4, 6),
-    }
-    momenta = {layer.name: layer.momentum for layer in model.layers if hasattr(layer, "momentum")}
-    assert (momenta["conv1-bn"], momenta["fc3d-3"], momenta["fc2d-2"]) == (0.99, 0.9, 0.9)
+    heads_own = 4 + 2  # of the normalisation and the dense layer of images
+    assert len(model.weights) == len(alone.weights) + heads_own
+    before = np.asarray(model.get_layer("conv1-bn").moving_mean)
+    outputs = model(inputs(clips=2, images=4), training=True)
+    shapes = {key: tuple(value.shape) for key, value in outputs.items()}
+    assert shapes == {"logits": (2, 5), "image_logits": (4, 6)}
+    assert np.abs(model.get_layer("conv1-bn").moving_mean - before).max() > 0
+    layers = {layer.name: layer for layer in model.layers}
+    momenta = [layers[name].momentum for name in ("conv1-bn", "fc3d-3", "fc2d-2")]
+    rates = [layers[f"{head}-dropout"].rate for head in ("Logits", "image_logits")]
+    assert momenta == [0.99, 0.9, 0.9] and rates == [0.5, 0.2]
 
 
+@pytest.mark.long
 def test_saved_and_folded_models_of_both_are_the_same(tmp_path):
     model = randomised(small(image_classes=6))
-    random = np.random.default_rng(1)
-    x = {
-        "clips": random.normal(size=(1, 3, 32, 32, 3)),
-        "images": random.normal(size=(2, 32, 32, 3)),
-    }
+    x = inputs(clips=1, images=2)
     model.save(tmp_path / "model.keras")
     expected = model(x, training=False)
     for other in (keras.models.load_model(tmp_path / "model.keras"), fold_batch_norm(model)):
@@ -136,6 +136,7 @@ def test_saved_and_folded_models_of_both_are_the_same(tmp_path):
             assert np.abs(np.asarray(value) - expected[key]).max() <= 2e-5 * scale
 
 
+@pytest.mark.long
 def test_head_of_other_classes_from_a_keras_file(tmp_path):
     model = randomised(small())
     model.save_weights(tmp_path / "model.weights.h5")
