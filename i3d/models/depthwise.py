@@ -1,6 +1,6 @@
 """Depthwise 3-D convolutions, each channel by itself, as depthwise 2-D ones of its frames.
 
-    x = depthwise.conv_norm(x, (3, 3, 3), (1, 2, 2), "layer2-0-conv2")
+x = depthwise.conv_norm(x, (3, 3, 3), (1, 2, 2), "layer2-0-conv2")
 """
 
 import keras

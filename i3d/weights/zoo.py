@@ -173,6 +173,12 @@ c3d_16x1x1 c3d
   c3d_sports1m-pretrained_8xb30-16x1x1-45e_ucf101-rgb_20220811-31723200 83.08 95.93
 ircsn_r50_32x2x1 32x2
   ircsn_ig65m-pretrained-r50-bnfrozen_8xb12-32x2x1-58e_kinetics400-rgb_20220811-44395bae 79.44 94.26
+ircsn_r152_32x2x1 32x2
+  ircsn_ig65m-pretrained-r152_8xb12-32x2x1-58e_kinetics400-rgb_20220811-c7a3cc5b 82.87 95.90
+  ircsn_ig65m-pretrained-r152-bnfrozen_8xb12-32x2x1-58e_kinetics400-rgb_20220811-7d1dacde 82.84 95.92
+ircsn_r152_32x2x1 csn
+  vmz_ircsn_from_scratch_r152_32x2x1_180e_kinetics400_rgb_20210617-5c933ae1 76.53 92.28
+  vmz_ircsn_sports1m_pretrained_r152_32x2x1_58e_kinetics400_rgb_20210617-b9b10241 78.57 93.44
 ipcsn_r152_32x2x1 csn
   vmz_ipcsn_from_scratch_r152_32x2x1_180e_kinetics400_rgb_20210617-d565828d 77.80 93.10
   vmz_ipcsn_sports1m_pretrained_r152_32x2x1_58e_kinetics400_rgb_20210617-3367437a 79.07 93.82

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from i3d import models
-from i3d.models import c3d, deep_video, r2plus1d, resnet3d, s3d, slowfast
+from i3d.models import c3d, deep_video, r2plus1d, resnet3d, s3d, slowfast, x3d
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.clip_zoo import takes_text
 from i3d.weights.localization_zoo import takes_features
@@ -25,6 +25,7 @@ ENDPOINTS = {
     **dict.fromkeys(slowfast.CONFIGS, (*slowfast.ENDPOINTS, "features", "Logits")),
     **dict.fromkeys(r2plus1d.CONFIGS, r2plus1d.ENDPOINTS),
     **dict.fromkeys(c3d.CONFIGS, c3d.ENDPOINTS),
+    **dict.fromkeys(x3d.CONFIGS, x3d.ENDPOINTS),
     **dict.fromkeys(deep_video.CONFIGS, deep_video.ENDPOINTS),
     **dict.fromkeys(s3d.CONFIGS, s3d.ENDPOINTS),
     **dict.fromkeys(("inception_i3d", "inception_v1"), ("Mixed_4f", "features", "Logits")),
@@ -34,10 +35,12 @@ ARCHITECTURES = (  # one of each, for what does not depend on a row's numbers
     "c3d_16x1x1",
     "cnn_lstm_r50",
     "i3d_r50_nl_embedded_gaussian",
+    "ipcsn_r50_32x2x1",
     "r2plus1d_r34_8x8x1",
     "slowfast_r50_4x16x1",
     "tsm_r50_1x1x8",
     "tv_s3d",
+    "x3d_s_13x6x1",
 )
 
 
@@ -56,6 +59,9 @@ PUBLISHED = {
     "i3d_r50_nl_embedded_gaussian": (35.4, 400),
     "i3d_r50_nl_gaussian": (31.7, 400),
     "inception_i3d": (12.689984, 400),
+    "ipcsn_r152_32x2x1": (33.02, 400),
+    "ircsn_r152_32x2x1": (29.70, 400),
+    "ircsn_r50_32x2x1": (13.13, 400),
     "r2plus1d_r34_8x8x1": (63.8, 400),
     "r2plus1d_r50": (28.11, 400),
     "slow_r50": (32.45, 400),
@@ -75,6 +81,8 @@ PUBLISHED = {
     "tv_r2plus1d_18": (31.505325, 400),
     "tv_r3d_18": (33.371472, 400),
     "tv_s3d": (8.320048, 400),
+    "x3d_m_16x5x1": (3.794322, 400),
+    "x3d_s_13x6x1": (3.794322, 400),
 }
 
 
@@ -153,8 +161,10 @@ def test_contract(name, tmp_path):
 
 
 def assert_on_path(model, features, logits):
-    """The head is one dense layer on the features."""
+    """The head is one dense layer on the features; X3D's has another before it."""
     head = model.get_layer("Logits")
+    if model.name in x3d.CONFIGS:
+        features = np.maximum(features @ np.asarray(model.get_layer("fc1").kernel), 0)
     expected = features @ np.asarray(head.kernel) + np.asarray(head.bias)
     assert np.abs(logits - expected).max() <= 1e-5 * np.abs(logits).max()
 

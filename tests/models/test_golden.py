@@ -13,11 +13,13 @@ from tests.golden import mmaction_models as golden
 NAMES = sorted(path.stem.removeprefix("golden_") for path in golden.FOLDER.glob("golden_*.npz"))
 SLOW = {  # another case of the same network is fast
     "i3d_r50_heavy_32x2x1",
+    "ipcsn_r152_32x2x1",
     "slowfast_r50_8x8x1",
     "slowonly_r50_16x4x1_flow",
     "slowonly_r50_8x8x1",
     "tsm_r50_1x1x16",
     "tsn_r50_1x1x8",
+    "x3d_m_16x5x1",
 }
 FAST = ("slowonly_r50_4x16x1", "tsn_r50_1x1x3", "tv_s3d")  # their small cases
 
