@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from i3d.weights.errors import Misfit
+from i3d.weights.pytorch.names import HEADS
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,8 @@ def inflate(
       image_model: keras.Model with 2-D convolutions, e.g. `inception_v1`; or with 3-D ones, of
         which everything is copied but a first kernel of other channels (RGB for flow).
       video_model: its twin with 3-D convolutions, e.g. `inception_i3d`; changed in place.
-      skip_head: True leaves the layer "Logits" of the video model as it is.
+      skip_head: True leaves the head of the video model as it is: the layer "Logits", and hidden
+        layers whose size follows from the number of classes.
 
     Raises:
       Misfit: a layer is missing in the image model, or its weights do not fit; nothing
@@ -39,7 +41,7 @@ def inflate(
     sources = {layer.name: layer for layer in image_model.layers}
     new: list = []
     for layer in video_model.layers:
-        if not layer.weights or (skip_head and layer.name == "Logits"):
+        if not layer.weights or (skip_head and layer.name in HEADS):
             continue
         if layer.name not in sources:
             raise Misfit(f"inflate: {image_model.name} has no layer {layer.name!r}")

@@ -120,6 +120,14 @@ def test_normalisation_is_krizhevskys():
     np.testing.assert_allclose(actual, expected, rtol=1e-5)
 
 
+def test_saved_model_is_read_back(tmp_path):
+    model = small("deep_video_slow_multi", dropout=0.5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = clip(10)
+    np.testing.assert_array_equal(again(x, training=False), model(x, training=False))
+
+
 def test_other_clips_are_refused():
     with pytest.raises(ValueError, match="^frames: expected 10 for deep_video_slow, got 8"):
         small("deep_video_slow", frames=8)

@@ -9,6 +9,7 @@ import pytest
 
 from i3d import models, weights
 from i3d.models.fold import fold_batch_norm
+from i3d.weights import start
 from i3d.weights.errors import Misfit
 from i3d.weights.pytorch.load import head_classes
 from i3d.weights.zoo import card_of
@@ -84,15 +85,19 @@ def test_trunk_of_the_published_file_begins_another_classifier(published):
     model = models.build(NAME, num_classes=7)
     with pytest.raises(Misfit):
         weights.load(model, published)
+    begun = models.build(NAME, num_classes=7)
+    line = start.begin(begun, lambda classes: models.build(NAME, num_classes=classes), published)
+    assert "left out" in line
     own = model.get_layer("fc3d-2").get_weights()
     weights.load(model, published, head=False)
     np.testing.assert_array_equal(model.get_layer("fc3d-2").get_weights()[0], own[0])
     trunk = models.build(NAME, num_classes=400)
     weights.load(trunk, published)
     for layer in ("conv1-conv", "layer4-2-conv3-bn"):
-        pairs = zip(model.get_layer(layer).weights, trunk.get_layer(layer).weights, strict=True)
-        for ours, theirs in pairs:
-            np.testing.assert_array_equal(ours, theirs)
+        for other in (model, begun):
+            pairs = (other.get_layer(layer).weights, trunk.get_layer(layer).weights)
+            for ours, theirs in zip(*pairs, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
 
 
 def test_image_is_the_middle_of_a_clip_that_stands_still():
