@@ -23,7 +23,7 @@ class DepthwiseConv3D(resnet_blocks.CentredConv3D):
 
     def call(self, x):
         """Returns [B, T', H', W', C], with n' = (n - 1) // stride + 1 along each axis."""
-        (kernel_t, *kernel_s), (stride_t, *stride_s) = self.kernel_size, self.strides
+        kernel_s, (stride_t, *stride_s) = list(self.kernel_size[1:]), self.strides
         kernel = ops.swapaxes(self.kernel, -1, -2)  # [t, h, w, C, 1]
         if kernel_s == [1, 1]:
             y = resnet_blocks.per_pixel(x, lambda y: _convolved(y, kernel[:, :, 0], [stride_t, 1]))

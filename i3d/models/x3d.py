@@ -15,8 +15,10 @@ from i3d.models import depthwise, resnet_blocks
 CONFIGS = ("x3d_s_13x6x1", "x3d_m_16x5x1")  # one network, for clips of 13 and of 16 frames
 DEPTHS = (3, 5, 11, 7)  # blocks of each stage
 CHANNELS, INNER, HIDDEN = 24, 2.25, 2048  # of the first stage; in blocks; before the head
-ENDPOINTS = ("conv1_s", "conv1_t", "layer1", "layer2", "layer3", "layer4", "conv5", "features")
-ENDPOINTS += ("Logits",)
+ENDPOINTS = (
+    *("conv1_s", "conv1_t", "layer1", "layer2", "layer3", "layer4", "conv5"),
+    *("features", "Logits"),
+)
 _POINT, _STILL = (1, 1, 1), (1, 1, 1)  # kernel, strides
 
 
