@@ -21,7 +21,7 @@ class DepthwiseConv3D(resnet_blocks.CentredConv3D):
         """Takes what Conv3D takes; there is a group for each of the `filters` channels."""
         super().__init__(filters, kernel_size, strides, **keywords | {"groups": filters})
 
-    def call(self, x):
+    def call(self, x):  # type: ignore[override]
         """Returns [B, T', H', W', C], with n' = (n - 1) // stride + 1 along each axis."""
         kernel_s, (stride_t, *stride_s) = list(self.kernel_size[1:]), self.strides
         kernel = ops.swapaxes(self.kernel, -1, -2)  # [t, h, w, C, 1]

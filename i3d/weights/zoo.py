@@ -105,6 +105,7 @@ _UNPUBLISHED = {
     "slowonly_r50_16x4x1_flow": _clips(16, 4, **_FLOW),
     "two_stream_rgb": _tsn(25),
     "two_stream_flow": _tsn(25, 10, **_FLOW),
+    "ipcsn_r50_32x2x1": _clips(32, 2, **_KINETICS),
     "cnn_lstm_r50": _clips(16, 1, crops=1, crop=224),
     **{f"deep_video_{name}": _deep_video(*row) for name, row in _DEEP_VIDEO.items()},
     **{f"deep_video_{name}_multi": _deep_video(*row, 178) for name, row in _DEEP_VIDEO.items()},
