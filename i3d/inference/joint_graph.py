@@ -4,9 +4,12 @@ model = joint_graph.joined(network.load(rgb_card), network.load(flow_card), (65,
 logits = model(frames)               # uint8 [B, 65, 256, 340, 3] -> float32 [B, K]
 """
 
+import dataclasses
+
 import keras
 from keras import layers, ops
 
+from i3d.data import cropping
 from i3d.flow.tvl1.accelerated import TvL1Flow
 from i3d.inference.network import Network
 from i3d.runtime.command import UserError
@@ -36,8 +39,7 @@ def joined(rgb: Network, flow: Network, shape: tuple[int, int, int]) -> keras.Mo
     fields = TvL1Flow(stride, dtype="float32", name="tvl1")(grey)
     levels = FlowLevels(flow.spec.flow_bound_px, dtype="float32", name="levels")(fields)
     seen = frames[:, ::stride] if rgb.spec.whole else frames[:, :-1:stride]
-    both = [_stream(rgb)(_centre(seen, rgb.spec.crop))]
-    both += [_stream(flow)(_centre(levels, flow.spec.crop))]
+    both = [_stream(rgb)(_centre(seen, rgb.spec)), _stream(flow)(_centre(levels, flow.spec))]
     return keras.Model(frames, layers.Add(name="Logits")(both), name="joint")
 
 
@@ -83,9 +85,9 @@ def _stream(network):
     return keras.Model(network.model.input, network.model.output, name=network.spec.stream)
 
 
-def _centre(views, size):
-    top, left = ((side - size) // 2 for side in views.shape[2:4])
-    return views[:, :, top : top + size, left : left + size]
+def _centre(views, spec):
+    (crop,) = cropping.of_spec(dataclasses.replace(spec, crops=1))(views.shape[2:4])
+    return views[:, :, crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
 
 
 def _check(rgb, flow, shape):
@@ -106,7 +108,6 @@ def _check(rgb, flow, shape):
         raise UserError(
             f"expected {least} frames{'' if rgb.spec.length else ' or more'}, got {frames}"
         )
-    if min(sides) < max(rgb.spec.crop, flow.spec.crop):
-        raise UserError(
-            f"expected pictures that hold the crop of {rgb.spec.crop} pixels, got {sides}"
-        )
+    crop = max(rgb.spec.crop, flow.spec.crop)
+    if min(sides) < crop:
+        raise UserError(f"expected pictures that hold the crop of {crop} pixels, got {sides}")

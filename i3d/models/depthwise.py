@@ -21,38 +21,27 @@ class DepthwiseConv3D(resnet_blocks.CentredConv3D):
         """Takes what Conv3D takes; there is a group for each of the `filters` channels."""
         super().__init__(filters, kernel_size, strides, **keywords | {"groups": filters})
 
-    def call(self, x):  # type: ignore[override]
-        """Returns [B, T', H', W', C], with n' = (n - 1) // stride + 1 along each axis."""
-        kernel_s, (stride_t, *stride_s) = list(self.kernel_size[1:]), self.strides
-        kernel = ops.swapaxes(self.kernel, -1, -2)  # [t, h, w, C, 1]
-        if kernel_s == [1, 1]:
-            y = resnet_blocks.per_pixel(x, lambda y: _convolved(y, kernel[:, :, 0], [stride_t, 1]))
-        else:
-            y = self._over_space_and_time(x, kernel, stride_s)
-        return ops.add(y, self.bias) if self.use_bias else y
-
-    def _over_space_and_time(self, x, kernel, stride_s):
-        kernel_t, stride_t = self.kernel_size[0], self.strides[0]
-        side, length = (kernel_t - 1) // 2, ops.shape(x)[1]
-        x = ops.pad(x, ((0, 0), (side, side), (0, 0), (0, 0), (0, 0))) if side else x
-        total = 0.0
-        for tap in range(kernel_t):
+    def _summed(self, x, kernel, strides, padding):
+        kernel = ops.swapaxes(kernel, -1, -2)  # [..., C, 1], as depthwise convolutions have it
+        if len(strides) == 2:
+            return _of_images(x, kernel, strides, padding)
+        (taps, *_), (stride_t, *stride_s) = kernel.shape, strides
+        if padding == "same":
+            x = ops.pad(x, [(0, 0), ((taps - 1) // 2,) * 2, *[(0, 0)] * 3])
+        length, total = ops.shape(x)[1] - taps + 1, 0.0
+        for tap in range(taps):
             frames = resnet_blocks.every_frame(x[:, tap : tap + length], stride_t)
             total = total + resnet_blocks.per_frame(
-                frames, lambda y, tap=tap: _convolved(y, kernel[tap], stride_s)
+                frames, lambda y, tap=tap: _of_images(y, kernel[tap], stride_s, padding)
             )
         return total
 
 
-def _convolved(x, kernel, strides):
-    """Depthwise 2-D convolution of [N, H, W, C] with symmetric padding."""
-    sides = [((size - 1) // 2,) * 2 for size in kernel.shape[:2]]
-    if tuple(strides) == (1, 1):
-        return ops.depthwise_conv(x, kernel, 1, "same")
-    if strides[0] != strides[1]:  # which TensorFlow's depthwise convolution does not take
-        x = ops.depthwise_conv(x, kernel, 1, "same")
-        return x[:, :: strides[0], :: strides[1]]
-    return ops.depthwise_conv(ops.pad(x, [(0, 0), *sides, (0, 0)]), kernel, tuple(strides), "valid")
+def _of_images(x, kernel, strides, padding):
+    """Depthwise convolution of [N, H, W, C]; TensorFlow's takes one stride for both axes."""
+    if strides[0] == strides[1]:
+        return ops.depthwise_conv(x, kernel, tuple(strides), padding)
+    return ops.depthwise_conv(x, kernel, 1, padding)[:, :: strides[0], :: strides[1]]
 
 
 def conv_norm(x, kernel, strides, name, **norm):

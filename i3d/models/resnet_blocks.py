@@ -169,8 +169,12 @@ class CentredConv3D(layers.Conv3D):
             sides = [((size - 1) // 2,) * 2 for size in sizes]
             x = ops.pad(x, [(0, 0), *sides, (0, 0)]) if max(sizes) > 1 else x
             padding = "valid"
-        x = ops.conv(x, kernel, list(strides), padding)
+        x = self._summed(x, kernel, list(strides), padding)
         return ops.add(x, self.bias) if self.use_bias else x
+
+    def _summed(self, x, kernel, strides, padding):
+        """Returns the sums of products of a kernel over 2 or 3 axes, "same" or "valid"."""
+        return ops.conv(x, kernel, strides, padding)
 
 
 @keras.saving.register_keras_serializable("i3d")

@@ -17,6 +17,12 @@ from i3d.spec import WHOLE, InputSpec
 from i3d.weights import parameters
 from i3d.weights.files import FILES
 
+# Of frames of Kinetics-400, which several projects normalise with: levels 0..255.
+KINETICS: dict[str, Any] = {
+    "mean": (110.2008, 100.63983, 95.99475),
+    "std": (58.14765, 56.46975, 55.332195),
+}
+
 
 @dataclass(frozen=True, repr=False)
 class Card:

@@ -14,18 +14,11 @@ successive frames at 30 per second, resized to 128 x 171).
 """
 
 from i3d.spec import InputSpec
-from i3d.weights.cards import Card
+from i3d.weights.cards import KINETICS, Card
 
 
 def _spec(frames: int) -> InputSpec:
-    return InputSpec(
-        frames=frames,
-        fps=30.0,
-        resize=(128, 171),
-        crop=112,
-        mean=(110.2008, 100.63983, 95.99475),
-        std=(58.14765, 56.46975, 55.332195),
-    )
+    return InputSpec(frames=frames, fps=30.0, resize=(128, 171), crop=112, **KINETICS)
 
 
 SPECS = {f"ig65m_r2plus1d_34_{frames}": _spec(frames) for frames in (8, 32)}

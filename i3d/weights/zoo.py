@@ -24,7 +24,6 @@ from i3d.weights.cards import Card
 
 _CLASSES = {"kinetics400": 400, "kinetics700": 700, "kinetics710": 710, "sthv2": 174, "ucf101": 101}
 _IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
-_KINETICS = {"mean": (110.2008, 100.63983, 95.99475), "std": (58.14765, 56.46975, 55.332195)}
 # Of MMAction2's flow recipes: levels of flow, 128 is no motion.
 _FLOW = {
     "stream": "flow",
@@ -63,7 +62,7 @@ def _hub(frames, stride):
 
 
 def _torchvision(frames, clips, resize, crop):
-    return _clips(frames, 1, clips, 1, resize, crop, fps=15.0, **_KINETICS)
+    return _clips(frames, 1, clips, 1, resize, crop, fps=15.0, **cards.KINETICS)
 
 
 _SPECS = {
@@ -78,7 +77,7 @@ _SPECS = {
     "c2d_nopool": _clips(8, 8, resize=224, crop=224, average="logits"),  # as TSN averages
     "c2d_8x8": _clips(8, 8, resize=224, crop=224),
     "c2d_16x4": _clips(16, 4, resize=224, crop=224),
-    "csn": _clips(32, 2, **_KINETICS),
+    "csn": _clips(32, 2, **cards.KINETICS),
     "c3d": _clips(16, 1, 10, 1, 128, 112, mean=(104.0, 117.0, 128.0), std=(1.0, 1.0, 1.0)),
     "x3d_s": _x3d(13, 6, 182),
     "x3d_m": _x3d(16, 5, 256),
@@ -105,7 +104,7 @@ _UNPUBLISHED = {
     "slowonly_r50_16x4x1_flow": _clips(16, 4, **_FLOW),
     "two_stream_rgb": _tsn(25),
     "two_stream_flow": _tsn(25, 10, **_FLOW),
-    "ipcsn_r50_32x2x1": _clips(32, 2, **_KINETICS),
+    "ipcsn_r50_32x2x1": _clips(32, 2, **cards.KINETICS),
     "cnn_lstm_r50": _clips(16, 1, crops=1, crop=224),
     **{f"deep_video_{name}": _deep_video(*row) for name, row in _DEEP_VIDEO.items()},
     **{f"deep_video_{name}_multi": _deep_video(*row, 178) for name, row in _DEEP_VIDEO.items()},

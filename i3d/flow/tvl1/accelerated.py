@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from i3d.flow.tvl1.pair import EPSILON, SCALE_STEP, SMALLEST_SIDE, WARPS, pyramid_shapes
+from i3d.flow.tvl1.pair import EPSILON, SCALE_STEP, WARPS, check_size, pyramid_shapes
 from i3d.flow.tvl1.solve import INNER_ITERATIONS, LAMBDA, OUTER_ITERATIONS, TAU, THETA
 from i3d.flow.tvl1.warp import CUBIC
 
@@ -64,16 +64,12 @@ def tvl1_flow(previous: Any, following: Any) -> Any:
         least 16.
 
     Raises:
-      ValueError: an image is too small.
+      UserError: an image is too small.
 
     Source: as `i3d.flow.tvl1.pair.tvl1_flow`. Deviation: float32 rounding.
     """
     height, width = previous.shape[1:]
-    if min(height, width) < SMALLEST_SIDE:
-        raise ValueError(
-            f"Images must have at least {SMALLEST_SIDE} pixels a side, but they are "
-            f"{[height, width]}: enlarge them."
-        )
+    check_size((height, width))
     shapes = pyramid_shapes(height, width)
     first, second = _pyramid(previous, shapes), _pyramid(following, shapes)
     flow = ops.zeros_like(ops.stack([first[-1]] * 2, axis=1))

@@ -79,10 +79,15 @@ def _check(previous, following):
             f"Both images must have one shape, but they have {list(previous.shape)} and "
             f"{list(following.shape)}: resize one of them."
         )
-    if min(previous.shape) < SMALLEST_SIDE:
+    check_size(previous.shape)
+
+
+def check_size(shape: tuple[int, int]) -> None:
+    """Raises UserError where images of this (height, width) are too small."""
+    if min(shape) < SMALLEST_SIDE:
         raise UserError(
             f"Images must have at least {SMALLEST_SIDE} pixels a side, but they are "
-            f"{list(previous.shape)}: enlarge them."
+            f"{list(shape)}: enlarge them."
         )
 
 

@@ -70,11 +70,12 @@ _RULES = {  # start of the model's name -> (rules, start of every other key)
     "bmn": ((), ""),
     "tsm_": ((*_MMACTION2, (r"(^layer\d-\d+-conv1-conv)", r"backbone.\1.net")), "backbone."),
     "omni_": (_OMNI, "backbone."),
-    "c2d_": (_MMACTION2, "backbone."),
-    **dict.fromkeys(("ircsn_", "ipcsn_"), (_MMACTION2, "backbone.")),
     "x3d_": ((("^Logits", "cls_head.fc2"), ("^fc1", "cls_head.fc1")), "backbone."),
     **dict.fromkeys(
-        ("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_r", "r2plus1d_r34", "c3d_"),
+        (
+            *("tsn_", "two_stream_", "i3d_r50_", "slowonly_", "slowfast_r", "r2plus1d_r34"),
+            *("c2d_", "c3d_", "ircsn_", "ipcsn_"),
+        ),
         (_MMACTION2, "backbone."),
     ),
 }
