@@ -25,7 +25,7 @@ from data_prep import dataset, shards
 from data_prep.key_frames import KeyFrameItem
 from i3d.data import metadata
 from i3d.data.build_settings import WORK, BuildSettings, KeyFrameSettings
-from i3d.runtime import files, stopping
+from i3d.runtime import beam, files, stopping
 from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 
@@ -211,19 +211,20 @@ def _submitted(pool, tasks):
 
 
 def _write_in_beam(tasks, options):
-    from data_prep import beam
-
-    try:
-        beam.write_shards(tasks, options)
-    except Exception as error:  # runners raise what they like
-        reason = (str(error).strip() or repr(error)).splitlines()[-1]  # above it may be a traceback
-        raise BuildError(f"the Beam pipeline failed: {reason}") from error
+    beam.each(_write_alone, tasks, options)
     lost = [task.path for task in tasks if not os.path.exists(task.report)]
     if lost:
         raise BuildError(
             f"the pipeline ended, but {len(lost)} shards are not here, the first is {lost[0]}; "
             "Beam's workers must see the folder under the same path"
         )
+
+
+def _write_alone(task):
+    import cv2
+
+    cv2.setNumThreads(1)
+    return shards.write_shard(task)["examples"]
 
 
 def _raise_failed(jobs):

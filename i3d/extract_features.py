@@ -7,6 +7,7 @@
     python -m i3d.extract_features --window_s=10 --stride_s=5 --out=films.npz ...
     python -m i3d.extract_features --preset=thumos_i3d --checkpoint=rgb_imagenet
         --checkpoint=flow_imagenet --out=rows ...                         # in one line
+    python -m i3d.extract_features ... --runner=beam -- --runner=FlinkRunner --flink_master=HOST
 
 Videos are files, with --image_fps also folders of images, or the lines of --video_list. Their ids
 are the paths below --video_root, or below the innermost folder that holds all of the files.
@@ -27,7 +28,7 @@ from i3d.features import files
 from i3d.features import job as feature_job
 from i3d.features.presets import PRESETS, help_of_presets
 from i3d.inference import options
-from i3d.runtime import command
+from i3d.runtime import beam, command
 from i3d.training import config
 from i3d.video import images, lists
 
@@ -78,6 +79,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     number("short_side", None, trained, 1, flag_values=own)
     number("workers", None, "processes that decode; default: up to 8", 1, flag_values=own)
     number("replicas", 0, "number of devices; 0: all GPUs, or one CPU", 0, flag_values=own)
+    beam.define(own)
     return own
 
 
@@ -87,8 +89,11 @@ def checked(own: flags.FlagValues, argv: list[str]) -> feature_job.Job:
     Raises:
       UserError: one line on what is wrong.
     """
+    argv, beam_options = beam.split(argv)
     settings, words = config.parsed(own, argv)
-    return feature_job.checked(own, settings, words)
+    if beam_options is not None:
+        beam.check(beam_options)
+    return feature_job.checked(own, settings, words, beam_options)
 
 
 def work(job: feature_job.Job) -> int:
@@ -97,9 +102,9 @@ def work(job: feature_job.Job) -> int:
         files.remove_work(job.out)  # if a kill left it
         print(f"{job.out}: complete, {len(job.entries)} videos; nothing to do", file=sys.stderr)
         return 0
-    from i3d.features import run
+    from i3d.features import output
 
-    failures = run.run(job)
+    failures = output.write(job)
     if not failures:
         print(f"{job.out}: {len(job.entries)} videos", file=sys.stderr)
         return 0

@@ -8,6 +8,7 @@
     python -m i3d.predict --model=actionclip_b16_8f --checkpoint=FILE --text=labels.txt my.mp4
     python -m i3d.predict --model=clip_b16 --checkpoint=FILE --text="falling,sitting down" my.mp4
     python -m i3d.predict ... --examples=clips my.mp4     # clips/falling/a.mp4, ...
+    python -m i3d.predict ... --out=all.csv --runner=beam *.mp4 -- --runner=FlinkRunner ...
 
 Files that keep a published name are tested by the published protocol; weights of a training run
 by the config.json beside them, or --config=FILE.py. Scores are a softmax, or where the training
@@ -26,6 +27,7 @@ import dataclasses
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,9 +39,9 @@ from i3d.inference import classes, decoding, options, views
 from i3d.inference import examples as example_videos
 from i3d.inference import text as text_options
 from i3d.inference.table import FORMATS, written
-from i3d.runtime import command, files, labels
+from i3d.runtime import beam, command, files, labels
 from i3d.runtime.command import UserError
-from i3d.runtime.progress import Progress
+from i3d.runtime.progress import NoProgress, Progress
 from i3d.runtime.stopping import sigterm_as_ctrl_c
 from i3d.runtime.text import printable
 from i3d.training import config
@@ -63,6 +65,7 @@ class Job(NamedTuple):
       options: parsed flags.
       text: labels for models with a text tower.
       examples: videos of --examples, with the number of their class in text.labels.
+      beam_options: Beam's own options where its workers do the work, else None.
     """
 
     cards: list[Card]
@@ -70,6 +73,7 @@ class Job(NamedTuple):
     options: flags.FlagValues
     text: text_options.Text = text_options.Text()
     examples: Sequence[Item] = ()
+    beam_options: list[str] | None = None
 
 
 def main(argv: list[str]) -> int:
@@ -91,6 +95,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     images.define_flag(own)
     text("records", None, "folder of a data set, in place of video files", flag_values=own)
     text("split", "test", "split of --records", flag_values=own)
+    beam.define(own)
     return own
 
 
@@ -100,7 +105,10 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     Raises:
       UserError: what was asked for cannot be.
     """
+    argv, beam_options = beam.split(argv)
     settings, words = config.parsed(own, argv)
+    if beam_options is not None:
+        _check_beam(own, beam_options)
     text, examples = _text(own)
     if own.out:
         files.check_new(own.out, Path(own.out).suffix)
@@ -112,7 +120,15 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if own.examples and len(cards) > 1:
         raise UserError("--examples goes with one --checkpoint, got more")
     classes.check(own, cards, text, example_videos.given(own))
-    return Job(cards, videos, own, text, examples)
+    return Job(cards, videos, own, text, examples, beam_options)
+
+
+def _check_beam(own, options):
+    if not own.out:
+        raise UserError("--runner=beam needs --out=FILE, beside which the workers write")
+    if own.examples:
+        raise UserError("--examples goes with --runner=local")
+    beam.check(options)
 
 
 def _text(own):
@@ -183,6 +199,13 @@ def work(job: Job) -> int:
       UserError: the weights or the output cannot be used, no video can be read, or the logits
         are not finite.
     """
+    failed = _work_here(job) if job.beam_options is None else _work_in_beam(job)
+    if failed:
+        print(f"{NAME}: {failed} of {len(job.videos)} videos failed", file=sys.stderr)
+    return int(failed > 0)
+
+
+def _work_here(job):
     own, specs = job.options, [card.spec for card in job.cards]
     tasks = views.tasks_of(specs, [video for _, video in job.videos])
     workers = min(WORKERS, os.cpu_count() or 1)
@@ -192,25 +215,48 @@ def work(job: Job) -> int:
 
         size = options.batch_size(own, job.cards)
         found = load.of_cards(job.cards, own.labels, own.precision, size, text=job.text)
-        for card in job.cards:
-            print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
-        if job.text.labels and not (own.text or own.examples):
-            count = len(job.text.labels)
-            print(f"the text: the {count} class names of {own.records}", file=sys.stderr)
-        if len(specs) > 1:
-            kind = specs[0].activation
-            print(f"their mean logits are added; scores are the {kind} of the sum", file=sys.stderr)
+        _describe(job)
         if job.examples:
             found = example_videos.added(found, job.examples, own.examples_weight, workers)
-        if found.class_names[0] == "0" and not job.text.labels:
-            print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
+        _tell_unknown_names(job, found)
         progress = Progress(len(job.videos), "video", NAME, part="clip")
         # By a thread, so that Ctrl-C does not wait for the network.
         scores = decoding.ahead(found.scores(_counted(pieces, progress)))
-        failed = _write(job, found.class_names, scores, progress)
-    if failed:
-        print(f"{NAME}: {failed} of {len(job.videos)} videos failed", file=sys.stderr)
-    return int(failed > 0)
+        return _write(job, found.class_names, scores, progress)
+
+
+def _work_in_beam(job):
+    from i3d.inference import remote
+
+    own = job.options
+    size = options.batch_size(own, job.cards)
+    asked = remote.Asked(job.cards, own.labels, own.precision, size, job.text)
+    names = asked.predictor().class_names
+    _describe(job)
+    _tell_unknown_names(job, asked.predictor())
+    out = Path(os.path.abspath(own.out))
+    videos = [os.path.abspath(one) if isinstance(one, str) else one for _, one in job.videos]
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        progress = Progress(len(videos), "video", NAME)
+        found = remote.scores_of(asked, videos, Path(folder), job.beam_options, progress)
+        return _write(job, names, found, NoProgress())
+
+
+def _describe(job):
+    """Prints what is run."""
+    for card in job.cards:
+        print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
+    if job.text.labels and not (job.options.text or job.options.examples):
+        count, records = len(job.text.labels), job.options.records
+        print(f"the text: the {count} class names of {records}", file=sys.stderr)
+    if len(job.cards) > 1:
+        kind = job.cards[0].spec.activation
+        print(f"their mean logits are added; scores are the {kind} of the sum", file=sys.stderr)
+
+
+def _tell_unknown_names(job, found):
+    if found.class_names[0] == "0" and not job.text.labels:
+        print("names of the classes are not known; --labels=FILE gives them", file=sys.stderr)
 
 
 def _write(job, names, found, progress):

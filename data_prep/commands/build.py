@@ -20,6 +20,7 @@ from data_prep.commands import given, need
 from i3d.data import schema
 from i3d.data.build_settings import BuildSettings, settings_of
 from i3d.flow import methods
+from i3d.runtime import beam
 from i3d.runtime.command import UserError, refuse_words
 
 FLAGS = flags.FlagValues()
@@ -56,9 +57,7 @@ flags.DEFINE_integer(
     "num_shards", None, "number of shards; default: by the videos", 1, flag_values=FLAGS
 )
 flags.DEFINE_integer("workers", os.cpu_count(), "worker processes", 1, flag_values=FLAGS)
-flags.DEFINE_enum(
-    "runner", "local", ["local", "beam"], "local processes, or a Beam pipeline", flag_values=FLAGS
-)
+beam.define(FLAGS)
 flags.DEFINE_boolean(
     "retry_failed", False, "try the failed videos of a complete split again", flag_values=FLAGS
 )
@@ -83,10 +82,12 @@ def check(
     options: flags.FlagValues, argv: list[str]
 ) -> tuple[data_prep_build.Build, list[str] | None]:
     """Returns the Build and Beam's options, None without Beam, of the command line."""
-    cut = argv.index("--") if "--" in argv else len(argv)
-    refuse_words(options(argv[:cut])[1:])
-    beam_options = argv[cut + 1 :]
-    _check_beam(beam_options)
+    words, beam_options = beam.split(argv)
+    if beam_options is None and words[-1] != "--" and "--" in words:
+        raise UserError("what follows -- are Beam's options; they need --runner=beam")
+    refuse_words(options(words)[1:])
+    if beam_options is not None:
+        beam.check(beam_options)
     need(options, "videos", "out")
     if FLAGS.streams not in (["rgb"], ["rgb", "flow"]):
         raise UserError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
@@ -119,13 +120,4 @@ def check(
         num_shards=FLAGS.num_shards,
         strict=FLAGS.strict,
     )
-    return build, beam_options if FLAGS.runner == "beam" else None
-
-
-def _check_beam(options):
-    if FLAGS.runner == "local" and options:
-        raise UserError("what follows -- are Beam's options; they need --runner=beam")
-    if FLAGS.runner == "beam":
-        from data_prep import beam
-
-        beam.check(options)
+    return build, beam_options

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,12 +70,60 @@ def remove_work(out: str | os.PathLike) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-class Work:
-    """The folder OUT.work, for one process at a time and one plan.
+class Saved:
+    """Files of single videos in the folder OUT.work, which workers elsewhere write to, too.
 
     Attributes:
       done: set of the indices of videos whose rows are there.
     """
+
+    def __init__(self, out):
+        """Touches nothing yet; `out` is as for `check_output`."""
+        self._out, self._folder = Path(os.path.abspath(out)), _work_folder(out)
+        self.done = set()
+
+    def save(self, index: int, rows: Rows | Mapping[str, Any]) -> None:
+        """Writes the Rows of a video, or arrays named as those, and more."""
+        arrays = dict(rows if isinstance(rows, Mapping) else rows._asdict())
+        with files.new_file(self._part(index)) as file:
+            npy.write_npz(file, arrays)
+        self.done.add(index)
+
+    def partial(self, index: int) -> Path:
+        """Returns a new path of a temporary file for a video; the next run removes what is left."""
+        return self._folder / f"{index:07d}.{uuid.uuid4().hex}.partial"
+
+    def has(self, index: int) -> bool:
+        """Returns whether the rows of a video are there."""
+        return self._part(index).exists()
+
+    def fail(self, index: int, reason: str) -> None:
+        """Writes why a video has no rows, for the process that put out the work."""
+        files.write_text(self._folder / f"failed-{index:07d}.json", json.dumps({"reason": reason}))
+
+    def failures(self) -> dict[int, str]:
+        """Returns {index: reason} of `fail`, and removes those files."""
+        found = {}
+        for path in sorted(self._folder.glob("failed-[0-9]*.json")):
+            found[int(path.stem.removeprefix("failed-"))] = str(json_file.read(path)["reason"])
+            path.unlink()
+        return found
+
+    def count(self) -> int:
+        """Returns how many videos have rows or a reason, without reading them."""
+        return len([*self._folder.glob("[0-9]*.npz"), *self._folder.glob("failed-[0-9]*.json")])
+
+    def find(self) -> set[int]:
+        """Looks for files of videos, and returns `done`; removes those that a crash spoilt."""
+        self.done = {int(path.stem) for path in self._folder.glob("[0-9]*.npz") if _whole(path)}
+        return self.done
+
+    def _part(self, index):
+        return self._folder / f"{index:07d}.npz"
+
+
+class Work(Saved):
+    """The folder OUT.work, for one process at a time and one plan."""
 
     def __init__(self, out, plan, older_views=""):
         """Touches nothing yet.
@@ -85,10 +134,9 @@ class Work:
             under an equal one.
           older_views: "views" of the plan as version 0.1.0 wrote them, whose work is resumed too.
         """
-        self._out, self._plan = Path(os.path.abspath(out)), plan
+        super().__init__(out)
+        self._plan = plan
         self._older = {"views": older_views} if older_views else {}
-        self._folder = _work_folder(out)
-        self.done = set()
 
     def __enter__(self):
         """Claims the folder and finds what is done.
@@ -103,7 +151,7 @@ class Work:
             self._check_plan()
             self._lock = stack.pop_all()
         files.remove_partials(self._folder)
-        self.done = {int(path.stem) for path in self._folder.glob("[0-9]*.npz") if _whole(path)}
+        self.find()
         return self
 
     def __exit__(self, *error):
@@ -125,20 +173,6 @@ class Work:
                     f"{own[key]!r}; give the same flags to resume, or remove that folder"
                 )
         files.write_text(path, json.dumps(own, indent=2) + "\n")
-
-    def save(self, index: int, rows: Rows | Mapping[str, Any]) -> None:
-        """Writes the Rows of a video, or arrays named as those, and more."""
-        arrays = dict(rows if isinstance(rows, Mapping) else rows._asdict())
-        with files.new_file(self._part(index)) as file:
-            npy.write_npz(file, arrays)
-        self.done.add(index)
-
-    def partial(self, index: int) -> Path:
-        """Returns the path of a temporary file for a video; the next run removes what is left."""
-        return self._folder / f"{index:07d}.rows.partial"
-
-    def _part(self, index):
-        return self._folder / f"{index:07d}.npz"
 
     def finish(self, entries, failures, form, pooled_rows=0):
         """Writes OUT and OUT.failures.jsonl from what was saved.

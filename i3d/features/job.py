@@ -40,6 +40,7 @@ class Job:
       precision: "float32" or "bfloat16".
       endpoint, out, window_s, stride_s, workers, replicas: the flags.
       windows: Windows of frames, None without.
+      beam_options: Beam's own options where its workers do the work, else None.
       batch_size: views on each device; None with `windows`: by their size.
       is_complete: whether the output is there, with all videos.
     """
@@ -57,6 +58,12 @@ class Job:
     replicas: int
     windows: Windows | None = None
     is_complete: bool = False
+    beam_options: list[str] | None = None
+
+    @property
+    def part(self) -> str:
+        """What the progress within a video counts."""
+        return "row" if self.windows else "clip" if self.window_s is None else "window"
 
     @property
     def form(self) -> str:
@@ -136,7 +143,10 @@ class Job:
 
 
 def checked(
-    own: flags.FlagValues, settings: dict[str, Any] | None, words: Sequence[str] = ()
+    own: flags.FlagValues,
+    settings: dict[str, Any] | None,
+    words: Sequence[str] = (),
+    beam_options: list[str] | None = None,
 ) -> Job:
     """Returns the Job of parsed flags.
 
@@ -144,6 +154,7 @@ def checked(
       own: flags, parsed.
       settings: flat settings of --config, None without it.
       words: paths of videos, in place of --video_list.
+      beam_options: Beam's own options; None without --runner=beam.
 
     Raises:
       UserError: one line on what is wrong with them, with the videos or with the output.
@@ -178,6 +189,7 @@ def checked(
         batch_size=own.batch_size if windows else network_options.batch_size(own, cards),
         replicas=own.replicas,
         windows=windows,
+        beam_options=beam_options,
     )
     if complete.is_marked(job.out, job.plan()):
         return dataclasses.replace(job, is_complete=True)

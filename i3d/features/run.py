@@ -1,18 +1,18 @@
-"""Extracts features: runs a checked job and writes its files.
+"""Extracts features: the networks of a job, and the rows of the videos that have none yet.
 
-failures = run(job)                              # {index in the list: reason}
+nets, strategy = networks(job)
+failures = work_off(job, nets, strategy, saved, missing, progress)     # {index: reason}
 """
 
 import contextlib
 import functools
 import operator
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from i3d.features.files import Work
+from i3d.features.files import Saved
 from i3d.features.growing import Growing
 from i3d.features.job import Job
 from i3d.inference import decoding, network, stepping
@@ -21,74 +21,61 @@ from i3d.inference.dense import DenseRows, Piece
 from i3d.inference.views import Video, ViewsOf, view_bytes
 from i3d.runtime import devices
 from i3d.runtime.command import UserError
-from i3d.runtime.progress import Progress
+from i3d.runtime.progress import NoProgress, Progress
 
 
-def run(job: Job) -> dict[int, str]:
-    """Writes the features of the videos that have none yet, and puts all together.
-
-    Returns:
-      {index: reason} of the videos that gave no features.
-
-    Raises:
-      UserError: the checkpoint, the endpoint or the place to write do not fit, or the work cannot
-        go on.
-      tf.errors.OpError: memory is short.
-    """
+def networks(job: Job) -> tuple[list[network.Network], tf.distribute.Strategy]:
+    """Returns the networks of a job, and the strategy that they were made under."""
     strategy = devices.strategy(job.replicas)
     with strategy.scope():
-        nets = [network.load(card, job.precision, job.endpoint) for card in job.cards]
-    print(job.described(), file=sys.stderr)
-    with Work(job.out, job.plan(), job.older_views()) as work:
-        missing = [index for index in range(len(job.entries)) if index not in work.done]
-        if work.done:
-            print(f"{len(work.done)} of {len(job.entries)} videos are done", file=sys.stderr)
-        work_off = _work_off_windows if job.windows else _work_off
-        failures = work_off(job, nets, strategy, work, missing)
-        work.finish(job.entries, failures, job.form, job.windows.pooled if job.windows else 0)
-    return failures
+        return [network.load(card, job.precision, job.endpoint) for card in job.cards], strategy
 
 
-def _work_off(job, nets, strategy, work, missing):
-    """Saves the features of the missing videos; returns the failures."""
-    failures, sources = {}, [job.entries[index].source for index in missing]
+def work_off(
+    job: Job,
+    nets: Sequence[network.Network],
+    strategy: tf.distribute.Strategy,
+    saved: Saved,
+    missing: Mapping[int, Video],
+    progress: Progress | NoProgress,
+) -> dict[int, str]:
+    """Saves the features of the missing videos, {index: source}; returns {index: reason}."""
+    work = _work_off_windows if job.windows else _work_off_views
+    return work(job, nets, strategy, saved, missing, progress)
+
+
+def _work_off_views(job, nets, strategy, saved, missing, progress):
+    failures, indices = {}, list(missing)
     views_of = [ViewsOf(card.spec, job.window_s, job.stride_s) for card in job.cards]
-    part = "clip" if job.window_s is None else "window"
-    progress = _progress(job, missing, part)
     found = side_by_side(
-        sources, views_of, nets, strategy, job.workers, job.batch_size, progress.add_parts
+        *(list(missing.values()), views_of, nets, strategy, job.workers, job.batch_size),
+        progress.add_parts,
     )
     with progress, contextlib.closing(found):
         for place, rows in found:
             if isinstance(rows, str):
-                failures[missing[place]] = rows
+                failures[indices[place]] = rows
             else:
-                work.save(missing[place], rows)
+                saved.save(indices[place], rows)
             progress.add()
     return failures
 
 
-def _progress(job, missing, part):
-    total = len(job.entries)
-    return Progress(total, "video", "features", done=total - len(missing), part=part)
-
-
-def _work_off_windows(job, nets, strategy, work, missing):
-    """Saves the rows of the missing videos, which are spilled to disk; returns the failures."""
-    asked, failures, growing = job.windows, {}, {}
+def _work_off_windows(job, nets, strategy, saved, missing, progress):
+    """Rows are spilled to disk as they come."""
+    asked, failures, growing, indices = job.windows, {}, {}, list(missing)
     dense = DenseRows(
         *(nets, asked.window, asked.stride, asked.fps),
         keep_crops=asked.keep_crops,
         batch_size=job.batch_size,
         strategy=strategy,
     )
-    progress = _progress(job, missing, "row")
-    found = dense.of_videos([job.entries[index].source for index in missing], job.workers)
+    found = dense.of_videos(list(missing.values()), job.workers)
     with progress, contextlib.closing(found), contextlib.ExitStack() as stack:
         for place, one in found:
-            index = missing[place]
+            index = indices[place]
             if index not in growing:
-                growing[index] = stack.enter_context(Growing(work.partial(index)))
+                growing[index] = stack.enter_context(Growing(saved.partial(index)))
             if isinstance(one, Piece):
                 growing[index].add(one)
                 progress.add_parts(len(one.features))
@@ -97,7 +84,7 @@ def _work_off_windows(job, nets, strategy, work, missing):
                 if one:
                     failures[index] = one
                 else:
-                    work.save(index, rows.arrays(dense))
+                    saved.save(index, rows.arrays(dense))
             progress.add()
     return failures
 
@@ -132,7 +119,7 @@ def side_by_side(
       nets: functions from uint8 views [B, N, H, W, C] to float32 [B, C], whose rows are put side by
         side.
       strategy: tf.distribute.Strategy that they were made under.
-      workers: processes that decode.
+      workers: processes that decode; 0: a thread of this one does.
       batch_size: views on each replica.
       on_windows: called after every batch with the number of windows that begin in it; of views,
         where videos are not cut into windows.
@@ -141,7 +128,7 @@ def side_by_side(
     tasks = [functools.partial(one, source) for source in sources for one in views_of]
     most = max(view_bytes(one.spec) for one in views_of)
     done: dict[int, list[Rows | str]] = {}
-    with decoding.Decoders(operator.call, tasks, workers, most) as pieces:
+    with decoding.decoded(operator.call, tasks, workers, most) as pieces:
         batches = decoding.ahead(decoding.batches(pieces, size, lambda task: task % count))
         kind = lambda batch: batch.keys[0][0] % count  # noqa: E731
         outputs = _counted(stepping.outputs(nets, batches, strategy, kind), views_of[0], on_windows)

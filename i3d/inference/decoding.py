@@ -224,6 +224,13 @@ def _reason(error):
     return (str(error).strip() or repr(error)).splitlines()[0]
 
 
+def decoded(decode, tasks, workers, view_bytes):
+    """Returns a context: Decoders, or with no workers what `decoded_here` yields."""
+    if workers:
+        return Decoders(decode, tasks, workers, view_bytes)
+    return contextlib.closing(decoded_here(decode, tasks))
+
+
 def decoded_here(decode, tasks):
     """Yields the Views and Ends of all tasks as Decoders do, decoded by this process."""
     for number, task in enumerate(tasks):

@@ -154,11 +154,8 @@ class DenseRows:
           videos: as for `rows`.
           workers: processes that decode ahead; 0: a thread of this one does.
         """
-        if not workers:
-            yield from self._of(decoding.decoded_here(self.views_of, videos))
-            return
         size = self.views_of.view_bytes
-        with decoding.Decoders(self.views_of, videos, workers, size) as pieces:
+        with decoding.decoded(self.views_of, videos, workers, size) as pieces:
             yield from self._of(pieces)
 
     def _of(self, pieces):

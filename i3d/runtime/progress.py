@@ -112,6 +112,23 @@ class Progress:
         self._printed = self._count, self._parts
 
 
+class NoProgress:
+    """Takes what a Progress takes and shows nothing: of work that is watched from elsewhere."""
+
+    def add(self, parts: int = 0) -> None:
+        """Nothing."""
+
+    def add_parts(self, count: int) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> "NoProgress":
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing."""
+
+
 class _Bar(tqdm):
     """A bar whose units are plural, and have no blank before them after a slash."""
 
