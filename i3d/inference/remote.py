@@ -78,7 +78,7 @@ def scores_of(
         problem = error
     done = {int(path.stem): json_file.read(path) for path in sorted(folder.glob("*.json"))}
     for place, found in done.items():
-        yield place, found.get("reason") or Scores(**{k: np.float32(v) for k, v in found.items()})
+        yield place, found.get("reason") or _scores(**found)
     if problem:
         raise problem
     if len(done) < len(videos):
@@ -87,6 +87,10 @@ def scores_of(
             f"the pipeline ended, but {len(videos) - len(done)} videos have no scores here, the "
             f"first is {videos[lost]}; Beam's workers must see {folder.parent} under the same path"
         )
+
+
+def _scores(logits, probabilities):
+    return Scores(np.array(logits, np.float32), np.array(probabilities, np.float32))
 
 
 def _score(element):
