@@ -2,6 +2,7 @@
 
     KERAS_BACKEND=jax python -m benchmarks.gpu                # or torch, or tensorflow
     KERAS_BACKEND=jax python -m benchmarks.gpu --models=inception_i3d --precisions=bfloat16
+    KERAS_BACKEND=jax python -m benchmarks.gpu --work=videos            # from file to logits
     KERAS_BACKEND=jax python -m benchmarks.gpu --batch=1 --size=64 --width=0.1    # on a CPU
 
 Clips have the frames and pixels that a model is trained on and lie on the GPU as uint8; weights
@@ -9,6 +10,9 @@ are random. "float32" is strict, "tf32" lets the matrix units round float32 prod
 mantissa, "bfloat16" keeps weights in float32 and computes in bfloat16. Inference is of the folded
 network, as every command runs it; training is forward, backward and SGD with momentum. The peer
 has the same layers and weights, eager, channels last (batch normalisation apart).
+
+"videos" is ours alone: videos a second from drawn files to logits, beside that of decoding,
+resizing and cropping alone (benchmarks/gpu_videos.py).
 
 Each row of an engine is a process of its own. A batch that does not fit is halved. Prints medians.
 """
@@ -36,7 +40,8 @@ from i3d.weights import zoo
 FAMILIES = "inception_i3d,tsn_r50_1x1x3,slowonly_r50_4x16x1,slowfast_r50_4x16x1,r2plus1d_r34_8x8x1"
 MODELS = flags.DEFINE_list("models", FAMILIES.split(","), "names in the catalogue")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32", "tf32", "bfloat16"], "precisions to time")
-WORK = flags.DEFINE_list("work", ["inference", "training"], "work to time")
+WORK = flags.DEFINE_list("work", ["inference", "training", "videos"], "work to time")
+VIDEOS = flags.DEFINE_integer("videos", 64, "videos of --work=videos", 4)
 ENGINES = flags.DEFINE_list("engines", ["keras", "torch"], "keras, and torch where it is installed")
 BATCH = flags.DEFINE_integer("batch", 32, "clips at once, halved until they fit", 1)
 REPEATS = flags.DEFINE_integer("repeats", 10, "timed steps", 1)
@@ -63,7 +68,7 @@ def main(argv):
         rates = {engine: rates_of(engine, name) for engine in engines}
         for work in WORK.value:
             for precision in PRECISIONS.value:
-                print_row(name, work, precision, rates)
+                (print_videos if work == "videos" else print_row)(name, work, precision, rates)
 
 
 def device():
@@ -104,6 +109,17 @@ def print_row(name, work, precision, rates):
     sys.stdout.flush()
 
 
+def print_videos(name, work, precision, rates):
+    found = rates.get("keras", {}).get(f"{work} {precision}")
+    told = "-"
+    if found:
+        both, alone, views = found
+        told = (
+            f"{both:.2f} videos/s of {views} views to logits, {alone:.2f} of the input side alone"
+        )
+    print(f"{name:22s} {'':14s} {work:9s} {precision:9s} {told}", flush=True)
+
+
 def shape_of(name):
     """Returns the keywords frames, size and channels of what a model is trained on."""
     spec = zoo.default_spec(name)
@@ -114,11 +130,27 @@ def shape_of(name):
 def measured(engine, name):
     """Returns {"work precision": [clips a second, batch], None where not even one clip fits}."""
     steps = {"keras": keras_step, "torch": torch_step}[engine]
-    return {
-        f"{work} {precision}": fastest(functools.partial(steps, name, work, precision))
-        for work in WORK.value
-        for precision in PRECISIONS.value
-    }
+    found = {}
+    for work in WORK.value:
+        for precision in PRECISIONS.value:
+            row = f"{work} {precision}"
+            if work != "videos":
+                found[row] = fastest(functools.partial(steps, name, work, precision))
+            elif engine == "keras":
+                found[row] = videos_of(name, precision)
+    return found
+
+
+def videos_of(name, precision):
+    """Returns [videos a second to logits, of the input side alone, views of each]."""
+    from benchmarks import gpu_videos
+
+    spec, batch = gpu_videos.spec_of(name, SIZE.value), min(BATCH.value, 4)
+    frames, height, _, channels = spec.view_shape
+    shape = {"frames": frames, "size": height, "channels": channels}
+    round_products(precision == "tf32")
+    model = preprocessed(model_of(name, precision, True, shape), shape)
+    return gpu_videos.rates(spec, VIDEOS.value, batch, model.predict_on_batch)
 
 
 def fastest(step_of):
@@ -154,21 +186,24 @@ def clips_of(name, batch):
     return random.integers(0, 256, size, np.uint8), random.integers(0, CLASSES, batch, np.int32)
 
 
-def model_of(name, precision="float32", folded=False):
+def model_of(name, precision="float32", folded=False, shape=None):
     """Returns a keras.Model of clips of a name in the catalogue."""
+    shape = shape or shape_of(name)
     with network.computing_in("bfloat16" if precision == "bfloat16" else "float32"):
-        model = models.build(name, num_classes=CLASSES, width=WIDTH.value, **shape_of(name))
+        model = models.build(name, num_classes=CLASSES, width=WIDTH.value, **shape)
         return models.fold_batch_norm(model) if folded else model
+
+
+def preprocessed(core, shape):
+    """Returns a keras.Model of uint8 clips."""
+    view = (shape["frames"], shape["size"], shape["size"], shape["channels"])
+    return network.with_preprocessing(core, network.Preprocessing(range=(-1.0, 1.0)), view)
 
 
 def keras_step(name, work, precision, batch):
     """Returns a function that runs our network once."""
     round_products(precision == "tf32")
-    core = model_of(name, precision, folded=work == "inference")
-    shape = shape_of(name)
-    view = (shape["frames"], shape["size"], shape["size"], shape["channels"])
-    layer = network.Preprocessing(range=(-1.0, 1.0))
-    model = network.with_preprocessing(core, layer, view)
+    model = preprocessed(model_of(name, precision, folded=work == "inference"), shape_of(name))
     clips, labels = (keras.ops.convert_to_tensor(array) for array in clips_of(name, batch))
     if work == "inference":
         return lambda: model.predict_on_batch(clips)
