@@ -78,6 +78,7 @@ def check(config: ConfigDict) -> None:
     config_checks.check_read(values, expected)
     config_checks.check_input(config.data)
     config_checks.check_betas(config.optimizer.betas)
+    config_checks.check_sources(values)
     if takes_text(config.model.name):
         config_checks.check_frames_of_text(values)
     if takes_boxes(config.model.name):

@@ -22,6 +22,7 @@ CHOICES = {
     "optimizer.name": ("sgd", "adam", "adamw"),
     "schedule.name": ("piecewise", "step", "multi_step", "cosine"),
 }
+WITH_IMAGES = ("omni_slowonly_r50",)  # networks that have a head of images
 # What numbers must not be below; the keys of every other number: 0.
 AT_LEAST_1 = (
     "steps data.frames data.stride data.size data.read_mb boxes.most segments.channels "
@@ -51,6 +52,8 @@ ELEMENTS = {
     "boxes.scale": (int,),
     "segments.crop": _NUMBERS,
     "segments.tiou": _NUMBERS,
+    "sources.ratios": _NUMBERS,
+    "sources.per_replica": (int,),
     "optimizer.head_factors": _NUMBERS,
     "optimizer.betas": _NUMBERS,
     "schedule.boundaries": (int,),
@@ -69,6 +72,10 @@ READ_BY = {
 # The keys that only some kinds of models read ("classes", "text", "boxes", "segments"), and which.
 _OF_TEXT = (
     "text.labels text.split_camel_case text.target optimizer.visual_factor optimizer.fusion_factor"
+).split()
+_OF_CLASSES = (
+    "sources.records sources.train sources.kinds sources.ratios sources.per_replica "
+    "sources.together"
 ).split()
 _OF_BOXES = (
     "boxes.classes boxes.most boxes.proposal_iou boxes.jitter boxes.frame_jitter boxes.scale "
@@ -98,6 +105,7 @@ _WITHOUT_SEGMENTS = (
 ).split()
 OF_MODELS = (
     (_OF_TEXT, ("text",), "with a text tower"),
+    (_OF_CLASSES, ("classes",), "of classes"),
     (_OF_BOXES, ("boxes",), "of boxes"),
     (_OF_SEGMENTS, ("segments",), "of segments"),
     (_WITHOUT_TEXT, ("classes", "boxes", "segments"), "without a text tower"),
@@ -122,6 +130,7 @@ def defaults() -> ConfigDict:
     config.validate_every = 500
     config.checkpoint_every = 500
     config.data = _data()
+    config.sources = _sources()
     config.model = _model()
     config.text = _text()
     config.boxes = _boxes()
@@ -158,6 +167,17 @@ def _data():
     data.read_mb = 512  # memory for encoded videos being read, on each worker
     data.flow_method = "tvl1"  # what the stored flow was made with; "" takes any
     return data
+
+
+def _sources():
+    sources = ConfigDict()  # that are trained on beside data.records; see training/sources.py
+    sources.records = ""  # folders of their data sets, "a,b"; "": none
+    sources.train = "train"  # their split, or "a,b" for each its own
+    sources.kinds = "clips"  # or "images", of classes of their own; or "a,b" for each its own
+    sources.ratios = ()  # batches of each for one of data.records; (): 1, one number: for all
+    sources.per_replica = ()  # clips of a batch of each; (): batch.per_replica
+    sources.together = False  # one update of the batches of all; False: an update of each in turn
+    return sources
 
 
 def _model():

@@ -68,20 +68,31 @@ class Window:
         self.first_step, self.results = first_step, []
         self.begin, self.waited, self.rate = time.perf_counter(), 0.0, 0.0
 
+    @property
+    def names(self):
+        """The names of the numbers that must be finite: the losses, and the gradients' norm."""
+        names = dict.fromkeys(name for result in self.results for name in result)
+        return [name for name in names if name != "hits"]
+
+    def _values(self, name):
+        """Returns the floats of a result of the steps that have it: not each has every source."""
+        return [float(result[name]) for result in self.results if name in result]
+
     def numbers(self, clips, accuracy):
-        """Returns the means as {name: float}.
+        """Returns the means as {name: float}; of a further source's loss, over its steps.
 
         Args:
           clips: those of a step.
           accuracy: name of the share of clips that are hits.
         """
         count = len(self.results)
-        total = {key: sum(float(r[key]) for r in self.results) for key in self.results[0]}
+        found = {name: self._values(name) for name in self.names}
+        means = {name: sum(values) / len(values) for name, values in found.items()}
+        norm = means.pop("gradient_norm")
         seconds = time.perf_counter() - self.begin  # after the results, which were waited for
-        return {
-            "loss": total["loss"] / count,
-            accuracy: total["hits"] / (count * clips),
-            "gradient_norm": total["gradient_norm"] / count,
+        return means | {
+            accuracy: sum(self._values("hits")) / (count * clips),
+            "gradient_norm": norm,
             "learning_rate": self.rate,
             "clips_per_s": count * clips / seconds,
             "input_share": self.waited / seconds,

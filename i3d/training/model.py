@@ -34,7 +34,7 @@ from i3d.weights.start import begin, begin_from_images
 TWINS = {"inception_i3d": "inception_v1"}  # what each is inflated from
 
 
-def build(settings, spec, num_classes):
+def build(settings, spec, num_classes, image_classes=0):
     """Returns the model of a configuration, in its precision, with random weights.
 
     Args:
@@ -42,6 +42,7 @@ def build(settings, spec, num_classes):
       spec: InputSpec of the run, of a localizer FeatureSpec.
       num_classes: width of the head (with boxes, the background included); not read for models
         with a text tower.
+      image_classes: width of a second head, of images; 0: none. See i3d.training.sources.
 
     Raises:
       UserError: there is no such model, or it does not take such clips.
@@ -55,7 +56,10 @@ def build(settings, spec, num_classes):
         keywords = {"dropout": settings.model.dropout, "frames": spec.length}
         return _built(settings, name, spec, num_classes, **keywords)
     keywords = {"frames": None} if spec.segments else {}  # tested with more of them
+    keywords |= {"image_classes": image_classes, "size": None} if image_classes else {}
     model = _built(settings, name, spec, num_classes, dropout=settings.model.dropout, **keywords)
+    if image_classes:
+        return model
     if len(model.input_shape) != 5:
         raise UserError(f"config.model.name: expected a model of clips, {name} takes pictures")
     clip = keras.KerasTensor((1, spec.length, spec.crop, spec.crop, spec.channels))
@@ -149,7 +153,8 @@ def optimizer(settings, model):
         "ema_decay",
     )
     options = {name: own[name] for name in names}
-    options["accumulates"] = settings.batch.accumulate > 1
+    together = settings.sources.records and settings.sources.together
+    options["accumulates"] = settings.batch.accumulate > 1 or bool(together)
     return kind.of(model.trainable_variables, **options, factors=_factors(settings, model))
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from i3d.runtime import devices, stopping
 from i3d.runtime.progress import Progress
-from i3d.training import checkpoints, config, folder, tasks
+from i3d.training import checkpoints, config, folder, sources, tasks
 from i3d.training import input as train_input
 from i3d.training import model as train_model
 from i3d.training.log import RunLog, Window
@@ -86,10 +86,12 @@ class Run:
         batch = settings.batch
         self.clips = batch.per_replica * batch.accumulate * strategy.num_replicas_in_sync
         self.chief = devices.is_chief(strategy)
+        further = sources.opened(settings, records)
         with strategy.scope():
-            outputs = self.task.outputs(settings, records)
-            self.model = train_model.build(settings, self.spec, outputs)
-            self.optimizer = train_model.optimizer(settings, self.model)
+            outputs, images = self.task.outputs(settings, records), sources.image_classes(further)
+            self.whole_model = train_model.build(settings, self.spec, outputs, images)
+            self.model, self.image_model = sources.branches(self.whole_model)
+            self.optimizer = train_model.optimizer(settings, self.whole_model)
             self.prepare = self.task.prepare(self.spec)
             self.objective = self.task.objective(settings, self.spec, self.labels)
             self._validation = validation and self.task.validation(self, validation)
@@ -105,6 +107,7 @@ class Run:
             seed=settings.seed,
             prepare=self.prepare,
         )
+        self._joint = sources.Joint(self, further)
 
     def go(self):
         """Makes the steps that are left; returns as `train`."""
@@ -113,6 +116,7 @@ class Run:
             self._tell(f"{self.workdir}: already finished ({_steps(self.settings.steps)})")
             return 0
         batches = iter(self.task.batches(self.settings, self.records, self.strategy, self.step))
+        self._joint.begin(self.step)
         opened = RunLog(self.workdir, self.step) if self.chief else contextlib.nullcontext()
         alone, window, asked = devices.is_alone(self.strategy), Window(self.step), None
         bar = Progress(self.settings.steps, "step", done=self.step, first_apart=True)
@@ -133,7 +137,7 @@ class Run:
 
     def _restored(self):
         """Returns the step to resume from."""
-        state = checkpoints.restore(self.workdir, self.model, self.optimizer)
+        state = checkpoints.restore(self.workdir, self.whole_model, self.optimizer)
         if state:
             self._tell(f"{self.workdir}: resumes from step {state['step']}")
             self.objective.load_state(state.get("objective", {}))
@@ -142,7 +146,7 @@ class Run:
             with self.strategy.scope():
                 self._tell(train_model.start(self.settings, self.spec, self.model))
                 # Once more, as averages begin at these weights.
-                self.optimizer = train_model.optimizer(self.settings, self.model)
+                self.optimizer = train_model.optimizer(self.settings, self.whole_model)
         return 0
 
     def _update(self, batches, window):
@@ -150,9 +154,15 @@ class Run:
         parts = [next(batches) for _ in range(self.settings.batch.accumulate)]
         window.waited += time.perf_counter() - begin
         window.rate = config.learning_rate(self.settings, self.step, self.clips)
-        window.results.append(self.train_step(parts, window.rate, self.step))
+        window.results.append(self._updated(parts, window.rate))
         self.step += 1
         self._step_s = time.perf_counter() - begin
+
+    def _updated(self, parts, rate):
+        """Returns the results of a step: of the own batch, and the losses of further sources."""
+        losses = self._joint.before(self.step, rate)
+        results = self.train_step(parts, rate, self.step)
+        return results | losses | self._joint.after(self.step, rate)
 
     def _after_update(self, log, window, asked):
         """Logs, validates and saves where it is time to; returns the window of the next step."""
@@ -162,8 +172,12 @@ class Run:
         if not (validate or save or self._is_time(settings.log_every)):
             self._save_slow_step(window)
             return window
-        for name, text in (("loss", "loss"), ("gradient_norm", "norm of the gradients")):
-            check_finite([result[name] for result in window.results], window.first_step, text)
+        for name in window.names:
+            text = (
+                "norm of the gradients" if name == "gradient_norm" else name.replace("_", " of ", 1)
+            )
+            values = [result.get(name, 0.0) for result in window.results]
+            check_finite(values, window.first_step, text)
         numbers = window.numbers(self.clips, self.objective.accuracy)
         if log:
             log.write(self.step, numbers)
@@ -177,7 +191,7 @@ class Run:
         self._saved_at = time.monotonic()
         if self.chief:
             state = {"objective": self.objective.state()}
-            checkpoints.save(self.workdir, self.step, self.model, self.optimizer, state)
+            checkpoints.save(self.workdir, self.step, self.whole_model, self.optimizer, state)
 
     def _save_averages(self):
         """Saves the averaged weights at the end of a run that never says which are the best."""

@@ -69,7 +69,8 @@ class TrainStep:
         Args:
           strategy: tf.distribute.Strategy; tf.distribute.get_strategy() for one device.
           model: as the objective takes it.
-          optimizer: of i3d.training.optimizer, of the model's trainable variables.
+          optimizer: of i3d.training.optimizer, of the model's trainable variables; where it has
+            others too, of another branch, this step gives them gradients of zero.
           clips_per_update: clips over all replicas and parts; the loss is their mean.
           objective: (model, prepared clips, labels, draw) -> (loss of each clip, float32 [B],
             number of hits), see i3d.training.objectives; None: Classification with cross-entropy.
@@ -92,6 +93,8 @@ class TrainStep:
         self._seed, self._prepare = seed, prepare or (lambda clips: clips)
         self._random_states = [v for v in model.variables if v.name == "seed_generator_state"]
         self._trained = [v.value for v in optimizer.trained]
+        own = {v.path for v in model.trainable_variables}
+        self._is_own = [v.path in own for v in optimizer.trained]
         self._statistics = _local_statistics(model)
 
     def __call__(self, batches, learning_rate, step):
@@ -121,11 +124,26 @@ class TrainStep:
         part_loss, part_hits, norm = self._update(batches[-1], draws[-1], rate, len(batches))
         return {"loss": loss + part_loss, "hits": hits + part_hits, "gradient_norm": norm}
 
+    def accumulate(self, batch, step):
+        """Adds the gradients of a whole batch to those of the next update, by another step.
+
+        Args:
+          batch: clips and labels as above, clips_per_update of them.
+          step: number of the batch, from 0.
+
+        Returns:
+          float32 scalar, the mean loss of its clips.
+        """
+        loss, _ = self._accumulate(batch, tf.constant(step, tf.int64), 1, whole=True)
+        return loss
+
     @tf.function
-    def _accumulate(self, batch, draw, num_parts):
+    def _accumulate(self, batch, draw, num_parts, whole=False):
         def replica_step(batch, draw):
             gradients, loss, hits = self._gradients(batch, draw, num_parts)
             self._optimizer.accumulate(gradients)
+            if whole:
+                self._average_statistics()
             return loss, hits
 
         return self._sums(self._strategy.run(replica_step, (batch, draw)))
@@ -152,9 +170,13 @@ class TrainStep:
             each, hits = self._objective(self._model, self._prepare(clips), labels, draw)
             loss = weighted_mean(each, total=self._clips_per_update)
         gradients = tape.gradient(loss, self._trained)
-        # Those of embeddings are sparse.
-        gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-        return gradients, loss, hits
+        return [*map(self._whole, gradients, self._trained, self._is_own)], loss, hits
+
+    def _whole(self, gradient, variable, is_own):
+        """Returns a gradient as a dense tensor (those of embeddings are sparse)."""
+        if gradient is None:
+            return None if is_own else tf.zeros_like(variable)
+        return tf.convert_to_tensor(gradient)
 
     def _check_batch(self, labels, num_parts):
         replicas = self._strategy.num_replicas_in_sync

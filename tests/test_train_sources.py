@@ -1,0 +1,226 @@
+"""Training on several sources: from records to weights, killed and resumed, and wrong calls."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+
+from i3d import models
+from i3d.data.build_settings import BuildSettings
+from i3d.models import omni
+from i3d.runtime.command import UserError
+from i3d.training import config, config_keys, run
+from tests.helpers import datasets, training
+from tests.helpers.points import Point
+from tests.helpers.videos import texture_frames, write_folder, write_video
+
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("tiny_model")]
+
+KEYS = {
+    "steps": 8,
+    "checkpoint_every": 4,
+    "validate_every": 8,
+    "sources.ratios": (0.5, 2.0),
+    "sources.per_replica": (1, 3),
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Data sets of 3 classes: main (with a split of tests), web, photos (one frame), others."""
+    root = tmp_path_factory.mktemp("data")
+    recipe = BuildSettings(flow_method="dis", short_side=48)
+    for name, split, per_class in (("main", "train", 3), ("main", "test", 2), ("web", "train", 4)):
+        videos = write_folder(root / "videos" / name / split, per_class=per_class)
+        datasets.build(root / name, videos, recipe, split)
+    pictures = BuildSettings(streams=("rgb",), short_side=48)
+    for name, classes in (("photos", ("walk", "jump", "run")), ("objects", ("cup", "car"))):
+        for number, kind in enumerate(classes):
+            for i in range(3):
+                frames = texture_frames(1, seed=number)
+                write_video(root / "videos" / name / kind / f"{kind}{i}.mp4", frames)
+        datasets.build(root / name, root / "videos" / name, pictures)
+    return root
+
+
+@pytest.fixture
+def settings(data):
+    """The configuration of two sources, of which the second is the first under another name."""
+    (data / "again").is_symlink() or (data / "again").symlink_to(data / "web")
+    c = training.tiny(data / "main")
+    c.deterministic = False
+    c.update_from_flattened_dict(KEYS | {"sources.records": f"{data / 'web'},{data / 'again'}"})
+    return c
+
+
+def lines(workdir):
+    """Returns the lines of the log without those numbers that are times."""
+    found = map(json.loads, (workdir / "log.jsonl").read_text().splitlines())
+    return [{k: v for k, v in x.items() if k not in ("clips_per_s", "input_share")} for x in found]
+
+
+def last(workdir):
+    """Returns {name: array} of the last checkpoint: weights and the optimizer's state."""
+    folder = max(workdir.glob("step-*"))
+    model = models.build("tiny", num_classes=3, channels=3, size=32, width=0.1)
+    model.load_weights(folder / "model.weights.h5")
+    with np.load(folder / "optimizer.npz") as arrays:
+        return {v.path: v.numpy() for v in model.weights} | dict(arrays)
+
+
+def trained(settings, workdir, **keys):
+    """Makes a run; returns its log."""
+    settings.update_from_flattened_dict(keys)
+    config.check(settings)
+    assert run.train(settings, workdir) == 0
+    return lines(workdir)
+
+
+def refused(settings, workdir, **keys):
+    """Returns the line by which a configuration is refused, before anything is written."""
+    settings.update_from_flattened_dict(keys)
+    with pytest.raises(UserError) as caught:
+        config.check(settings)
+        run.train(settings, workdir)
+    assert "\n" not in str(caught.value) and not workdir.exists()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_losses_of_each_source_are_logged_at_its_steps(settings, tmp_path, together):
+    log = trained(settings, tmp_path / "run", **{"sources.together": together})
+    steps = [line for line in log if "loss" in line]
+    assert [line["step"] for line in steps] == [*range(1, 9)]
+    assert [line["step"] for line in steps if "loss_web" in line] == [2, 4, 6, 8]  # 0.5 a step
+    assert all(0 < line["loss_again"] < 10 for line in steps)
+    assert [name for name in steps[1] if name.startswith("loss")] == [
+        *("loss", "loss_web", "loss_again")
+    ]
+
+
+def test_together_is_one_update_of_the_sum_of_the_losses(settings, tmp_path):
+    """Of twice the same source, in the same order, with ratio 1: the gradient is the double."""
+    log = trained(
+        settings,
+        tmp_path / "run",
+        **{"sources.ratios": (1.0,), "sources.per_replica": (), "sources.together": True},
+        **{"steps": 1, "sources.records": settings.sources.records.split(",")[0]},
+    )
+    alone = training.tiny(settings.data.records)
+    alone.deterministic = False
+    single = trained(alone, tmp_path / "alone", steps=1)
+    assert log[0]["loss"] == pytest.approx(single[0]["loss"], rel=1e-5)  # begins alike
+    assert log[0]["gradient_norm"] > 1.2 * single[0]["gradient_norm"]
+
+
+def test_in_turn_changes_the_weights_once_for_each_batch(settings, tmp_path):
+    trained(settings, tmp_path / "turn", steps=1)
+    trained(settings, tmp_path / "none", **{"steps": 1, "sources.ratios": (0.0, 0.1)})
+    one, other = last(tmp_path / "turn"), last(tmp_path / "none")
+    kernels = [name for name in one if name.endswith("kernel")]
+    assert kernels and all(np.abs(one[name] - other[name]).max() > 0 for name in kernels)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_killed_and_resumed_it_ends_with_the_weights_of_one_run(settings, tmp_path, together):
+    """The second life begins at the batches of each source that its step implies."""
+    file = training.write_config(tmp_path / "tiny.py", settings.data.records)
+    keys = KEYS | {"sources.records": settings.sources.records, "sources.together": together}
+    training.finished(training.start(training.command(file, tmp_path / "whole", **keys)))
+    point = Point(tmp_path / "cut", tmp_path / "log", "line step 7 ", kind=signal.SIGKILL)
+    line = training.command(file, tmp_path / "cut", **keys)
+    training.finished(training.start(line, **point.environment()), -signal.SIGKILL)
+    output, _ = training.finished(training.start(line))
+    assert "resumes from step 4" in output
+    expected, got = last(tmp_path / "whole"), last(tmp_path / "cut")
+    assert expected.keys() == got.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(got[name], array, err_msg=name)
+    assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("together", [False, True])
+def test_two_replicas_train_as_one_of_twice_the_batch(settings, tmp_path, together):
+    file = training.write_config(tmp_path / "tiny.py", settings.data.records)
+    keys = KEYS | {"sources.records": settings.sources.records, "sources.together": together}
+    keys |= {"batch_norm": "sync", "model.dropout": 0.0, "steps": 2}
+    halves = keys | {"batch.per_replica": 1, "sources.per_replica": (1, 1)}
+    whole = keys | {"batch.per_replica": 2, "sources.per_replica": (2, 2)}
+    line = training.command(file, tmp_path / "two", **halves)
+    training.finished(training.start([*line, "--replicas=2"]))
+    training.finished(training.start(training.command(file, tmp_path / "one", **whole)))
+    for one, other in zip(lines(tmp_path / "two"), lines(tmp_path / "one"), strict=True):
+        one.pop("learning_rate", None)
+        assert one == pytest.approx({k: other[k] for k in one}, rel=1e-3)
+
+
+def test_images_are_clips_that_stand_still(settings, data, tmp_path):
+    keys = {"sources.records": str(data / "photos"), "sources.ratios": (), "steps": 2}
+    log = trained(settings, tmp_path / "run", **keys, **{"sources.per_replica": ()})
+    assert all(np.isfinite(line["loss_photos"]) for line in log if "loss" in line)
+
+
+@pytest.fixture
+def of_images(settings, data):
+    """The configuration of a small network with a head of images, and a source for it."""
+    settings.model.name, settings.model.width = "omni_slowonly_r50", 0.0625
+    keys = {"records": str(data / "objects"), "kinds": "images", "together": True}
+    keys |= {"ratios": (), "per_replica": (3,)}
+    settings.update_from_flattened_dict({f"sources.{key}": value for key, value in keys.items()})
+    settings.steps, settings.checkpoint_every = 2, 2
+    return settings
+
+
+def test_images_of_other_classes_train_a_head_of_their_own(of_images, tmp_path):
+    log = trained(of_images, tmp_path / "run")
+    assert log[0]["loss_objects"] == pytest.approx(np.log(2), abs=1.0)
+    state = np.load(next((tmp_path / "run").glob("step-*/optimizer.npz")))
+    assert any("image_logits" in name for name in state.files)
+    # The best weights are those of the network of clips, for all other commands.
+    model = models.build("omni_slowonly_r50", num_classes=3, width=0.0625, size=32)
+    model.load_weights(tmp_path / "run" / "best.weights.h5")
+    whole = models.build("omni_slowonly_r50", num_classes=3, image_classes=2, width=0.0625)
+    whole.load_weights(next((tmp_path / "run").glob("step-00000002/model.weights.h5")))
+    kernel = whole.get_layer("layer4-0-conv2-conv").kernel
+    np.testing.assert_array_equal(model.get_layer("layer4-0-conv2-conv").kernel, kernel)
+
+
+def test_the_networks_with_a_head_of_images_are_those_of_the_catalogue():
+    assert set(config_keys.WITH_IMAGES) == set(omni.CONFIGS)
+
+
+WRONG = {
+    "all ratios are zero": ({"sources.ratios": (0.0, 0.0)}, "one of them above 0, got (0.0, 0.0)"),
+    "a negative ratio": ({"sources.ratios": (-1.0, 1.0)}, "expected numbers from 0 to 1000"),
+    "no such kind": ({"sources.kinds": "pictures"}, "expected clips or images, got 'pictures'"),
+    "too many ratios": ({"sources.ratios": (1.0, 1.0, 1.0)}, "one for all or 2, one for each of"),
+    "no clips": ({"sources.per_replica": (0,)}, "expected at least 1, got (0,)"),
+    "images without a head": ({"sources.kinds": "images,clips"}, "As 'clips' images of the same"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_key_gets_one_line(settings, tmp_path, name):
+    keys, words = WRONG[name]
+    line = refused(settings, tmp_path / "run", **keys)
+    assert line.startswith("config.sources.") and words in line
+
+
+def test_wrong_records_get_one_line(settings, data, tmp_path):
+    web, workdir = str(data / "web"), tmp_path / "run"
+    one = {"sources.ratios": (), "sources.per_replica": ()}
+    told = refused(settings, workdir, **one, **{"sources.records": str(data / "objects")})
+    assert "objects: expected the classes of" in told and "'car' of none of them" in told
+    told = refused(settings, workdir, **{"sources.records": str(tmp_path / "none")})
+    assert told.startswith("config.sources.records: ") and "none" in told
+    told = refused(settings, workdir, **{"sources.records": f"{web},{web}/"})
+    assert "folders of different names" in told and "two called 'web'" in told
+    told = refused(settings, workdir, **{"sources.records": web, "sources.train": "no"})
+    assert "train" in told and "'no'" in told
+
+
+def test_images_need_one_update_of_all(of_images, tmp_path):
+    told = refused(of_images, tmp_path / "run", **{"sources.together": False})
+    assert told.endswith("'images' goes with config.sources.together=True")
