@@ -6,9 +6,13 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from i3d import models, weights
 from i3d.models.fold import fold_batch_norm
+from i3d.training import sources
+from i3d.training.optimizer import SGD
+from i3d.training.step import TrainStep, set_batch_norm
 from i3d.weights import start
 from i3d.weights.errors import Misfit
 from i3d.weights.pytorch.load import head_classes
@@ -78,6 +82,30 @@ def test_golden(published):
     logits = np.asarray(alone(clips, training=False))
     assert np.abs(logits - actual["logits"]).max() <= 1e-5 * logits.std()
     assert head_classes(published, NAME) == 400
+
+
+@pytest.mark.long
+def test_golden_step_of_both_sources(published):
+    """One update of a batch of clips and one of images, by the steps of a joint training."""
+    with np.load(FOLDER / "mmaction_omni.npz") as arrays:
+        expected = {key: arrays[key] for key in arrays if arrays[key].size < 10}
+    model = models.build(NAME, num_classes=400, image_classes=1000)
+    weights.load(model, published)
+    set_batch_norm(model, "frozen")  # the losses are of the test's statistics
+    optimizer = SGD.of(model.trainable_variables, accumulates=True)
+    strategy = tf.distribute.get_strategy()
+    of_clips, of_images = (
+        TrainStep(strategy, branch, optimizer, clips_per_update=2)
+        for branch in sources.branches(model)
+    )
+    clips = golden.clip(tuple(expected["video_shape"]))[:, 0].transpose(0, 2, 3, 4, 1)
+    images = golden.clip(tuple(expected["image_shape"]), 1).transpose(0, 2, 3, 1)
+    before = {v.path: v.numpy() for v in model.trainable_variables}
+    image_loss = of_images.accumulate((tf.constant(images), tf.constant([11, 500])), 0)
+    told = of_clips([(tf.constant(clips), tf.constant([3, 7]))], 1e-3, 0)
+    for loss, index in ((told["loss"], 0), (image_loss, 1)):
+        assert abs(float(loss) - expected[f"joint_loss_eval_mode/loss_cls_{index}"]) <= 1e-5
+    assert all(np.any(v.numpy() != before[v.path]) for v in model.trainable_variables)
 
 
 @pytest.mark.long
