@@ -161,9 +161,9 @@ def _row(cells, where):
     )
     if not windows or not cells["path"] or not expected:
         raise InputError(f"{where}: expected scores as this command writes them; remove the file")
-    part = times(cells["start_s"], cells["end_s"], where)
+    start_s, end_s = times(cells["start_s"], cells["end_s"], where)
     texts = cells["label"], cells["top_class"]
-    return Row(cells["path"], *part, *texts, top, of_label, windows, cells["problem"])
+    return Row(cells["path"], start_s, end_s, *texts, top, of_label, windows, cells["problem"])
 
 
 def _probability(cell, where):

@@ -77,7 +77,7 @@ class Selection(NamedTuple):
         lines = [("class", "kept", "left out", "not read")]
         for name in names[:_MOST_ROWS]:
             out = of[name] - kept[name] - failed[name]
-            lines.append((name, *map(str, (kept[name], out, failed[name]))))
+            lines.append((name, str(kept[name]), str(out), str(failed[name])))
         width = max(len(line[0]) for line in lines)
         more = len(names) - _MOST_ROWS
         rest = [f"and {more} more classes with fewer or as many"] if more > 0 else []
