@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -18,14 +19,16 @@ from i3d.data import read as records
 from i3d.inference import load, material, score_list
 from i3d.inference.score_list import Row, ScoreList
 from i3d.inference.selection import Selection, kept_of
+from i3d.runtime.command import GOES_ON
 from i3d.runtime.text import InputError
 from i3d.video import frames, inputs
 from i3d.video.pictures import Still
 from i3d.visual.figures import render
-from tests.helpers import calls, processes
+from tests.helpers import calls, clip_files, processes, runs
+from tests.helpers.images import written
 from tests.helpers.points import Point
 from tests.helpers.processes import ROOT
-from tests.helpers.videos import write_video
+from tests.helpers.videos import texture_frames, write_video
 
 ACTIONS = ("kicking", "squats", "walking_left")
 TEACHER = "--checkpoint=demo_rgb"
@@ -198,6 +201,69 @@ def test_two_streams_of_videos(folder):
         assert row["label"] == row["label_probability"] == ""
 
 
+@pytest.mark.long
+def test_clips_of_a_training_run_and_a_list_of_numbers(tmp_path, tiny_model):
+    """The classes of a list are those of the teacher by number; images are seen by one clip."""
+    names = written(tmp_path / "web", "a.png", "b.jpg", height=40, width=50)
+    write_video(tmp_path / "web" / "c.mp4", texture_frames(20))
+    (tmp_path / "list.txt").write_text("web/b.jpg 3\nweb/c.mp4 1\nweb/a.png 0\n")
+    checkpoint = runs.write(tmp_path / "run")
+    call(tmp_path / "list.txt", f"--checkpoint={checkpoint}", f"--out={tmp_path / 'k.csv'}",
+         "--threshold=0")  # fmt: skip
+    found = rows(tmp_path / "k_scores.csv")
+    assert [row["label"] for row in found] == [runs.NAMES[n] for n in (3, 1, 0)]
+    teacher = load.load(checkpoint)
+    sources = [Still(f"{names}/b.jpg"), f"{names}/c.mp4", Still(f"{names}/a.png")]
+    for place, scores in teacher.scores_of(sources):
+        label = runs.NAMES.index(found[place]["label"])
+        assert abs(scores.probabilities[label] - float(found[place]["label_probability"])) < 1e-5
+    assert [row["label"] for row in rows(tmp_path / "k_images.csv")] == [
+        runs.NAMES[n] for n in (3, 0)
+    ]
+    assert rows(tmp_path / "k.csv") == [{"path": "web/c.mp4", "label": runs.NAMES[1]}]
+    _, items = inputs.read(tmp_path / "k.csv", labels=tmp_path / "k_scores.json")
+    assert items == list(runs.NAMES)
+
+
+@pytest.mark.long
+def test_a_teacher_of_labels_in_words(tmp_path, monkeypatch):
+    pytest.importorskip("keras_hub", reason="the extra clip is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    clip_files.write_actionclip(tmp_path / "a.safetensors")
+    write_video(tmp_path / "web/waving/a.mp4", texture_frames(30, seed=7))
+    written(tmp_path / "web/waving", "b.png", height=40, width=50)
+    teacher = "--model=actionclip_tiny_8f", f"--checkpoint={tmp_path / 'a.safetensors'}"
+    words = tmp_path / "web", *teacher, f"--out={tmp_path / 'k.csv'}", "--threshold=0"
+    call(*words, "--text=sitting down,waving")
+    found = rows(tmp_path / "k_scores.csv")
+    predictor = load.load("actionclip_tiny_8f", tmp_path / "a.safetensors")
+    p = dict(predictor.predict(tmp_path / "web/waving/a.mp4", text=["sitting down", "waving"]))
+    assert abs(float(found[0]["label_probability"]) - p["waving"]) < 1e-5
+    assert len(found) == 2 and not found[1]["problem"]
+    assert "holds scores of text {" in refused(*words, "--text=sitting,waving")
+    assert "--text is needed" in refused(*words)
+    assert "lack 'waving'" in refused(*words, "--text=sitting,lying")
+
+
+def reached(folder, words, step, number, kind):
+    """Runs a command that gets a signal at a step; returns what came of it."""
+    point = Point(folder, folder.parent / f"{folder.name}.log", step, number, kind)
+    environment = os.environ | point.environment()
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.long
+def test_a_signal_stops_it_in_one_line(folder):
+    words = [sys.executable, "-m", "i3d", "filter", folder / "web", TEACHER, "--workers=1"]
+    words = [*map(str, words), f"--out={folder / 'web.csv'}"]
+    done = reached(folder, words, r"fsync web_scores\.csv$", 2, signal.SIGTERM)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == f"filter: stopped; {GOES_ON}"
+    assert not (folder / "web.csv").exists() and not list(folder.glob(".*"))
+    _, errors = call(*words[4:])
+    assert "of 7 have their scores" in errors
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "number"),
@@ -207,10 +273,7 @@ def test_killed_it_goes_on_to_the_same_lists(folder, step, number):
     words = [sys.executable, "-m", "i3d.filter", "web", TEACHER, "--workers=1", "--threshold=0.4"]
     words += [f"--out={folder / 'web.csv'}"]
     words[3] = str(folder / "web")
-    point = Point(folder, folder.parent / f"{folder.name}.log", step, number)
-    environment = os.environ | point.environment()
-    environment["PYTHONPATH"] += f":{ROOT}"
-    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    done = reached(folder, words, step, number, signal.SIGKILL)
     assert done.returncode == -9, done.stderr
     assert not (folder / "web.csv").exists()
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
