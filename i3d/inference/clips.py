@@ -89,7 +89,7 @@ def opened(
       VideoError: the file cannot be read, or has no frames (with flow no two) there.
     """
     found, steps = _sampled(path, spec, start_s, end_s, see)
-    say_looped(str(path), steps, _span(spec))
+    say_looped(path, steps, _span(spec))
     return found
 
 
@@ -205,9 +205,12 @@ def _span(spec):
     return (spec.frames - 1) * spec.stride + 1
 
 
-def say_looped(name: str, count: int, span: int, what: str = "clip") -> None:
-    """Warns once, on standard error, that a video shorter than a clip, or a window, is looped."""
-    if count < span:
+def say_looped(name: Any, count: int, span: int, what: str = "clip") -> None:
+    """Warns once, on standard error, that a video shorter than a clip, or a window, is looped.
+
+    Of a Still that goes without saying.
+    """
+    if count < span and not isinstance(name, Still):
         once.warn(
             "looped",
             f"{name}: {counted(count, 'frame')}, fewer than the {span} that a {what} spans: "

@@ -105,7 +105,7 @@ def views_of(
         )
         with clips.naming(video):
             yield from whole_views(
-                str(video), seen, spec, lambda: count_frames(video, spec.fps, start_s, end_s)
+                video, seen, spec, lambda: count_frames(video, spec.fps, start_s, end_s)
             )
     else:
         yield from clips.opened(video, spec, start_s, end_s, see)
@@ -138,7 +138,7 @@ def of_task(task: tuple) -> Iterator[tuple[Key, np.ndarray]]:
 
 
 def whole_views(
-    name: str, pictures: Any, spec: InputSpec, count_frames: Any
+    name: Any, pictures: Any, spec: InputSpec, count_frames: Any
 ) -> Iterator[np.ndarray]:
     """Yields the views of a whole video, uint8 [T, H, W, C]: crops of its clips.
 

@@ -247,12 +247,13 @@ def test_a_part_of_a_whole_video_is_that_of_its_frames(clip, stream):
         np.testing.assert_array_equal(found, whole[6:24])
 
 
-def test_a_still_is_a_video_of_one_frame(tmp_path):
+def test_a_still_is_a_video_of_one_frame(tmp_path, capsys):
     written(tmp_path, "a.png", height=40, width=50)
     still = pictures.Still(str(tmp_path / "a.png"))
     for spec in (SMALL, dataclasses.replace(SMALL, clips=WHOLE, min_frames=9, fps=25.0)):
         for view in inference_views.views_of(still, spec):
             assert len(view) == (9 if spec.whole else 3) and (view == 10).all()
+    assert not capsys.readouterr().err
     with pytest.raises(UserError, match=r"a\.png: 1 frame; flow needs 2"):
         list(inference_views.views_of(still, FLOW))
     (tmp_path / "a.png").write_text("no image")
