@@ -7,16 +7,20 @@
 Clips have the frames and pixels that a model is trained on; weights are random. The variants of a
 model take turns, so that ratios hold when the machine drifts. Prints the device, the median of
 each variant, and how far the logits of bfloat16 folded are from plain float32; with --torch
-(which needs PyTorch) also the same network there, where all of its layers have a twin.
+(which needs PyTorch) also the same network there, where all of its layers have a twin, in a process
+of its own for each precision.
 
 Exit status 1 if logits are off by more than ERROR; if, with --torch, float32 folded is slower than
-PyTorch's float32 or bfloat16 folded less than twice as fast as that; or if, where the processor has
-AMX, I3D in bfloat16 folded is less than twice as fast as plain.
+PyTorch's float32 or bfloat16 folded less than twice as fast as that (CSN and X3D: if float32 takes
+more than 1.1 times as long, or bfloat16 not less than PyTorch's bfloat16); or if, where the
+processor has AMX, I3D in bfloat16 folded is less than twice as fast as plain.
 """
 
+import contextlib
+import json
 import os
-import re
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -29,10 +33,10 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from benchmarks import subjects
 from i3d import models
 from i3d.inference.network import computing_in
-from i3d.models import actionclip, actionformer, bmn
-from i3d.weights import zoo
+from i3d.models import actionclip, actionformer, bmn, csn, x3d
 
 MODELS = flags.DEFINE_list("models", None, "names in the catalogue; default: all of clips")
 BATCH = flags.DEFINE_integer("batch", 1, "clips at once", 1)
@@ -40,11 +44,10 @@ REPEATS = flags.DEFINE_integer("repeats", 5, "timed runs of each variant", 1)
 TORCH = flags.DEFINE_bool("torch", False, "time PyTorch, too")
 # Of pictures; of texts too, see clip.py; of feature rows, see localizers.py.
 NOT_OF_CLIPS = ("inception_v1", *actionclip.CONFIGS, *actionformer.CONFIGS, *bmn.CONFIGS)
-LARGEST = 224  # pixels; a few networks are tested on 256
-# Segments that networks are trained on where the test takes more; of others 3.
-SEGMENTS = {"tsn_r50_1x1x8": 8, "tsn_r101_1x1x8": 8, "two_stream_rgb": 1, "two_stream_flow": 1}
 AMX_SPEED_UP = 2.0  # of I3D in bfloat16 folded
 TORCH_SPEED_UP = 2.0  # of bfloat16 folded against PyTorch in float32
+DEPTHWISE = (*csn.CONFIGS, *x3d.CONFIGS)  # PyTorch has 3-D kernels for them, TensorFlow has none
+DEPTHWISE_SLOW_DOWN = 1.1  # at most, of float32 folded against PyTorch
 ERROR = {"float32": 1e-4, "bfloat16": 1e-2}  # of the largest logit
 
 
@@ -70,7 +73,7 @@ def main(argv):
         raise app.UsageError(f"unexpected argument {argv[1]!r}")
     names = MODELS.value or [name for name in models.names() if name not in NOT_OF_CLIPS]
     try:
-        shapes = {name: shape_of(name) for name in names}
+        shapes = {name: subjects.shape_of(name) for name in names}
     except ValueError as error:
         sys.exit(f"--models: {error}")
     tf.get_logger().setLevel("ERROR")  # it warns of many functions made, which is the purpose here
@@ -99,23 +102,14 @@ def device():
     return f"{fields.get('model name', 'CPU')}, {os.cpu_count()} processors, {' '.join(present)}"
 
 
-def shape_of(name):
-    """Returns the keywords frames, size and channels of what a model is trained on."""
-    spec = zoo.default_spec(name)
-    frames = spec.length or spec.frames
-    if spec.segments and not spec.fixed_segments:
-        frames = SEGMENTS.get(name, 3)
-    return {"frames": frames, "size": min(spec.crop, LARGEST), "channels": spec.channels}
-
-
 def measure(name, shape):
     """Prints the row of a model; returns a list of violated expectations."""
-    frames, size, channels = shape.values()
-    runs = compiled(name, shape, plain_weights(models.build(name, **shape)))
-    clips = np.random.default_rng(1).uniform(-1, 1, (BATCH.value, frames, size, size, channels))
-    clips = clips.astype(np.float32)
-    errors = logit_errors({variant: run(clips) for variant, run in runs.items()})
-    seconds = interleaved_seconds(runs, clips)
+    frames, size = shape["frames"], shape["size"]
+    clips = subjects.clips_of(shape, BATCH.value)
+    with contextlib.ExitStack() as peers:
+        runs = compiled(name, shape) | (twins(name, shape, peers) if TORCH.value else {})
+        errors = logit_errors({variant: run(clips) for variant, run in runs.items()})
+        seconds = interleaved_seconds(runs, clips)
     columns = [f"{seconds[v]:10.3f}" if v in seconds else f"{'-':>10s}" for v in (*OURS, *PEERS)]
     speed_up, what = seconds[OURS[0]] / seconds[OURS[-1]], f"{frames} x {size} x {size}"
     print(f"{name:29s} {what:>11s} {' '.join(columns)}  {speed_up:7.2f}x {errors[OURS[-1]]:7.1e}")
@@ -130,7 +124,14 @@ def problems_of(name, seconds, errors):
         if error > ERROR[variant.precision]:
             what = f"{variant.title} ({variant.precision})"
             yield f"{name}: logits of {what} are off by {error:.1e} of the largest"
-    if PEERS[0] in seconds:
+    if PEERS[0] in seconds and name in DEPTHWISE:
+        peer, peer_half = (seconds[variant] for variant in PEERS)
+        if folded > DEPTHWISE_SLOW_DOWN * peer or best >= peer_half:
+            yield (
+                f"{name}: target missed: folded {folded:.3f} s in float32 and {best:.3f} s in "
+                f"bfloat16, PyTorch {peer:.3f} s and {peer_half:.3f} s"
+            )
+    elif PEERS[0] in seconds:
         peer = seconds[PEERS[0]]
         if folded > peer or TORCH_SPEED_UP * best > peer:
             yield (
@@ -141,36 +142,16 @@ def problems_of(name, seconds, errors):
         yield f"{name}: expected {AMX_SPEED_UP}x with AMX, got {plain / best:.2f}x"
 
 
-def plain_weights(model):
-    """Returns random weights whose activations keep their scale through the network."""
-    random = np.random.default_rng(0)
-    values = []
-    for variable in model.weights:
-        shape = variable.shape
-        if variable.name == "kernel":
-            limit = (6 / np.prod(shape[:-1])) ** 0.5
-            limit *= 0.1 if re.search("theta|phi", variable.path) else 1  # they are multiplied
-            values.append(random.uniform(-limit, limit, shape))
-        elif variable.name == "moving_variance":
-            values.append(random.uniform(1, 2.5, shape))
-        elif variable.name == "gamma":  # small where a branch is added to its input
-            small = 0.2 if re.search("(conv3|conv_out)-bn", variable.path) else 1
-            values.append(small * random.uniform(0.5, 1, shape))
-        else:
-            values.append(random.uniform(-0.2, 0.4, shape))
-    return values
-
-
-def compiled(name, shape, weights):
+def compiled(name, shape):
     """Returns {Variant: function from clips to logits, numpy arrays}."""
     runs = {}
     for variant in OURS:
         with computing_in(variant.precision):
             model = models.build(name, **shape)
-            model.set_weights(weights)
+            model.set_weights(subjects.plain_weights(model))
             model = models.fold_batch_norm(model) if variant.folded else model
         runs[variant] = run_of(model)
-    return runs | (twins(name, shape, weights) if TORCH.value else {})
+    return runs
 
 
 def run_of(model):
@@ -179,15 +160,30 @@ def run_of(model):
     return lambda clips: step(tf.constant(clips)).numpy()
 
 
-def twins(name, shape, weights):
-    """Returns {Variant: function} in PyTorch, empty where a layer has no twin."""
+def twins(name, shape, peers):
+    """Returns {Variant: function} of processes with PyTorch, empty where a layer has no twin."""
     from benchmarks import torch_peer
 
-    model = models.build(name, **shape)
-    model.set_weights(weights)
-    if not torch_peer.has_twin(model):
+    if not torch_peer.has_twin(models.build(name, **shape)):
         return {}
-    return {variant: torch_peer.compiled(model, variant.precision) for variant in PEERS}
+    return {variant: peer_of(name, variant.precision, peers) for variant in PEERS}
+
+
+def peer_of(name, precision, peers):
+    """Returns a function to the logits that a process of its own computes, of the same clips.
+
+    In one process the threads of both libraries would wait for each other.
+    """
+    command = [sys.executable, "-m", "benchmarks.torch_peer", name, precision, str(BATCH.value)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    process = peers.enter_context(subprocess.Popen(command, **pipes, env=environment))
+
+    def run(_):
+        print("run", file=process.stdin, flush=True)
+        return np.array(json.loads(process.stdout.readline()), np.float32)
+
+    return run
 
 
 def logit_errors(logits):

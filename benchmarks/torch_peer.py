@@ -3,9 +3,16 @@
     run = torch_peer.compiled(model, "bfloat16")   # keras.Model, not folded
     logits = run(clips)                            # float32 [B, T, H, W, C] -> float32 [B, K]
 
+    KERAS_BACKEND=torch python -m benchmarks.torch_peer x3d_s_13x6x1 bfloat16 1
+
+The command answers each line of its input with logits in JSON, of one batch of `subjects`.
+
 Layer by layer as published PyTorch code runs it: eager, batch normalisation apart from the
 convolutions, channels last in memory, 2-D convolutions where all kernels span one frame.
 """
+
+import json
+import sys
 
 import keras
 import numpy as np
@@ -13,6 +20,8 @@ import torch
 from keras import layers
 from torch.nn import functional
 
+from benchmarks import subjects
+from i3d import models
 from i3d.models.blocks import FullWindowAverage3D
 from i3d.models.resnet_blocks import CentredConv3D, CentredMaxPool3D
 from i3d.models.slowfast import EveryFrame
@@ -23,6 +32,16 @@ LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 def has_twin(model):
     """Returns whether every layer of a keras.Model is supported here."""
     return all(isinstance(layer, tuple(_STEPS)) for layer in model.layers)
+
+
+def main(name, precision, batch):
+    """Computes the logits of a name in the catalogue once for each line that comes."""
+    shape = subjects.shape_of(name)
+    model = models.build(name, **shape)
+    model.set_weights(subjects.plain_weights(model))
+    run, clips = compiled(model, precision), subjects.clips_of(shape, int(batch))
+    for _ in sys.stdin:
+        print(json.dumps(run(clips).tolist()), flush=True)
 
 
 def compiled(model, precision):
@@ -90,12 +109,13 @@ def _conv(layer, twin):
         kernel, window, strides = kernel[:, :, 0], window[1:], strides[1:]
     kernel = kernel.contiguous(memory_format=LAST[kernel.ndim])
     twin.weights.append(kernel)
+    bias = twin.weight(layer.bias) if layer.use_bias else None
     function = functional.conv2d if twin.of_frames else functional.conv3d
     padded = _padding(layer, window, strides, 0.0)
 
     def conv(x):
         x, sides = padded(x)
-        return function(x, kernel, None, strides, sides)
+        return function(x, kernel, bias, strides, sides, 1, layer.groups)
 
     return conv
 
@@ -147,15 +167,27 @@ def _average(layer, twin):
     return lambda x: functional.avg_pool3d(x.float(), layer.pool_size, 1).to(x.dtype)
 
 
+def _mean(layer, _):
+    return lambda x: x.mean(tuple(range(2, x.ndim)), keepdim=layer.keepdims)
+
+
 def _dense(layer, twin):
-    kernel, bias = twin.weight(layer.kernel), twin.weight(layer.bias)
-    return lambda x: functional.linear(x, kernel.T, bias)
+    kernel = twin.weight(layer.kernel)
+    bias = twin.weight(layer.bias) if layer.use_bias else None
+    activation = _ACTIVATIONS[layer.activation.__name__]
+    return lambda x: activation(functional.linear(x, kernel.T, bias))
 
 
 def _step(layer):
     return next(step for kind, step in _STEPS.items() if isinstance(layer, kind))
 
 
+_ACTIVATIONS = {
+    "linear": lambda x: x,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "silu": functional.silu,
+}
 _STEPS = {  # kind of layer -> (layer, twin) -> function of tensors
     layers.InputLayer: None,
     layers.Conv3D: _conv,
@@ -163,9 +195,14 @@ _STEPS = {  # kind of layer -> (layer, twin) -> function of tensors
     FullWindowAverage3D: _average,
     layers.BatchNormalization: _norm,
     layers.ReLU: lambda *_: torch.relu,
+    layers.Activation: lambda layer, _: _ACTIVATIONS[layer.activation.__name__],
     layers.Add: lambda *_: torch.add,
+    layers.Multiply: lambda *_: torch.mul,
     layers.Concatenate: lambda *_: lambda *given: torch.cat(given, 1),
     EveryFrame: lambda layer, _: lambda x: x[:, :, :: layer.step],
-    layers.GlobalAveragePooling3D: lambda *_: lambda x: x.mean(tuple(range(2, x.ndim))),
+    layers.GlobalAveragePooling3D: _mean,
     layers.Dense: _dense,
 }
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

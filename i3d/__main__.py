@@ -2,6 +2,7 @@
 
     predict            labels videos
     extract_features   clip features of videos
+    filter             web videos and images that a teacher is sure of
     detect             people and their actions: who does what, where
     localize           segments of untrimmed video: what happens when
     visualize          labelled videos, maps of attention, flow, reports
@@ -24,8 +25,8 @@ from i3d import __version__
 from i3d.runtime.dispatch import dispatched
 
 COMMANDS = (
-    *("predict", "detect", "localize", "visualize", "serve", "extract_features", "probe"),
-    *("train", "evaluate", "fuse", "fvd", "evaluate_sample"),
+    *("predict", "detect", "localize", "visualize", "serve", "extract_features", "filter"),
+    *("probe", "train", "evaluate", "fuse", "fvd", "evaluate_sample"),
 )
 
 

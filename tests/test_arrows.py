@@ -59,6 +59,7 @@ LIGHT = (
     "i3d.inference.examples",
     "i3d.evaluate",
     "i3d.extract_features",
+    "i3d.filter",
     "i3d.predict",
     "i3d.probe",
     "i3d.detect",

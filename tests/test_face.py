@@ -52,6 +52,8 @@ PUBLIC = (
     "i3d.training.objectives", "i3d.training.optimizer", "i3d.training.optimizer_base",
     "i3d.training.recipes", "i3d.training.schedules", "i3d.predict",
     "i3d.evaluate", "i3d.evaluate_sample", "i3d.extract_features", "i3d.fuse", "i3d.probe",
+    "i3d.filter", "i3d.inference.filtering", "i3d.inference.material", "i3d.inference.score_list",
+    "i3d.inference.selection",
     "i3d.train", "i3d.localize", "i3d.localization.job", "i3d.localization.results",
     "i3d.localization.run", "i3d.localization.windows", "i3d.visual.segments",
     "i3d.detect", "i3d.detection.job", "i3d.detection.windowed",

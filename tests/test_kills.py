@@ -15,7 +15,7 @@ from tests.helpers.processes import has_proc
 pytestmark = pytest.mark.skipif(not has_proc(), reason="open folders are looked up in /proc")
 ROOT = Path(__file__).parents[1]
 # Of steps; fewer would say that some are not seen.
-LEAST = {"download": 12, "training": 60, "train": 20, "build": 60, "lost_shard": 60}
+LEAST = {"download": 12, "training": 60, "train": 20, "build": 60, "lost_shard": 60, "filter": 20}
 
 
 def kills(name, folder, *more):
@@ -33,7 +33,7 @@ def kills(name, folder, *more):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["pickle_repaired", "download", "labels"])
+@pytest.mark.parametrize("name", ["pickle_repaired", "download", "labels", "filter"])
 def test_killed_at_every_step(name, tmp_path):
     assert kills(name, tmp_path / "sweep") >= LEAST.get(name, 30)
 

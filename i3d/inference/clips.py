@@ -23,6 +23,7 @@ from i3d.runtime import once
 from i3d.runtime.text import counted
 from i3d.spec import InputSpec
 from i3d.video.images import Images
+from i3d.video.pictures import Still
 from i3d.video.sampled import NothingThere, frame_rate, wanted_frames
 from i3d.video.source import VideoError
 
@@ -70,7 +71,7 @@ class Views:
 
 
 def opened(
-    path: str | Images,
+    path: str | Images | Still,
     spec: InputSpec,
     start_s: float = 0.0,
     end_s: float | None = None,
@@ -79,7 +80,7 @@ def opened(
     """Returns the Views of a video file, or of a part of it, where clips are sampled.
 
     Args:
-      path: a video file, or Images of a folder.
+      path: a video file, Images of a folder, or a Still.
       spec: InputSpec.
       start_s, end_s: seconds from the first frame; None is the end of the video.
       see: makes what the network sees of frames.
@@ -88,7 +89,7 @@ def opened(
       VideoError: the file cannot be read, or has no frames (with flow no two) there.
     """
     found, steps = _sampled(path, spec, start_s, end_s, see)
-    say_looped(str(path), steps, _span(spec))
+    say_looped(path, steps, _span(spec))
     return found
 
 
@@ -204,9 +205,12 @@ def _span(spec):
     return (spec.frames - 1) * spec.stride + 1
 
 
-def say_looped(name: str, count: int, span: int, what: str = "clip") -> None:
-    """Warns once, on standard error, that a video shorter than a clip, or a window, is looped."""
-    if count < span:
+def say_looped(name: Any, count: int, span: int, what: str = "clip") -> None:
+    """Warns once, on standard error, that a video shorter than a clip, or a window, is looped.
+
+    Of a Still that goes without saying.
+    """
+    if count < span and not isinstance(name, Still):
         once.warn(
             "looped",
             f"{name}: {counted(count, 'frame')}, fewer than the {span} that a {what} spans: "

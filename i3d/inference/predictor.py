@@ -261,6 +261,25 @@ class Predictor:
             each = [sums for sums, _ in found]
             yield video, problem or timeline.joined(each, nets[0].spec.activation)
 
+    def windows(
+        self, pieces: Iterable
+    ) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray, Scores] | str]]:
+        """Yields (place of a video, its windows or why there are none), as videos are finished.
+
+        Windows are (start_s float64 [R], end_s float64 [R], Scores of float32 [R, K]); a video
+        that was not cut into windows has one, from 0 to NaN.
+
+        Args:
+          pieces: iterator of decoding.View and decoding.End, a task for each video and network.
+
+        Raises:
+          UserError: the logits are not finite.
+        """
+        activation = self._networks[0].spec.activation
+        for video, found in self._sums(self._networks, pieces, self._begun()):
+            problem = next((problem for _, problem in found if problem), "")
+            yield video, problem or timeline.windows_of([sums for sums, _ in found], activation)
+
     def _begun(self) -> Callable[[int], Sums]:
         """Returns the function from the place of a task of a video to Sums without a view.
 

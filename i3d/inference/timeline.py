@@ -104,7 +104,7 @@ def of_task(task: tuple) -> Iterator[tuple[Key, np.ndarray]]:
     rate = spec.fps or FPS
     clip_s = spec.longest * spec.stride / rate if spec.whole else 0.0
     see = FlowOnce(_fields_of(spec) + math.ceil(seconds * rate))
-    windows = enumerate(clips.windows(video, _in_window(spec), seconds, see=see))
+    windows = enumerate(clips.windows(video, in_window(spec), seconds, see=see))
     begun, reached_s = 0, 0.0
     for number, view in enumerate(views_of(video, spec, see)):
         yield WHOLE_VIDEO, view
@@ -147,7 +147,7 @@ def apart(pieces: Iterable, networks: int) -> Iterator[View | End]:
 
 def most_bytes(specs: Sequence[InputSpec]) -> int:
     """Returns the most bytes that a view of a task has; UserError as `view_bytes`."""
-    return max(view_bytes(seen) for spec in specs for seen in (spec, _in_window(spec)))
+    return max(view_bytes(seen) for spec in specs for seen in (spec, in_window(spec)))
 
 
 def joined(sums: Sequence[Sums], activation: str) -> Timeline:
@@ -160,16 +160,33 @@ def joined(sums: Sequence[Sums], activation: str) -> Timeline:
     """
     half = len(sums) // 2
     whole = average.added([one.scores() for one in sums[:half]], activation)
-    rows = [one.rows() for one in sums[half:]]
-    count = min(len(row.start_s) for row in rows)  # flow may lack a last window of one frame
-    each = [one.windows() for one in sums[half:]]
-    cut = [Scores(one.logits[:count], one.probabilities[:count]) for one in each]
-    probabilities = average.added(cut, activation).probabilities
-    if count == 1:  # looped to another length, or seen in other clips, it would contradict
+    start_s, end_s, scores = windows_of(sums[half:], activation)
+    probabilities = scores.probabilities
+    if len(start_s) == 1:  # looped to another length, or seen in other clips, it would contradict
         probabilities = whole.probabilities[None]
-    return Timeline(rows[0].start_s[:count], rows[0].end_s[:count], probabilities, whole)
+    return Timeline(start_s, end_s, probabilities, whole)
 
 
-def _in_window(spec):
+def windows_of(sums: Sequence[Sums], activation: str) -> tuple[np.ndarray, np.ndarray, Scores]:
+    """Returns (start_s, end_s, Scores) of the windows of one video.
+
+    Args:
+      sums: Sums of its windows by each network, whose logits are added.
+      activation: as an InputSpec has it.
+
+    Returns:
+      float64 [R] twice, seconds; Scores of float32 [R, K].
+
+    Raises:
+      UserError: as `joined`.
+    """
+    rows = [one.rows() for one in sums]
+    count = min(len(row.start_s) for row in rows)  # flow may lack a last window of one frame
+    each = [one.windows() for one in sums]
+    cut = [Scores(one.logits[:count], one.probabilities[:count]) for one in each]
+    return rows[0].start_s[:count], rows[0].end_s[:count], average.added(cut, activation)
+
+
+def in_window(spec: InputSpec) -> InputSpec:
     """Returns the InputSpec of a window: one clip, or the segments of the network."""
     return spec if spec.segments else asked(spec, clips=1)

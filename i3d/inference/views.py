@@ -21,9 +21,11 @@ from i3d.runtime.command import UserError
 from i3d.spec import MOST_NUMBERS, InputSpec
 from i3d.video import frames as video_frames
 from i3d.video.images import Images
+from i3d.video.pictures import Still
 from i3d.video.sampled import NothingThere, count_frames
 
-Video = str | Images | read.Place  # a file, a folder of images, or a stored video
+# A file, a folder of images, an image, or a stored video.
+Video = str | Images | Still | read.Place
 
 
 class Key(NamedTuple):
@@ -70,15 +72,22 @@ class ViewsOf(NamedTuple):
                 yield Key(number, start_s, end_s), view
 
 
-def views_of(video: Video, spec: InputSpec, see: clips.See = clips.seen) -> Iterator[np.ndarray]:
+def views_of(
+    video: Video,
+    spec: InputSpec,
+    see: clips.See = clips.seen,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> Iterator[np.ndarray]:
     """Yields all views of a video, uint8 [N, H, W, C]; those of a whole video one after the other.
 
     Videos shorter than a clip are looped; a warning of the first is printed.
 
     Args:
-      video: path of a file, Images of a folder, or the place of a stored video.
+      video: path of a file, Images of a folder, a Still, or the place of a stored video.
       spec: InputSpec.
       see: as for `clips.opened`; stored videos hold their flow.
+      start_s, end_s: the part that is seen, seconds; None is the end. Not of stored videos.
 
     Raises:
       UserError: the video cannot be read, has no frames (with flow no two), or its pictures are
@@ -90,14 +99,16 @@ def views_of(video: Video, spec: InputSpec, see: clips.See = clips.seen) -> Iter
         side = None
         if isinstance(spec.resize, int) and spec.interpolation == "bilinear":
             side = spec.resize  # the reader resizes so, too
-        frames = video_frames.read_frames(video, spec.fps or None, side)
+        frames = video_frames.read_frames(video, spec.fps or None, side, start_s, end_s)
         seen = (
             resized(picture, spec.crop_side, spec.interpolation) for picture in see(frames, spec)
         )
         with clips.naming(video):
-            yield from whole_views(str(video), seen, spec, lambda: count_frames(video, spec.fps))
+            yield from whole_views(
+                video, seen, spec, lambda: count_frames(video, spec.fps, start_s, end_s)
+            )
     else:
-        yield from clips.opened(video, spec, see=see)
+        yield from clips.opened(video, spec, start_s, end_s, see)
 
 
 def tasks_of(specs: Sequence[InputSpec], videos: Sequence) -> list[tuple]:
@@ -127,7 +138,7 @@ def of_task(task: tuple) -> Iterator[tuple[Key, np.ndarray]]:
 
 
 def whole_views(
-    name: str, pictures: Any, spec: InputSpec, count_frames: Any
+    name: Any, pictures: Any, spec: InputSpec, count_frames: Any
 ) -> Iterator[np.ndarray]:
     """Yields the views of a whole video, uint8 [T, H, W, C]: crops of its clips.
 

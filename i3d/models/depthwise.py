@@ -3,6 +3,8 @@
 x = depthwise.conv_norm(x, (3, 3, 3), (1, 2, 2), "layer2-0-conv2")
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -24,17 +26,20 @@ class DepthwiseConv3D(resnet_blocks.CentredConv3D):
     def _summed(self, x, kernel, strides, padding):
         kernel = ops.swapaxes(kernel, -1, -2)  # [..., C, 1], as depthwise convolutions have it
         if len(strides) == 2:
-            return _of_images(x, kernel, strides, padding)
+            return self._biased(_of_images(x, kernel, strides, padding))
         (taps, *_), (stride_t, *stride_s) = kernel.shape, strides
         if padding == "same":
             x = ops.pad(x, [(0, 0), ((taps - 1) // 2,) * 2, *[(0, 0)] * 3])
-        length, total = ops.shape(x)[1] - taps + 1, 0.0
-        for tap in range(taps):
+        length = ops.shape(x)[1] - taps + 1
+
+        def of_tap(tap):
             frames = resnet_blocks.every_frame(x[:, tap : tap + length], stride_t)
-            total = total + resnet_blocks.per_frame(
-                frames, lambda y, tap=tap: _of_images(y, kernel[tap], stride_s, padding)
+            biased = (lambda y: y) if tap else self._biased  # at once: a pass less than at the end
+            return resnet_blocks.per_frame(
+                frames, lambda y: biased(_of_images(y, kernel[tap], stride_s, padding))
             )
-        return total
+
+        return functools.reduce(ops.add, map(of_tap, range(taps)))
 
 
 def _of_images(x, kernel, strides, padding):

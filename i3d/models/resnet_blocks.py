@@ -169,12 +169,17 @@ class CentredConv3D(layers.Conv3D):
             sides = [((size - 1) // 2,) * 2 for size in sizes]
             x = ops.pad(x, [(0, 0), *sides, (0, 0)]) if max(sizes) > 1 else x
             padding = "valid"
-        x = self._summed(x, kernel, list(strides), padding)
-        return ops.add(x, self.bias) if self.use_bias else x
+        return self._summed(x, kernel, list(strides), padding)
 
     def _summed(self, x, kernel, strides, padding):
-        """Returns the sums of products of a kernel over 2 or 3 axes, "same" or "valid"."""
-        return ops.conv(x, kernel, strides, padding)
+        """Returns the sums of products of a kernel over 2 or 3 axes and the bias, if any.
+
+        `padding` is "same" or "valid".
+        """
+        return self._biased(ops.conv(x, kernel, strides, padding))
+
+    def _biased(self, x):
+        return ops.add(x, self.bias) if self.use_bias else x
 
 
 @keras.saving.register_keras_serializable("i3d")

@@ -8,7 +8,7 @@ convolution over space has no normalisation, and squeeze and excitation is in ev
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from i3d.models import depthwise, resnet_blocks
 
@@ -90,7 +90,8 @@ def _excited(x, channels, name):
     gate = resnet_blocks.conv(gate, _reduced(channels), _POINT, _STILL, f"{name}-fc1", True)
     gate = layers.ReLU(name=f"{name}-relu")(gate)
     gate = resnet_blocks.conv(gate, channels, _POINT, _STILL, f"{name}-fc2", True)
-    return layers.Multiply(name=name)([x, ops.sigmoid(gate)])
+    gate = layers.Activation("sigmoid", name=f"{name}-sigmoid")(gate)
+    return layers.Multiply(name=name)([x, gate])
 
 
 def _reduced(channels):

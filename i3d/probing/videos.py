@@ -25,6 +25,7 @@ from i3d.runtime.labels import UNLABELLED
 from i3d.video import inputs
 from i3d.video.images import Images
 from i3d.video.inputs.groups import group_of
+from i3d.video.pictures import Still
 
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "validation", "val", "valid", "validate")
@@ -97,7 +98,7 @@ class ViewsOf(views.ViewsOf):
 
     __slots__ = ()
 
-    def __call__(self, source: Source) -> Iterator[tuple[Key, np.ndarray]]:
+    def __call__(self, source: Source | Still) -> Iterator[tuple[Key, np.ndarray]]:
         """Yields (Key, uint8 [N, H, W, C]); UserError where the video cannot be used."""
         if isinstance(source, Part):
             for view in clips.opened(source.path, self.spec, source.start_s, source.end_s):

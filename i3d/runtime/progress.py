@@ -19,7 +19,11 @@ _Item = TypeVar("_Item")
 
 
 class Progress:
-    """Counts units, and parts of them; writes counts, rates and time left to standard error."""
+    """Counts units, and parts of them; writes counts, rates and time left to standard error.
+
+    Attributes:
+      note: what is shown after the counts, such as "12 kept".
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Progress:
         self._count = self._done = self._timed_from = done
         self._parts, self._printed, self._first_apart = 0, (done, 0), first_apart
         self._start = self._last = time.monotonic()
+        self.note = ""
         self._bar = self._opened_bar()
 
     def _opened_bar(self):
@@ -75,8 +80,8 @@ class Progress:
     def _show(self, units):
         now = time.monotonic()
         if self._bar is not None:
-            if self._parts:
-                self._bar.set_postfix_str(self._parts_done(now), refresh=not units)
+            if self._parts or self.note:
+                self._bar.set_postfix_str(self._postfix(now), refresh=not units)
             self._bar.update(units)
         elif now - self._last >= LINE_EVERY_S:
             self._print_line(now)
@@ -93,7 +98,12 @@ class Progress:
         elif (self._done, 0) < self._printed < (self._count, self._parts):
             self._print_line(time.monotonic())
 
+    def _postfix(self, now):
+        return ", ".join(filter(None, (self._parts_done(now), self.note)))
+
     def _parts_done(self, now):
+        if not self._parts:
+            return ""
         rate = self._parts / max(now - self._start, 1e-9)
         return f"{self._parts} {self._part}{'s' * (self._parts != 1)}, {rate:.1f}/s"
 
@@ -105,7 +115,7 @@ class Progress:
             ncols=0,
             prefix=self._what,
             unit=f" {self._unit}",
-            postfix=self._parts_done(now) if self._parts else None,
+            postfix=self._postfix(now) or None,
             initial=self._timed_from,
         )
         print(line, file=sys.stderr, flush=True)

@@ -175,7 +175,7 @@ def stated(path):
 
 
 def read_frames(
-    path: str | Images,
+    path: str | Images | pictures.Still,
     fps: float | None = FPS,
     short_side: int | None = SHORT_SIDE,
     start_s: float = 0.0,
@@ -196,8 +196,8 @@ def read_frames(
     changes on the way, later frames are resized to the first one's.
 
     Args:
-      path: a file, or Images of a folder. Of several video streams the one is read that ffmpeg
-        would choose.
+      path: a file, Images of a folder, or a Still. Of several video streams the one is read that
+        ffmpeg would choose.
       fps: output frames per second; None gives every frame once.
       short_side: pixels of the shorter side; the longer keeps the aspect and is rounded to the
         nearest pixel, halves up. Bilinear, up or down. None keeps the size.

@@ -1,4 +1,4 @@
-"""Reads videos that FFmpeg does not: folders of images, and animated WebP.
+"""Reads videos that FFmpeg does not: folders of images, animated WebP, and a single image.
 
     if reader := pictures.opened(path):              # None: a file for i3d.video.source
         for frame, begins, ends in reader.intervals(start): ...
@@ -11,6 +11,7 @@ import bisect
 import itertools
 import os
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 import cv2
@@ -24,10 +25,22 @@ _MAX_BYTES = 2**28  # of a file that is read at once
 _MAX_WEBP_PIXELS = 2**28  # of all pictures of a file: a part of it is found by decoding all before
 
 
+class Still(NamedTuple):
+    """An image file as a video of one frame, for the readers of i3d.video in place of a path."""
+
+    path: str
+
+    def __str__(self):
+        """Returns the path, as messages name a video."""
+        return self.path
+
+
 def opened(path):
-    """Returns the reader of Images or of an animated WebP file; None of other paths."""
+    """Returns the reader of Images, of a Still or of an animated WebP file; None of other paths."""
     if isinstance(path, images.Images):
         return _OfFolder(path)
+    if isinstance(path, Still):
+        return _OfStill(path)
     if os.fspath(path).lower().endswith(".webp") and is_animated(path):
         return _OfWebP(path)
     return None
@@ -83,6 +96,19 @@ class _OfFolder(_Pictures):
         except VideoError as error:
             reason = str(error).removeprefix(os.path.join(self.path, ""))
             raise VideoError(f"{self.path}: corrupt after {number} images ({reason})") from None
+
+
+class _OfStill(_Pictures):
+    """One image, shown for as long as a frame usually is."""
+
+    def __init__(self, still):
+        self.path = still.path
+        self.codec = os.path.splitext(still.path)[1][1:].lower()
+        self.begins = [Fraction(0), Fraction(1, 25)]
+
+    def picture(self, number):
+        """Returns the picture, uint8 RGB [H, W, 3]."""
+        return decoded(self.path)
 
 
 def decoded(file: str) -> np.ndarray:

@@ -65,7 +65,9 @@ def wanted_frames(path, choose, fps=0.0, start_s=0.0, end_s=None, convert=lambda
     return found._replace(pictures={n: found.pictures[n] for n in wanted})
 
 
-def count_frames(path: str | Images, fps: float = 0.0, start_s=0.0, end_s=None) -> int:
+def count_frames(
+    path: str | Images | pictures.Still, fps: float = 0.0, start_s=0.0, end_s=None
+) -> int:
     """Returns how many frames a video or a part has, resampled to `fps` (0: as they are).
 
     Decodes all of it, without converting pictures.

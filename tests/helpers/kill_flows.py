@@ -8,8 +8,10 @@ import contextlib
 import functools
 import hashlib
 import http.server
+import io
 import os
 import threading
+import types
 from pathlib import Path
 
 import cv2
@@ -23,10 +25,14 @@ from i3d.data.build_settings import BuildSettings
 from i3d.features import complete, forms
 from i3d.features import files as feature_files
 from i3d.features.videos import Entry
-from i3d.inference.average import Rows
+from i3d.inference import filtering
+from i3d.inference.average import Rows, Scores
+from i3d.inference.material import Piece
+from i3d.inference.text import Text
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 from i3d.video import inputs
+from i3d.video.pictures import Still
 from i3d.visual.folder import Folder
 from i3d.visual.gallery import Shown
 from i3d.visual.samples import Clip
@@ -129,6 +135,42 @@ class Labels:
                 picture = np.full((30, 40, 3), ord(clip.video[0]), np.uint8)
                 found.save(clip, Shown(found.path(clip), clip.truth, "run", 0.5, picture))
             found.finish(["1.avi: no video"])
+
+    def result(self, folder):
+        return processes.contents(folder)
+
+
+class Filter:
+    """A filter of two videos of three windows, a broken one and an image; numbers for a teacher."""
+
+    def prepare(self, folder):
+        pass
+
+    def run(self, folder):
+        names = ["a.mp4", "b.mp4", "bad.mp4", "c.png"]
+        pieces = [Piece(n, Still(n) if n == "c.png" else n, "run") for n in names]
+        own = types.SimpleNamespace(
+            out=str(folder / "web.csv"), threshold=0.5, window_s=2.0, max_per_class=None
+        )
+        own.retry_failed, filtering._scored = False, self._scored
+        job = filtering.Job(pieces, str(folder), [], Text(), {"classes": ["jump", "run"]}, own)
+        job.check_output()
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert filtering.run(job) == 1  # a video is broken
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _scored(job, missing):
+        def windows(piece):
+            seed, ends = ord(piece.path[0]), np.array([2.0, 4.0, 6.0])
+            if piece.is_image:
+                ends = np.array([np.nan])
+            p = np.float32([[seed % 7 / 10 + i / 10, 0.9 - i / 10] for i in range(len(ends))])
+            return ends - 2, ends, Scores(p, p)
+
+        places = reversed(range(len(missing)))  # out of order
+        bad = {n for n, piece in enumerate(missing) if piece.path == "bad.mp4"}
+        yield ((n, "no video" if n in bad else windows(missing[n])) for n in places)
 
     def result(self, folder):
         return processes.contents(folder)
@@ -279,6 +321,7 @@ FLOWS = {
     "archive_repaired": functools.partial(Extraction, "a.npz", repaired=True),
     "folder_repaired": functools.partial(Extraction, "a", repaired=True),
     "labels": Labels,
+    "filter": Filter,
     "training": Training,
     "train": Command,
     "download": Download,

@@ -17,13 +17,15 @@ from i3d.inference import clips as inference_clips
 from i3d.inference import pixels as inference_pixels
 from i3d.inference import views as inference_views
 from i3d.runtime import once
+from i3d.runtime.command import UserError
 from i3d.spec import WHOLE, InputSpec
 from i3d.video import frames as video_frames
 from i3d.video import picture as video_picture
-from i3d.video import sampled
+from i3d.video import pictures, sampled
 from i3d.weights import zoo
 from tests.helpers import datasets
 from tests.helpers.golden_views import E2E, E2E_MODELS, golden_spec, golden_video
+from tests.helpers.images import written
 from tests.helpers.videos import texture_frames, write_video
 
 SMALL = InputSpec(
@@ -232,6 +234,31 @@ def test_whole_videos_that_are_too_short_are_looped(tmp_path):
     (found,) = inference_views.views_of(path, spec)
     assert len(found) == 9
     np.testing.assert_array_equal(found[5:], found[:4])
+
+
+@pytest.mark.parametrize("stream", ["rgb", "flow"])
+def test_a_part_of_a_whole_video_is_that_of_its_frames(clip, stream):
+    base = SMALL if stream == "rgb" else FLOW
+    spec = dataclasses.replace(base, clips=WHOLE, longest=7, stride=1)
+    found = np.concatenate(list(inference_views.views_of(clip, spec, start_s=0.2, end_s=0.8)))
+    assert len(found) == 18 - (stream == "flow")
+    if stream == "rgb":
+        whole = np.concatenate(list(inference_views.views_of(clip, spec)))
+        np.testing.assert_array_equal(found, whole[6:24])
+
+
+def test_a_still_is_a_video_of_one_frame(tmp_path, capsys):
+    written(tmp_path, "a.png", height=40, width=50)
+    still = pictures.Still(str(tmp_path / "a.png"))
+    for spec in (SMALL, dataclasses.replace(SMALL, clips=WHOLE, min_frames=9, fps=25.0)):
+        for view in inference_views.views_of(still, spec):
+            assert len(view) == (9 if spec.whole else 3) and (view == 10).all()
+    assert not capsys.readouterr().err
+    with pytest.raises(UserError, match=r"a\.png: 1 frame; flow needs 2"):
+        list(inference_views.views_of(still, FLOW))
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(UserError, match=r"a\.png: not an image"):
+        list(inference_views.views_of(still, SMALL))
 
 
 def test_another_rate_takes_longer_steps(clip):

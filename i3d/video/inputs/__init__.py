@@ -43,6 +43,7 @@ def read(
     first_label=None,
     image_fps=False,
     with_offset=None,
+    stills=False,
 ):
     """Returns the videos to process and the names of their classes.
 
@@ -72,6 +73,8 @@ def read(
       image_fps: images per second of folders of images; None where they are not given, False where
         they cannot be: messages do not ask for --image_fps then.
       with_offset: whether lines on folders of images have an offset; None finds out.
+      stills: whether images of a folder are taken too, each by itself; with image_fps those of a
+        folder without videos stay a video.
 
     Returns:
       A list of Item, a folder's sorted by path and a list's in its order; a list of str.
@@ -86,6 +89,7 @@ def read(
         names = None if labels is None else class_names(labels)
         root = _root(videos, video_root)
         request = Request(videos, lines, root, split, names, first_label, image_fps, with_offset)
+        request = request._replace(stills=stills)
         rows, order = reader(request)
         if not rows:
             raise InputError(f"{videos}: expected videos, found none in it")

@@ -3,7 +3,8 @@
     rows, _ = folder.read_folder(request)  # Row("/data/jump/a.mp4", "jump/a.mp4", ("jump",))
 
 Hidden files are passed over, links are followed, what is no video is counted aloud. A folder of
-images below that of a class is a video where their rate is given.
+images below that of a class is a video where their rate is given; with `stills`, other images are
+taken one by one.
 """
 
 import os
@@ -28,6 +29,10 @@ def is_video(path):
     return not path.lower().endswith(_MAY_BE_STILL) or pictures.is_animated(path)
 
 
+def _is_still(path):
+    return is_image(os.path.basename(path))
+
+
 def read_folder(request):
     """Returns a Row for each video of the folder, sorted by path, and None."""
     if found := _without_classes(request):
@@ -36,9 +41,13 @@ def read_folder(request):
     videos, of_images, others = [], [], Counter()
     for folder, files in _folders(request.root):
         found = [path for path in files if is_video(path)]
-        videos += found
         in_class = os.path.dirname(folder) != request.root != folder
-        if in_class and not found and any(is_image(os.path.basename(path)) for path in files):
+        stills = list(filter(_is_still, files))
+        is_one = in_class and not found and stills and (request.image_fps or not request.stills)
+        if request.stills and not is_one:
+            found = sorted({*found, *stills})
+        videos += found
+        if is_one:
             of_images.append(folder)
         elif len(found) < len(files):
             others.update(_kind(path) for path in set(files).difference(found))
@@ -54,7 +63,8 @@ def _without_classes(request):
     """Returns a Row for each video of a folder that holds no other folder, else none."""
     entries = _entries(request.root)
     paths = [entry.path for entry in entries]
-    if any(entry.is_dir() for entry in entries) or not (videos := list(filter(is_video, paths))):
+    videos = [path for path in paths if is_video(path) or request.stills and _is_still(path)]
+    if any(entry.is_dir() for entry in entries) or not videos:
         return []
     if request.names:
         raise InputError(
@@ -101,6 +111,8 @@ def _check_classes(classes, rows, of_images, request):
         if request.image_fps is None:
             raise InputError(f"{first}: is a folder of images; give --image_fps, their rate")
         raise InputError(f"{first}: expected video files, got a folder of images")
+    if request.stills:
+        raise InputError(f"{folder}: expected videos or images of a class, found none; remove it")
     if request.image_fps is False:
         raise InputError(f"{folder}: expected videos of a class, found none; remove the folder")
     raise InputError(

@@ -71,6 +71,7 @@ class Request(NamedTuple):
     first_label: int | None = None
     image_fps: float | Literal[False] | None = None  # False: messages do not ask for it
     with_offset: bool | None = None
+    stills: bool = False
 
 
 class Row(NamedTuple):

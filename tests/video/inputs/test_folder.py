@@ -9,7 +9,7 @@ import pytest
 from i3d.runtime.labels import UNLABELLED
 from i3d.video import inputs
 from i3d.video.images import Images
-from tests.helpers.images import animation
+from tests.helpers.images import animation, written
 from tests.helpers.inputs import error, short, touch
 
 
@@ -72,6 +72,23 @@ def test_videos_without_classes(tmp_path, capsys):
     assert "a.avi: --labels goes with folders of classes" in error(tmp_path, labels=["x", "y"])
     touch(tmp_path, "jump/c.mp4")
     assert "a.avi: expected videos in folders of classes, or without" in error(tmp_path)
+
+
+def test_images_beside_videos_are_taken_where_they_are_asked_for(tmp_path, capsys):
+    touch(tmp_path, "jump/a.mp4", "jump/b.jpg", "jump/notes.txt", "run/c.PNG", "run/one/img_1.jpg")
+    names = ["jump/a", "jump/b", "run/c", "run/one/img_1"]
+    assert [item.id for item in inputs.read(tmp_path, stills=True)[0]] == names
+    assert "left out files that are no videos (.txt: 1)" in capsys.readouterr().err
+    written(tmp_path / "run/one", "img_1.jpg", "img_2.jpg")
+    items, _ = inputs.read(tmp_path, stills=True, image_fps=25)  # a folder of images is a video
+    assert [item.id for item in items] == [*names[:3], "run/one"]
+    assert items[3].images == Images(str(tmp_path / "run/one"), 25) and items[2].images is None
+    touch(tmp_path, "flat/a.jpg", "flat/b.mp4", "none/run/a.txt")
+    items, found = inputs.read(tmp_path / "flat", stills=True)
+    assert found == [UNLABELLED] and [item.id for item in items] == ["a", "b"]
+    assert "run: expected videos or images of a class, found none" in error(
+        tmp_path / "none", stills=True
+    )
 
 
 def test_links_are_followed_but_not_in_circles(root, tmp_path):
