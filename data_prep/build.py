@@ -144,7 +144,7 @@ def run(
                 _write_in_beam(missing, beam_options)
             else:
                 there = len(build.items) - sum(len(task.items) for task in missing)
-                _write_in_pool(missing, workers, there)
+                _write_in_pool(missing, workers, there, "image" if build.recipe.images else "video")
             return dataset.finish(build)
     except BrokenPipeError:  # the reader of the progress has gone
         raise
@@ -173,10 +173,10 @@ def _check_no_link(folder):
         raise BuildError(f"{folder}: expected a folder of the build's own, this is a link")
 
 
-def _write_in_pool(tasks, workers, done):
+def _write_in_pool(tasks, workers, done, unit):
     """Writes the shards in `workers` processes, one shard each at a time, and shows progress.
 
-    `done` is the number of videos in shards that are complete.
+    `done` is the number of videos (or images, as `unit` says) in shards that are complete.
     """
     if not tasks:
         return
@@ -187,7 +187,7 @@ def _write_in_pool(tasks, workers, done):
     pool = futures.ProcessPoolExecutor(
         workers, context, initializer=_init_worker, initargs=(os.getpid(), counts)
     )
-    with Progress(videos, "video", "build", done=done) as progress, pool:
+    with Progress(videos, unit, "build", done=done) as progress, pool:
         running = _submitted(pool, tasks)
         try:
             while not all(job.done() for job in running):

@@ -13,10 +13,11 @@ from i3d.data import schema
 from i3d.flow import methods as flow_methods
 from i3d.video import flow_images
 from i3d.video import frames as video_frames
+from i3d.video.pictures import Still
 
 
 def examples(item, recipe):
-    """Yields (serialised example, number of its frames) of one video, a segment at a time.
+    """Yields (serialised example, number of its frames) of one video or image, a segment at a time.
 
     Consecutive segments share one frame, so that every flow field is stored once. Memory holds
     one segment of JPEG files.
@@ -24,9 +25,10 @@ def examples(item, recipe):
     Raises:
       video.VideoError: the video cannot be read, or has one frame and flow is wanted.
     """
-    height, width, _ = video_frames.stated(item.source)
+    source = Still(item.path) if recipe.images else item.source
+    height, width, _ = video_frames.stated(source)
     frames = video_frames.read_frames(
-        item.source, recipe.fps, recipe.short_side, item.start_s, item.end_s
+        source, recipe.fps, recipe.short_side, item.start_s, item.end_s
     )
     fields = max(1, math.floor(recipe.max_segment_s * recipe.fps + 1e-6))
     label = item.labels if recipe.multi_label else item.label
