@@ -2,6 +2,7 @@
 
     python -m data_prep build --videos=clips/ --out=data/mine
     python -m data_prep build --videos=train.csv --video_root=clips --split=train --out=data/mine
+    python -m data_prep build --videos=pictures/ --images --split=web --out=data/web
     python -m data_prep build ... --runner=beam -- --runner=FlinkRunner --flink_master=host:8081
 
 Run again after a stop, it does only what is missing. Videos that cannot be read are listed in
@@ -23,11 +24,21 @@ from i3d.flow import methods
 from i3d.runtime.command import UserError, refuse_words
 
 FLAGS = flags.FlagValues()
+_OF_VIDEOS = ("fps", "max_segment_s", "flow_method", "flow_images", "image_fps", "with_offset")
 given.define(FLAGS, "folder with one folder per class (or videos without classes), CSV, list")
+flags.DEFINE_boolean(
+    "images",
+    False,
+    "store single images, each as a video of one frame, of folders or lists of image files",
+    flag_values=FLAGS,
+)
 flags.DEFINE_string("out", None, "folder of the data set", flag_values=FLAGS)
 flags.DEFINE_string("split", "train", "name of the split", flag_values=FLAGS)
 flags.DEFINE_list(
-    "streams", ["rgb", "flow"], "streams to store: rgb or rgb,flow", flag_values=FLAGS
+    "streams",
+    ["rgb", "flow"],
+    "streams to store: rgb or rgb,flow; of --images rgb",
+    flag_values=FLAGS,
 )
 flags.DEFINE_enum(
     "flow_method",
@@ -70,7 +81,8 @@ def work(job: tuple[data_prep_build.Build, list[str] | None]) -> int:
     build, beam_options = job
     failures = data_prep_build.run(build, FLAGS.workers, beam_options, FLAGS.retry_failed)
     good = len(build.items) - len(failures)
-    print(f"{build.out}: split {build.split!r} complete, {good} videos, {len(failures)} failed")
+    kind = "images" if build.recipe.images else "videos"
+    print(f"{build.out}: split {build.split!r} complete, {good} {kind}, {len(failures)} failed")
     for failure in failures[:10]:
         print(f"  {failure['path']}: {failure['reason']}", file=sys.stderr)
     if failures:
@@ -88,6 +100,7 @@ def check(
     beam_options = argv[cut + 1 :]
     _check_beam(beam_options)
     need(options, "videos", "out")
+    _check_images()
     if FLAGS.streams not in (["rgb"], ["rgb", "flow"]):
         raise UserError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
     if FLAGS.flow_images and FLAGS.streams == ["rgb"]:
@@ -99,7 +112,7 @@ def check(
         raise UserError(f"--out: {FLAGS.out} lies in the folder of videos; choose another place")
     if not FLAGS.split.isidentifier():
         raise UserError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
-    items, names = given.read(FLAGS, FLAGS.split)
+    items, names = given.read(FLAGS, FLAGS.split, FLAGS.images)
     there = settings_of(FLAGS.out)  # a split without such videos goes with those that have them
     several = any(len(item.labels) > 1 for item in items) or bool(there and there.multi_label)
     build = data_prep_build.Build(
@@ -115,11 +128,25 @@ def check(
             FLAGS.max_segment_s,
             several,
             FLAGS.flow_images,
+            FLAGS.images,
         ),
         num_shards=FLAGS.num_shards,
         strict=FLAGS.strict,
     )
     return build, beam_options if FLAGS.runner == "beam" else None
+
+
+def _check_images():
+    """Raises UserError where a flag is given that images have no use for; sets their streams."""
+    if not FLAGS.images:
+        return
+    if FLAGS["streams"].present and FLAGS.streams != ["rgb"]:
+        raise UserError("--streams: an image has no flow; with --images give rgb, or leave it out")
+    given_too = [name for name in _OF_VIDEOS if FLAGS[name].present]
+    if given_too:
+        names = ", ".join(f"--{name}" for name in given_too)
+        raise UserError(f"{names}: of videos; --images goes without")
+    FLAGS.streams = ["rgb"]
 
 
 def _check_beam(options):

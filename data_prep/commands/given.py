@@ -31,8 +31,10 @@ def beside(values: flags.FlagValues) -> list[str]:
     return [name for name in _BESIDE if values[name].value is not None]
 
 
-def read(values: flags.FlagValues, split: str | None) -> tuple[list[inputs.Item], list[str]]:
-    """Returns what i3d.video.inputs.read does of these flags.
+def read(
+    values: flags.FlagValues, split: str | None, stills: bool = False
+) -> tuple[list[inputs.Item], list[str]]:
+    """Returns what i3d.video.inputs.read does of these flags; with `stills`, of images.
 
     Raises:
       UserError: the flags, or what they name, cannot be used.
@@ -43,8 +45,9 @@ def read(values: flags.FlagValues, split: str | None) -> tuple[list[inputs.Item]
         split,
         values.labels,
         first_label=values.first_label,
-        image_fps=images.rate(values),
+        image_fps=False if stills else images.rate(values),
         with_offset=values.with_offset,
+        stills=stills,
     )
 
 

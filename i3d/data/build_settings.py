@@ -33,6 +33,7 @@ class BuildSettings:
       max_segment_s: longer videos become several examples of at most this many seconds.
       multi_label: whether records hold `labels`, any number of classes, in place of one `label`.
       flow_images: whether flow is that of images beside the frames, made by `flow_method`.
+      images: whether records are of single images, each a video of one frame.
     """
 
     streams: tuple[str, ...] = ("rgb", "flow")
@@ -42,6 +43,7 @@ class BuildSettings:
     max_segment_s: float = schema.MAX_SEGMENT_S
     multi_label: bool = False
     flow_images: bool = False
+    images: bool = False
 
     @property
     def with_flow(self) -> bool:
@@ -51,7 +53,7 @@ class BuildSettings:
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as build.json has them; those that came later only where true."""
         fields = dataclasses.asdict(self) | {"streams": list(self.streams)}
-        later = ("multi_label", "flow_images")
+        later = ("multi_label", "flow_images", "images")
         return {name: value for name, value in fields.items() if value or name not in later}
 
     def _holds(self):
@@ -64,6 +66,7 @@ class BuildSettings:
             "max_segment_s": _is_number(self.max_segment_s) and self.max_segment_s > 0,
             "multi_label": isinstance(self.multi_label, bool),
             "flow_images": isinstance(self.flow_images, bool),
+            "images": isinstance(self.images, bool),
         }
 
 
