@@ -54,7 +54,7 @@ def with_source(parts, item, recipe, done=lambda: None):
     """
     method = segments.flow_method(item, recipe)
     source = video_frames.read_frames(
-        item.source, recipe.fps, recipe.short_side, item.start_s, item.end_s
+        segments.source_of(item, recipe), recipe.fps, recipe.short_side, item.start_s, item.end_s
     )
     frames = fields = frame_square = flow_square = 0
     bias, before, field = np.zeros(2), None, None

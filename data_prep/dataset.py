@@ -80,7 +80,7 @@ def check_fits(out, build):
     if ("reach" in wanted) != ("reach" in there["recipe"]):
         kind = "key frames" if "reach" in there["recipe"] else "videos"
         raise DatasetError(f"{out}: holds a data set of {kind}; choose another --out")
-    if wanted.get("images", False) != there["recipe"].get("images", False):
+    if bool(wanted.get("images")) != bool(there["recipe"].get("images")):
         kind = "images" if there["recipe"].get("images") else "videos"
         raise DatasetError(f"{out}: holds a data set of {kind}; choose another --out")
     if wanted.get("multi_label") and not there["recipe"].get("multi_label"):

@@ -11,13 +11,14 @@ import cv2
 from data_prep.jpeg import jpeg
 from i3d.data import schema
 from i3d.flow import methods as flow_methods
-from i3d.video import flow_images
+from i3d.video import flow_images, pictures
 from i3d.video import frames as video_frames
-from i3d.video.pictures import Still
+
+_LEAST_SIDE = 16  # pixels of an image; what is smaller on the web counts its visitors
 
 
 def examples(item, recipe):
-    """Yields (serialised example, number of its frames) of one video or image, a segment at a time.
+    """Yields (serialised example, number of its frames) of one video, a segment at a time.
 
     Consecutive segments share one frame, so that every flow field is stored once. Memory holds
     one segment of JPEG files.
@@ -25,8 +26,13 @@ def examples(item, recipe):
     Raises:
       video.VideoError: the video cannot be read, or has one frame and flow is wanted.
     """
-    source = Still(item.path) if recipe.images else item.source
+    source = source_of(item, recipe)
     height, width, _ = video_frames.stated(source)
+    if recipe.images and min(height, width) < _LEAST_SIDE:
+        raise video_frames.VideoError(
+            f"{item.path}: an image of {width}x{height} pixels; expected {_LEAST_SIDE} or more "
+            "a side"
+        )
     frames = video_frames.read_frames(
         source, recipe.fps, recipe.short_side, item.start_s, item.end_s
     )
@@ -35,16 +41,21 @@ def examples(item, recipe):
     common = {"id": item.id, "label": label, "fps": recipe.fps}
     common |= {"source_height": height, "source_width": width}
     method = flow_method(item, recipe)
-    for index, (pictures, flow) in enumerate(_segments(frames, method, fields)):
+    for index, (jpegs, flow) in enumerate(_segments(frames, method, fields)):
         if recipe.with_flow and not flow:
             raise video_frames.VideoError(f"{item.path}: one frame only; flow needs at least two")
         record = schema.serialised(
             **common,
             start_s=index * fields / recipe.fps,
-            frames=pictures,
+            frames=jpegs,
             flow=flow if recipe.with_flow else None,
         )
-        yield record, len(pictures)
+        yield record, len(jpegs)
+
+
+def source_of(item, recipe):
+    """Returns what the readers of i3d.video take for an item: an image is a video of one frame."""
+    return pictures.Still(item.path) if recipe.images else item.source
 
 
 def flow_method(item, recipe):
@@ -67,14 +78,14 @@ def flow_method(item, recipe):
 
 def _segments(frames, method, fields):
     """Yields ([JPEG frames], [JPEG flow]) of at most `fields` + 1 frames, one shared."""
-    pictures, flow, previous = [], [], None
+    jpegs, flow, previous = [], [], None
     for frame in frames:
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if method else None
-        if len(pictures) > fields:
-            yield pictures, flow
-            pictures, flow = pictures[-1:], []
+        if len(jpegs) > fields:
+            yield jpegs, flow
+            jpegs, flow = jpegs[-1:], []
         if method and previous is not None:
             flow.append(jpeg(schema.flow_to_levels(method(previous, grey))))
-        pictures.append(jpeg(frame))
+        jpegs.append(jpeg(frame))
         previous = grey
-    yield pictures, flow
+    yield jpegs, flow

@@ -130,6 +130,30 @@ def test_recipes_of_the_family_are_the_published_ones(name):
         assert config.learning_rate(settings, step, clips) == pytest.approx(rate, 0.03), epoch
 
 
+# Recipe -> clips per update, updates, weight decay, largest norm, {epoch: rate}. The rates are
+# those of MMAction2's CSN and PySlowFast's X3D; rising and cosine parts are multiplied.
+DEPTHWISE = {
+    "csn/kinetics": (32, 1_350_000, 1e-4, 40, {0: 0.008, 110: 0.08 * 0.3290, 180: 0.0}),
+    "csn/kinetics_ig65m": (96, 145_000, 1e-4, 40, {0: 5e-5, 17: 5e-4, 33: 5e-5, 49: 5e-6}),
+    "x3d/kinetics": (128, 562_500, 5e-5, 0, {0: 0.01, 150: 0.05, 300: 0.0}),
+}
+
+
+@pytest.mark.parametrize("name", DEPTHWISE)
+def test_recipes_of_depthwise_networks_are_the_published_ones(name):
+    clips, updates, decay, norm, rates_at = DEPTHWISE[name]
+    settings = loaded(ROOT / f"configs/{name}.py")
+    own = settings.optimizer
+    assert (own.weight_decay, own.clip_norm, settings.steps) == (decay, norm, updates)
+    assert 8 * settings.batch.per_replica == own.reference_batch == clips
+    assert own.kernels_only == (name == "x3d/kinetics")
+    assert settings.batch_norm == ("frozen" if name == "csn/kinetics_ig65m" else "local")
+    for epoch, rate in rates_at.items():
+        step = epoch * 240_000 // clips
+        found = config.learning_rate(settings, step, clips)
+        assert found == pytest.approx(rate, 1e-3, abs=1e-9), epoch
+
+
 @pytest.mark.parametrize(
     "name, clips, schedule",
     [

@@ -17,7 +17,7 @@ from i3d.data.build_settings import BuildSettings
 from i3d.inference import network
 from i3d.inference import records as inference_records
 from i3d.inference.views import views_of
-from i3d.models import r2plus1d, resnet3d, slowfast, tsm, tsn
+from i3d.models import csn, r2plus1d, resnet3d, slowfast, tsm, tsn
 from i3d.training import augmentation, config
 from i3d.training import model as training_model
 from i3d.training import run as training_run
@@ -40,6 +40,9 @@ FAMILIES = {  # recipe -> what makes it small, beside SMALL
     "r2plus1d/kinetics": {"model.width": 0.0625, "data.frames": 4, "data.stride": 4},
     "s3d/kinetics": {"model.width": 0.0625, "data.frames": 16},
     "c3d/ucf101": {"model.width": 0.0625},
+    "csn/kinetics": {"model.width": 0.0625, "data.frames": 8, **NO_WARMUP},
+    "csn/kinetics_ig65m": {"model.width": 0.0625, "data.frames": 8, **NO_WARMUP},
+    "x3d/kinetics": {"model.width": 0.125, "data.frames": 4, "data.stride": 4, **NO_WARMUP},
 }
 QUICK = ("tsn/finetune", "slowonly/kinetics")  # in the fast suite
 SMALL = {
@@ -83,6 +86,8 @@ def shallow(monkeypatch):
     for name, row in slowfast.CONFIGS.items():
         slow, fast = (path._replace(depths=(1, 1, 1, 1)) for path in (row.slow, row.fast))
         monkeypatch.setitem(slowfast.CONFIGS, name, row._replace(slow=slow, fast=fast))
+    for name, (_, preserved) in csn.CONFIGS.items():
+        monkeypatch.setitem(csn.CONFIGS, name, ((1, 1, 1, 1), preserved))
 
 
 def settings_of(recipe, data, **keys):
@@ -185,6 +190,44 @@ def test_start_from_published_weights_leaves_the_head_out(data, tmp_path):
     assert start(settings, same) == f"initialised from {path}, head included"
     for ours, theirs in zip(model.weights[:-2], same.weights[:-2], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def ig65m(path, classes, prefix="backbone."):
+    """Writes a CSN as IG-65M's files name it, with a head of so many classes, or of none."""
+    source = models.build("ircsn_r50_32x2x1", num_classes=classes or 1, width=0.0625)
+    state = published(source, frames=True)
+    kept = {key: value for key, value in state.items() if classes or "cls_head" not in key}
+    write_safetensors(path, {key.replace("backbone.", prefix): kept[key] for key in kept})
+    return state
+
+
+@pytest.mark.parametrize(
+    ("classes", "prefix", "told"),
+    [
+        (359, "backbone.", "left out: the head of 359 classes, a new one has 4"),
+        (0, "", ", which has no head"),
+        pytest.param(0, "backbone.", ", which has no head", marks=pytest.mark.slow),
+    ],
+)
+def test_a_csn_of_ig65m_starts_a_training(classes, prefix, told, data, tmp_path):
+    path = tmp_path / "ig65m.safetensors"
+    state = ig65m(path, classes, prefix)
+    settings = settings_of("csn/kinetics_ig65m", data, **{"model.start": str(path), "steps": 1})
+    model = build(settings, 4)
+    assert start(settings, model).endswith(told)
+    for ours, key in (("conv1", "conv1"), ("layer4-0-conv2-0", "layer4.0.conv2.0")):
+        kernel = np.asarray(model.get_layer(f"{ours}-conv").kernel).transpose(4, 3, 0, 1, 2)
+        np.testing.assert_array_equal(kernel, state[f"backbone.{key}.conv.weight"])
+    assert training_run.train(settings, tmp_path / "run") == 0
+    (loss,) = losses(tmp_path / "run").values()
+    assert 0 < loss < 20
+    trained = build(settings, 2)
+    trained.load_weights(tmp_path / "run/step-00000001/model.weights.h5")
+    kernel = np.asarray(trained.get_layer("layer4-0-conv2-0-conv").kernel)
+    same = np.asarray(model.get_layer("layer4-0-conv2-0-conv").kernel)
+    assert 0 < np.abs(kernel - same).max() < 0.5 * np.abs(same).max()  # from there, by one step
+    scale = [w.get_layer("layer4-0-conv2-0-bn").gamma for w in (trained, model)]
+    np.testing.assert_array_equal(*map(np.asarray, scale))  # which is frozen
 
 
 @pytest.mark.parametrize("recipe", ["tsn/kinetics_flow", "i3d_resnet/kinetics"])

@@ -2,11 +2,8 @@
 
     python -m data_prep build --videos=clips/ --out=data/mine
     python -m data_prep build --videos=train.csv --video_root=clips --split=train --out=data/mine
-    python -m data_prep build --images --videos=photos/ --out=data/photos
+    python -m data_prep build --videos=pictures/ --images --split=web --out=data/web
     python -m data_prep build ... --runner=beam -- --runner=FlinkRunner --flink_master=host:8081
-
-With --images, what is named are images, a folder for each class or a list; each is stored as a
-video of one frame, which training repeats to a clip (i3d.training.sources).
 
 Run again after a stop, it does only what is missing. Videos that cannot be read are listed in
 OUT/failures.jsonl with a reason, and the exit status is 1.
@@ -26,14 +23,23 @@ from i3d.data.build_settings import BuildSettings, settings_of
 from i3d.flow import methods
 from i3d.runtime import beam
 from i3d.runtime.command import UserError, refuse_words
-from i3d.video import images
 
 FLAGS = flags.FlagValues()
+_OF_VIDEOS = ("fps", "max_segment_s", "flow_method", "flow_images", "image_fps", "with_offset")
 given.define(FLAGS, "folder with one folder per class (or videos without classes), CSV, list")
+flags.DEFINE_boolean(
+    "images",
+    False,
+    "store single images, each as a video of one frame, of folders or lists of image files",
+    flag_values=FLAGS,
+)
 flags.DEFINE_string("out", None, "folder of the data set", flag_values=FLAGS)
 flags.DEFINE_string("split", "train", "name of the split", flag_values=FLAGS)
 flags.DEFINE_list(
-    "streams", ["rgb", "flow"], "streams to store: rgb or rgb,flow", flag_values=FLAGS
+    "streams",
+    ["rgb", "flow"],
+    "streams to store: rgb or rgb,flow; of --images rgb",
+    flag_values=FLAGS,
 )
 flags.DEFINE_enum(
     "flow_method",
@@ -48,9 +54,6 @@ flags.DEFINE_boolean(
     "store the flow images of folders of images (flow_x_..., flow_y_...; 0 to 255 are -20 to 20 "
     "pixels), which --flow_method made, instead of computing flow",
     flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "images", False, "--videos names images, in place of videos", flag_values=FLAGS
 )
 flags.DEFINE_float(
     "fps", BuildSettings.fps, "frame rate of stored videos", 0.1, 1000, flag_values=FLAGS
@@ -77,8 +80,8 @@ def work(job: tuple[data_prep_build.Build, list[str] | None]) -> int:
     build, beam_options = job
     failures = data_prep_build.run(build, FLAGS.workers, beam_options, FLAGS.retry_failed)
     good = len(build.items) - len(failures)
-    what = "images" if build.recipe.images else "videos"
-    print(f"{build.out}: split {build.split!r} complete, {good} {what}, {len(failures)} failed")
+    kind = "images" if build.recipe.images else "videos"
+    print(f"{build.out}: split {build.split!r} complete, {good} {kind}, {len(failures)} failed")
     for failure in failures[:10]:
         print(f"  {failure['path']}: {failure['reason']}", file=sys.stderr)
     if failures:
@@ -98,10 +101,10 @@ def check(
     if beam_options is not None:
         beam.check(beam_options)
     need(options, "videos", "out")
-    streams = _streams_of_images() if FLAGS.images else FLAGS.streams
-    if streams not in (["rgb"], ["rgb", "flow"]):
-        raise UserError(f"--streams: expected rgb or rgb,flow, got {','.join(streams)}")
-    if FLAGS.flow_images and streams == ["rgb"]:
+    _check_images()
+    if FLAGS.streams not in (["rgb"], ["rgb", "flow"]):
+        raise UserError(f"--streams: expected rgb or rgb,flow, got {','.join(FLAGS.streams)}")
+    if FLAGS.flow_images and FLAGS.streams == ["rgb"]:
         raise UserError("--flow_images goes with --streams=rgb,flow")
     for name in ("fps", "max_segment_s"):
         if math.isnan(FLAGS[name].value):
@@ -110,9 +113,7 @@ def check(
         raise UserError(f"--out: {FLAGS.out} lies in the folder of videos; choose another place")
     if not FLAGS.split.isidentifier():
         raise UserError(f"--split: expected a name like train or test, got {FLAGS.split!r}")
-    items, names = given.read(FLAGS, FLAGS.split, stills=FLAGS.images)
-    if FLAGS.images:
-        _check_images(items)
+    items, names = given.read(FLAGS, FLAGS.split, FLAGS.images)
     there = settings_of(FLAGS.out)  # a split without such videos goes with those that have them
     several = any(len(item.labels) > 1 for item in items) or bool(there and there.multi_label)
     build = data_prep_build.Build(
@@ -121,7 +122,7 @@ def check(
         items=tuple(items),
         class_names=tuple(names),
         recipe=BuildSettings(
-            tuple(streams),
+            tuple(FLAGS.streams),
             FLAGS.flow_method,
             FLAGS.fps,
             FLAGS.short_side,
@@ -136,21 +137,14 @@ def check(
     return build, beam_options
 
 
-def _streams_of_images():
-    """Returns the streams of images, whose flags are checked."""
+def _check_images():
+    """Raises UserError where a flag is given that images have no use for; sets their streams."""
+    if not FLAGS.images:
+        return
     if FLAGS["streams"].present and FLAGS.streams != ["rgb"]:
-        raise UserError("--streams: an image has no flow; expected rgb (or none) with --images")
-    others = ("flow_images", "image_fps", "with_offset")
-    if wrong := [name for name in others if FLAGS[name].present]:
-        raise UserError(f"--{wrong[0]}: is of videos, and --images of images")
-    return ["rgb"]
-
-
-def _check_images(items):
-    """Raises UserError where one of them is named as a video is."""
-    wrong = next((item for item in items if not images.is_image(os.path.basename(item.path))), None)
-    if wrong:
-        raise UserError(
-            f"--images: expected images, got {wrong.path}; build videos without --images, in "
-            "another --out"
-        )
+        raise UserError("--streams: an image has no flow; with --images give rgb, or leave it out")
+    given_too = [name for name in _OF_VIDEOS if FLAGS[name].present]
+    if given_too:
+        names = ", ".join(f"--{name}" for name in given_too)
+        raise UserError(f"{names}: of videos; --images goes without")
+    FLAGS.streams = ["rgb"]

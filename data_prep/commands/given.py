@@ -34,7 +34,7 @@ def beside(values: flags.FlagValues) -> list[str]:
 def read(
     values: flags.FlagValues, split: str | None, stills: bool = False
 ) -> tuple[list[inputs.Item], list[str]]:
-    """Returns what i3d.video.inputs.read does of these flags, with images where asked for.
+    """Returns what i3d.video.inputs.read does of these flags; with `stills`, of images.
 
     Raises:
       UserError: the flags, or what they name, cannot be used.
@@ -45,7 +45,7 @@ def read(
         split,
         values.labels,
         first_label=values.first_label,
-        image_fps=images.rate(values),
+        image_fps=False if stills else images.rate(values),
         with_offset=values.with_offset,
         stills=stills,
     )

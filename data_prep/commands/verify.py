@@ -85,7 +85,7 @@ def _items(data, splits):
         raise UserError(f"--videos needs --split, one of {', '.join(splits)}")
     if not data.recipe:
         raise UserError(f"--videos cannot be compared: {data.folder} has no {BUILD}")
-    return given.read(FLAGS, splits[0])[0]
+    return given.read(FLAGS, splits[0], data.recipe.images)[0]
 
 
 def _failed(data):

@@ -16,6 +16,7 @@ IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 FLOW_MEAN, FLOW_STD = (128.0, 128.0), (128.0, 128.0)
 # Of torchvision's video models.
 KINETICS_MEAN, KINETICS_STD = (110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195)
+X3D_MEAN, X3D_STD = (114.75,) * 3, (57.38,) * 3
 # Of CLIP's pictures, of the levels 0..255.
 CLIP_MEAN = tuple(255 * value for value in (0.48145466, 0.4578275, 0.40821073))
 CLIP_STD = tuple(255 * value for value in (0.26862954, 0.26130258, 0.27577711))

@@ -33,7 +33,7 @@ class BuildSettings:
       max_segment_s: longer videos become several examples of at most this many seconds.
       multi_label: whether records hold `labels`, any number of classes, in place of one `label`.
       flow_images: whether flow is that of images beside the frames, made by `flow_method`.
-      images: whether each is an image, stored as a video of one frame.
+      images: whether records are of single images, each a video of one frame.
     """
 
     streams: tuple[str, ...] = ("rgb", "flow")
@@ -86,7 +86,6 @@ class KeyFrameSettings:
 
     with_flow = False
     multi_label = False
-    images = False
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as build.json has them."""

@@ -20,13 +20,16 @@ def write_safetensors(path, state):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
-def published(model):
-    """Returns synthetic weights of a network of images as PyTorch has them, {key: array}."""
+def published(model, frames=False):
+    """Returns synthetic weights as PyTorch has them, {key: array}.
+
+    Of a network of images, whose kernels there span no frames; of one of clips with `frames`.
+    """
     shapes = {}
     for entry in entries(model):
         shape = tuple(entry.variable.shape)
         if len(shape) == 5:
-            shape = (shape[4], shape[3], *shape[1:3])
+            shape = (shape[4], shape[3], *shape[0 if frames else 1 : 3])
         shapes[entry.key] = shape[::-1] if len(shape) == 2 else shape
     return {key: golden.weight(key, shapes) for key in shapes}
 

@@ -96,3 +96,18 @@ def test_short_work_prints_nothing(capsys):
         found.add()
         found.add()
     assert not capsys.readouterr().err
+
+
+def test_a_note_stands_after_the_counts(lines, monkeypatch):
+    with Progress(3, "item", part="window") as found:
+        found.note = "1 kept"
+        found.add()
+        found.add_parts(2)
+    first, second = lines()
+    assert first.endswith("item/s, 1 kept]") or first.endswith("s/item, 1 kept]")
+    assert "2 windows, " in second and second.endswith("/s, 1 kept]")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress(3, "item") as found:
+        found.note = "none kept"
+        found.add()
+    assert "none kept" in sys.stderr.getvalue()
