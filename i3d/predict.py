@@ -82,6 +82,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     own = flags.FlagValues()
     config.define_flag(own, argv)
     options.define(own, several=True)
+    options.define_engine(own)
     text = flags.DEFINE_string
     classes.define(own, "those of the training, of --examples, or of --records")
     example_videos.define(own)
@@ -191,7 +192,9 @@ def work(job: Job) -> int:
         from i3d.inference import load
 
         size = options.batch_size(own, job.cards)
-        found = load.of_cards(job.cards, own.labels, own.precision, size, text=job.text)
+        found = load.of_cards(
+            job.cards, own.labels, own.precision, size, text=job.text, engine=own.engine
+        )
         for card in job.cards:
             print(*filter(None, (card.note, card.described())), sep="\n", file=sys.stderr)
         if job.text.labels and not (own.text or own.examples):
