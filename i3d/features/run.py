@@ -37,7 +37,9 @@ def run(job: Job) -> dict[int, str]:
     """
     strategy = devices.strategy(job.replicas)
     with strategy.scope():
-        nets = [network.load(card, job.precision, job.endpoint) for card in job.cards]
+        nets = [
+            network.load(card, job.precision, job.endpoint, engine=job.engine) for card in job.cards
+        ]
     print(job.described(), file=sys.stderr)
     with Work(job.out, job.plan(), job.older_views()) as work:
         missing = [index for index in range(len(job.entries)) if index not in work.done]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from i3d.inference import engine
+
 
 def outputs(
     networks: Sequence[Callable],
@@ -75,7 +77,9 @@ def _step(network, strategy):
     """Returns the compiled step of a network; an inference.network.Network keeps its own."""
     kept = getattr(network, "steps", {})
     if strategy not in kept:
-        kept[strategy] = _compiled(getattr(network, "body", network), strategy)
+        step = _compiled(getattr(network, "body", network), strategy)
+        alone = strategy.num_replicas_in_sync == 1
+        kept[strategy] = engine.of(network, step, alone)
     return kept[strategy]
 
 
@@ -103,5 +107,5 @@ def _gathered(parts, batch, head, strategy):
     if parts is None:
         return np.empty((0, 0), np.float32)
     parts = strategy.experimental_local_results(parts)
-    rows = np.concatenate([part.numpy() for part in parts])[: len(batch.clips)]
+    rows = np.concatenate([np.asarray(part) for part in parts])[: len(batch.clips)]
     return rows if head is None else np.asarray(head(rows))
