@@ -21,7 +21,7 @@ import dataclasses
 import math
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from absl import flags
 
@@ -80,6 +80,8 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     one_of("output", "logits", _OUTPUTS, "what comes out", flag_values=own)
     given = "what goes in: clips, cropped, or frames: whole pictures of any size"
     one_of("input", "clips", ["clips", "frames"], given, flag_values=own)
+    clips = "clips (or segments) per video, of --verify; segments are what the file takes at a time"
+    flags.DEFINE_integer("clips", None, clips, 1, flag_values=own)
     stored = "of the weights in the file; float16 and int8 are of litert"
     one_of("precision", "float32", list(PRECISIONS), stored, flag_values=own)
     text("verify", None, "video that the network and the file both see", flag_values=own)
@@ -104,7 +106,7 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     if not own.checkpoint:
         raise UserError(f"--checkpoint is needed: a path, or one of {find.offered('videos')}")
     names = [own.model] if own.model else []
-    (card,) = options.cards_of([own.checkpoint], names, settings)
+    (card,) = options.cards_of([own.checkpoint], names, settings, own.clips)
     if own.input == "frames" and card.spec.stream == "flow":
         raise UserError("--input=frames: a network of flow takes clips of levels of flow")
     if card.spec.whole:
@@ -157,11 +159,11 @@ def _graphs(job):
     own, text = job.options, dataclasses.replace(job.text, labels=job.names)
     endpoint = "features" if own.output == "features" else "Logits"
     net = network.load(job.card, endpoint=endpoint, text=text)
-    asked: Any = net, own.output, own.input, job.names
-    source = graph.of_network(*asked)
-    if job.format.batch is None:
+    source = graph.of_network(net, own.output, own.input, job.names)
+    batch = job.format.batch
+    if batch is None:
         return source, source
-    return source, graph.of_network(*asked, images.as_images, job.format.batch)
+    return source, graph.of_network(net, own.output, own.input, job.names, images.as_images, batch)
 
 
 def _compare(job, graph, both, path):

@@ -11,12 +11,14 @@ import zipfile
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from i3d import export
+from i3d import export, models
 from i3d.inference import load
 from i3d.inference.average import softmax
+from i3d.inference.clips import of_frames
 from i3d.inference.network import Network
 from tests.helpers import calls, runs
 from tests.helpers.processes import ROOT, contents, wait_for
@@ -116,8 +118,6 @@ def test_pictures_of_any_size_to_probabilities(format, checkpoint, network, tmp_
 
 
 def _centre(frames):
-    from i3d.inference.clips import of_frames
-
     (view,) = of_frames(list(frames), runs.spec(clips=1))
     return view
 
@@ -213,6 +213,26 @@ def test_a_missing_library_is_named(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     line = refused(f"--checkpoint={checkpoint}", "--format=onnx", f"--out={tmp_path}/a.onnx")
     assert "needs tf2onnx: pip install 'i3d[export]'" in line
+
+
+@pytest.mark.long
+def test_labels_as_text_become_classes(tmp_path):
+    keras.utils.set_random_seed(0)
+    file = tmp_path / "tiny.weights.h5"
+    models.build("actionclip_tiny_8f").save_weights(file)
+    text = "falling,sitting down,jumping"
+    words = "--model=actionclip_tiny_8f", f"--text={text}", "--input=frames"
+    out, printed = exported(tmp_path, file, "onnx", *words)
+    assert told(printed) < SAME
+    frames = np.stack(list(texture_frames(8, 50, 70)))
+    ((name, value),) = without_keras("onnx", out, frames[None], tmp_path)
+    predictor = load.load("actionclip_tiny_8f", str(file), text=text.split(","))
+    (view,) = of_frames(list(frames), predictor.spec)
+    row = np.asarray(predictor.networks[0](view[None]))[0]
+    assert name == text.split(",")[row.argmax()]
+    assert abs(value - row.max()) < 0.01  # a level in the pictures
+    new = "--format=onnx", f"--out={tmp_path}/b.onnx"
+    assert "--text is needed" in refused(f"--checkpoint={file}", words[0], *new)
 
 
 @pytest.mark.long

@@ -50,7 +50,7 @@ def runner(path: os.PathLike | str) -> Runner:
 
     own = Interpreter(str(path), num_threads=os.cpu_count())
     given, found = own.get_input_details()[0]["index"], own.get_output_details()[0]["index"]
-    sizes = []
+    sizes: list[tuple[int, ...]] = []
 
     def row(view: np.ndarray) -> np.ndarray:
         if sizes != [view.shape]:  # of whole pictures; those of clips are in the file
