@@ -5,9 +5,9 @@ scores(views, boxes)                    # uint8 [T, H, W, 3], [N, 4] -> float32 
 """
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
-from i3d.inference import engine
+from i3d.inference import compiled, engine
 from i3d.inference.network import Network
 
 
@@ -22,9 +22,9 @@ class ActionScores:
         """Keeps the network; it is compiled once, for pictures of any size and any boxes."""
         self.network = network
         frames, _, _, channels = network.spec.view_shape
-        clips = tf.TensorSpec((1, frames, None, None, channels), tf.uint8)
-        boxes = tf.TensorSpec((1, None, 4), tf.float32)
-        step = tf.function(network, input_signature=[{"views": clips, "boxes": boxes}])
+        clips = (1, frames, None, None, channels), "uint8"
+        boxes = (1, None, 4), "float32"
+        step = compiled.of(network.model, {"views": clips, "boxes": boxes})
         self._logits = engine.of(network, step)
 
     def __call__(self, views: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -38,4 +38,4 @@ class ActionScores:
         if not len(boxes):
             return np.zeros((0, self.network.num_classes - 1), np.float32)
         logits = self._logits({"views": views[None], "boxes": boxes[None]})
-        return tf.sigmoid(logits[0, :, 1:]).numpy()
+        return ops.convert_to_numpy(ops.sigmoid(logits[0, :, 1:]))

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from i3d.features.files import Work
 from i3d.features.growing import Growing
@@ -21,6 +20,7 @@ from i3d.inference.dense import DenseRows, Piece
 from i3d.inference.views import Video, ViewsOf, view_bytes
 from i3d.runtime import devices
 from i3d.runtime.command import UserError
+from i3d.runtime.devices import Strategy
 from i3d.runtime.progress import Progress
 
 
@@ -108,7 +108,7 @@ def extracted(
     sources: Sequence[Video],
     views_of: ViewsOf,
     net,
-    strategy: tf.distribute.Strategy,
+    strategy: Strategy,
     workers: int,
     batch_size: int,
     on_windows: Callable[[int], object] = lambda count: None,
@@ -121,7 +121,7 @@ def side_by_side(
     sources: Sequence[Video],
     views_of: Sequence[ViewsOf],
     nets: Sequence[Callable],
-    strategy: tf.distribute.Strategy,
+    strategy: Strategy,
     workers: int,
     batch_size: int,
     on_windows: Callable[[int], object] = lambda count: None,
