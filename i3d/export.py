@@ -105,6 +105,8 @@ def checked(own: flags.FlagValues, argv: list[str]) -> Job:
     _check_video(own)
     if not own.checkpoint:
         raise UserError(f"--checkpoint is needed: a path, or one of {find.offered('videos')}")
+    if (count := own["checkpoint"].present) > 1:
+        raise UserError(f"--checkpoint: a file holds one network, got {count}")
     names = [own.model] if own.model else []
     (card,) = options.cards_of([own.checkpoint], names, settings, own.clips)
     if own.input == "frames" and card.spec.stream == "flow":

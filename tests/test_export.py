@@ -191,6 +191,7 @@ def test_mistakes(checkpoint, tmp_path):
         ((net, onnx, new, f"--verify={there}"), "there.onnx"),
         ((net, onnx, new, "a.mp4"), "unexpected argument 'a.mp4'"),
         ((onnx, new), "--checkpoint is needed"),
+        ((net, net, onnx, new), "a file holds one network, got 2"),
         (("--checkpoint=no.pth", onnx, new), "no such checkpoint"),
         (("--checkpoint=demo_flow", onnx, new, "--input=frames"), "levels of flow"),
     ]:
