@@ -141,7 +141,9 @@ def test_auto_takes_the_faster_and_remembers(monkeypatch, capsys, cache):
     (file,) = cache.iterdir()
     monkeypatch.setattr(engine, "_measured", lambda runs, inputs: pytest.fail("measured again"))
     rows_of(demo("auto"), given)
-    assert capsys.readouterr().err.splitlines()[-1] == told.replace("measured", "as measured before")
+    assert capsys.readouterr().err.splitlines()[-1] == told.replace(
+        "measured", "as measured before"
+    )
     written = json.loads(file.read_text())
     file.write_text(json.dumps(written | {"seconds": {"keras": 0.1, "openvino": 0.2}}))
     monkeypatch.setattr(openvino_model, "OpenVinoModel", lambda *_: pytest.fail("converted"))
