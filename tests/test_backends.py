@@ -39,7 +39,7 @@ WORDS = {
 }
 BACKENDS = {"JAX": "jax", "PyTorch": "torch"}
 TOLERANCE = 1e-4  # of the standard deviation of the numbers
-NOT_COMPARED = ("seconds", "cache")  # times and paths
+NOT_COMPARED = ("seconds", "seconds_by_stage", "cache")  # times and paths
 
 
 def table():
