@@ -49,6 +49,13 @@ def main(argv):
     names = inference.MODELS.value or FAMILIES
     if _AS.value:
         sys.exit(serve(_AS.value, names[0], _PRECISIONS.value[0]))
+    try:
+        list(map(inference.shape_of, names))
+    except ValueError as error:
+        sys.exit(f"--models: {error}")
+    if unknown := [*{*_ENGINES.value} - {*ENGINES}, *{*_PRECISIONS.value} - {*inference.ERROR}]:
+        sys.exit(f"--engines, --precisions: {unknown[0]!r} is none of {', '.join(ENGINES)}, "
+                 f"{', '.join(inference.ERROR)}")  # fmt: skip
     print(f"device: {inference.device()}, load average {os.getloadavg()[0]:.1f}")
     print(f"seconds for {inference.BATCH.value} clip(s), medians of {inference.REPEATS.value} runs")
     print(f"{'model':29s} {'':8s} {' '.join(f'{name:>11s}' for name in _ENGINES.value)}  auto/best")
@@ -92,12 +99,13 @@ class Peer:
         self.kind, self.rows, self.taken = kind, folder / f"{kind}.npy", []
         words = [f"--as_engine={kind}", f"--models={name}", f"--precisions={precision}"]
         words.append(f"--batch={inference.BATCH.value}")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.engines", *words],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            stderr=(folder / f"{kind}.log").open("w"), cwd=Path(__file__).parents[1],
-            env=os.environ | {"XDG_CACHE_HOME": str(folder), "I3D_ENGINE_ROWS": str(self.rows)},
-        )  # fmt: skip
+        own = {"XDG_CACHE_HOME": str(folder), "I3D_ENGINE_ROWS": str(self.rows)}
+        with (folder / f"{kind}.log").open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.engines", *words],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                cwd=Path(__file__).parents[1], env=os.environ | own,
+            )  # fmt: skip
 
     def __enter__(self):
         return self
