@@ -88,9 +88,8 @@ def without_keras(format, out, clips, folder):
     )]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "format", ["onnx", *(pytest.param(f, marks=pytest.mark.long) for f in FILES if f != "onnx")]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("format", FILES)
 def test_a_file_runs_without_keras(format, checkpoint, network, clips, tmp_path):
     out, printed = exported(tmp_path, checkpoint, format)
     assert told(printed) < SAME
