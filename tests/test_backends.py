@@ -46,7 +46,7 @@ def table():
     """Returns {command: {name of a backend: what the page says}} of docs/backends.md."""
     lines = re.findall(r"^\| .*", (ROOT / "docs/backends.md").read_text(), re.MULTILINE)
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
-    return {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[2:]}
+    return {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[1:]}
 
 
 def call(name, folder, out):
