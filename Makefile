@@ -41,6 +41,7 @@ check: .venv/.installed-dev
 
 bench: .venv/.installed
 	$(BIN)/python -m benchmarks.inference
+	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python benchmarks/flow.py
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python -m benchmarks.stored_flow

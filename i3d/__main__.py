@@ -10,6 +10,7 @@
     probe              a classifier of your own classes on features, in minutes
     train              trains or fine-tunes a network on records
     evaluate           tests a network on a split of records
+    export             a network for ONNX, LiteRT, OpenVINO, TensorFlow Serving
     fuse               adds the logits of two or more tests
     fvd                distance between two sets of videos (Frechet, kernel)
     evaluate_sample    the published two-stream I3D on a sample clip or a video
@@ -26,7 +27,7 @@ from i3d.runtime.dispatch import dispatched
 
 COMMANDS = (
     *("predict", "detect", "localize", "visualize", "serve", "extract_features", "filter"),
-    *("probe", "train", "evaluate", "fuse", "fvd", "evaluate_sample"),
+    *("probe", "train", "evaluate", "export", "fuse", "fvd", "evaluate_sample"),
 )
 
 

@@ -34,6 +34,7 @@ from absl import flags
 from i3d.detection import job as jobs
 from i3d.detection import results
 from i3d.detection.job import Job, Options
+from i3d.inference import options as network_options
 from i3d.runtime import callable_module, command, files
 from i3d.visual.people import Drawn, drawn
 from i3d.visual.video import VideoWriter
@@ -64,6 +65,7 @@ def detect(
     fps: float | None = None,
     start_s: float = 0.0,
     precision: str = "float32",
+    engine: str = "keras",
 ) -> "Detections":
     """Returns the people of a video and their actions.
 
@@ -86,6 +88,8 @@ def detect(
       fps: that the video is resampled to; None: what the network was trained at; 0: its own.
       start_s: second at which the video begins, such as 900 of AVA's.
       precision: "float32" or "bfloat16", that the network computes in.
+      engine: what runs the network on a processor: "keras", "openvino" or "auto", see
+        i3d.inference.engine.
 
     Returns:
       Detections with `key_frames`, `rows()`, `seconds` (of each stage).
@@ -139,6 +143,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
          "videos of AVA", 0.0, flag_values=own)  # fmt: skip
     flags.DEFINE_enum("precision", "float32", jobs.PRECISIONS, "precision that the network "
                       "computes in", flag_values=own)  # fmt: skip
+    network_options.define_engine(own)
     return own
 
 

@@ -58,6 +58,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text, number, seconds = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
     config.define_flag(own, argv)
     options.define(own, several=True, together="put the features side by side, RGB then flow,")
+    options.define_engine(own)
     text("video_list", None, "file with one video path per line", flag_values=own)
     root = "folder that paths of --video_list are relative to; default: the folder of the list"
     text("video_root", None, root, flag_values=own)

@@ -86,6 +86,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     own = flags.FlagValues()
     config.define_flag(own, argv)
     options.define(own, several=True)
+    options.define_engine(own)
     text = flags.DEFINE_string
     classes.define(own, "those of the training, of --examples, or of --records")
     example_videos.define(own)
@@ -214,7 +215,9 @@ def _work_here(job):
         from i3d.inference import load
 
         size = options.batch_size(own, job.cards)
-        found = load.of_cards(job.cards, own.labels, own.precision, size, text=job.text)
+        found = load.of_cards(
+            job.cards, own.labels, own.precision, size, text=job.text, engine=own.engine
+        )
         _describe(job)
         if job.examples:
             found = example_videos.added(found, job.examples, own.examples_weight, workers)
@@ -230,7 +233,7 @@ def _work_in_beam(job):
 
     own = job.options
     size = options.batch_size(own, job.cards)
-    asked = remote.Asked(job.cards, own.labels, own.precision, size, job.text)
+    asked = remote.Asked(job.cards, own.labels, own.precision, size, job.text, own.engine)
     names = asked.predictor().class_names
     _describe(job)
     _tell_unknown_names(job, asked.predictor())

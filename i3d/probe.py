@@ -72,6 +72,7 @@ def probe(
     out: Path | None = None,
     json: Path | None = None,
     cache: Path | None = None,
+    engine: str = "keras",
 ) -> "ProbeResult":
     """Returns a classifier of the classes of some videos, and how good it is.
 
@@ -107,6 +108,8 @@ def probe(
         several networks in a folder for each.
       json: new .json file for the result.
       cache: folder of features; None: i3d/features in $XDG_CACHE_HOME or ~/.cache.
+      engine: what runs the network on a processor: "keras", "openvino" or "auto", see
+        i3d.inference.engine.
 
     Returns:
       ProbeResult with `accuracy`, `interval`, `classes`, `confusion`, `predictions`, and
@@ -160,6 +163,7 @@ def defined_flags(argv: list[str]) -> flags.FlagValues:
     text("features", None, ".npz file of extract_features, in place of --checkpoint",
          flag_values=own)  # fmt: skip
     network_options.define(own, several=True, together="put side by side the features")
+    network_options.define_engine(own)
     own["clips"].help = "clips per video; default: 2, or the segments that the network takes"
     own["crops"].help = "crops per clip; default: 1, the centre"
     number("workers", None, "processes that decode; default: up to 8", 1, flag_values=own)

@@ -15,7 +15,7 @@ LEVELS = (
     {"commands"},
     {
         *("training", "evaluation", "features", "probing"),
-        *("visual", "web"),
+        *("visual", "web", "exports"),
     },
     {"detection", "localization"},
     {"inference"},
@@ -64,6 +64,7 @@ LIGHT = (
     "i3d.probe",
     "i3d.detect",
     "i3d.localize",
+    "i3d.export",
     "i3d.fuse",
     "i3d.fvd",
     "i3d.serve",
@@ -203,4 +204,4 @@ def test_light_imports():
 
 def test_few_entries_at_the_top():
     entries = [path for path in (ROOT / "i3d").iterdir() if path.name != "__pycache__"]
-    assert len(entries) <= 33
+    assert len(entries) <= 35

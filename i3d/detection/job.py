@@ -17,6 +17,7 @@ from i3d.detection import ava, people, proposals, report
 from i3d.detection.spatial import Run
 from i3d.detection.stored import Stored
 from i3d.detection.windows import Windows
+from i3d.inference import engine
 from i3d.inference import options as network_options
 from i3d.runtime import files
 from i3d.runtime.command import UserError
@@ -60,6 +61,7 @@ class Options:
     fps: float | None = None
     start_s: float = 0.0
     precision: str = "float32"
+    engine: str = "keras"
 
     def check(self) -> None:
         """Looks at what can be seen without reading the video or the checkpoint.
@@ -77,6 +79,7 @@ class Options:
         if self.precision not in PRECISIONS:
             expected = " or ".join(PRECISIONS)
             raise UserError(f"--precision: expected {expected}, got {self.precision!r}")
+        engine.check(self.engine)
         for name in ("predict_stepsize", "output_stepsize"):
             _check_range(name, getattr(self, name), 1, 10_000)
         for name, most in (("output_fps", 1000), ("fps", 1000), ("start_s", 1e6)):
@@ -142,8 +145,8 @@ class Job:
         from i3d.detection.scores import ActionScores
         from i3d.inference import network
 
-        finder = self._detector()
-        scores = ActionScores(network.load_with_boxes(self.card, self.options.precision))
+        own, finder = self.options, self._detector()
+        scores = ActionScores(network.load_with_boxes(self.card, own.precision, own.engine))
         size, threshold = self.card.spec.resize, self.options.action_score_thr
         return Run(
             finder, scores, self.names, self.windows, size, self.fps, threshold,

@@ -5,8 +5,9 @@ scores(views, boxes)                    # uint8 [T, H, W, 3], [N, 4] -> float32 
 """
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from i3d.inference import compiled, engine
 from i3d.inference.network import Network
 
 
@@ -21,12 +22,10 @@ class ActionScores:
         """Keeps the network; it is compiled once, for pictures of any size and any boxes."""
         self.network = network
         frames, _, _, channels = network.spec.view_shape
-        clips = tf.TensorSpec((1, frames, None, None, channels), tf.uint8)
-        boxes = tf.TensorSpec((1, None, 4), tf.float32)
-        self._logits = tf.function(
-            lambda views, boxes: network({"views": views, "boxes": boxes}),
-            input_signature=(clips, boxes),
-        )
+        clips = (1, frames, None, None, channels), "uint8"
+        boxes = (1, None, 4), "float32"
+        step = compiled.of(network.model, {"views": clips, "boxes": boxes})
+        self._logits = engine.of(network, step)
 
     def __call__(self, views: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """Returns float32 [N, K] in [0, 1]; column k - 1 is of class id k.
@@ -38,5 +37,5 @@ class ActionScores:
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         if not len(boxes):
             return np.zeros((0, self.network.num_classes - 1), np.float32)
-        logits = self._logits(tf.constant(views[None]), tf.constant(boxes[None]))
-        return tf.sigmoid(logits[0, :, 1:]).numpy()
+        logits = self._logits({"views": views[None], "boxes": boxes[None]})
+        return ops.convert_to_numpy(ops.sigmoid(logits[0, :, 1:]))

@@ -38,6 +38,7 @@ class Job:
         or each window's.
       settings: flat settings of --config, None without it.
       precision: "float32" or "bfloat16".
+      engine: what runs the networks, see i3d.inference.engine.
       endpoint, out, window_s, stride_s, workers, replicas: the flags.
       windows: Windows of frames, None without.
       beam_options: Beam's own options where its workers do the work, else None.
@@ -57,6 +58,7 @@ class Job:
     batch_size: int | None
     replicas: int
     windows: Windows | None = None
+    engine: str = "keras"
     is_complete: bool = False
     beam_options: list[str] | None = None
 
@@ -80,6 +82,8 @@ class Job:
         plan = {name: getattr(self, name) for name in ("endpoint", "window_s", "stride_s")}
         if self.windows:
             plan["windows"] = dataclasses.asdict(self.windows)
+        if self.engine != "keras":  # which plans of before have no word of
+            plan["engine"] = self.engine
         views = [card.spec.to_json() for card in self.cards]
         return plan | {
             "model": " + ".join(f"{card.model} {sorted(model)}" for card in self.cards),
@@ -189,6 +193,7 @@ def checked(
         batch_size=own.batch_size if windows else network_options.batch_size(own, cards),
         replicas=own.replicas,
         windows=windows,
+        engine=own.engine,
         beam_options=beam_options,
     )
     if complete.is_marked(job.out, job.plan()):

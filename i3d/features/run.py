@@ -10,7 +10,6 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from i3d.features.files import Saved
 from i3d.features.growing import Growing
@@ -21,20 +20,24 @@ from i3d.inference.dense import DenseRows, Piece
 from i3d.inference.views import Video, ViewsOf, view_bytes
 from i3d.runtime import devices
 from i3d.runtime.command import UserError
+from i3d.runtime.devices import Strategy
 from i3d.runtime.progress import NoProgress, Progress
 
 
-def networks(job: Job) -> tuple[list[network.Network], tf.distribute.Strategy]:
+def networks(job: Job) -> tuple[list[network.Network], Strategy]:
     """Returns the networks of a job, and the strategy that they were made under."""
     strategy = devices.strategy(job.replicas)
     with strategy.scope():
-        return [network.load(card, job.precision, job.endpoint) for card in job.cards], strategy
+        nets = [
+            network.load(card, job.precision, job.endpoint, engine=job.engine) for card in job.cards
+        ]
+    return nets, strategy
 
 
 def work_off(
     job: Job,
     nets: Sequence[network.Network],
-    strategy: tf.distribute.Strategy,
+    strategy: Strategy,
     saved: Saved,
     missing: Mapping[int, Video],
     progress: Progress | NoProgress,
@@ -93,7 +96,7 @@ def extracted(
     sources: Sequence[Video],
     views_of: ViewsOf,
     net,
-    strategy: tf.distribute.Strategy,
+    strategy: Strategy,
     workers: int,
     batch_size: int,
     on_windows: Callable[[int], object] = lambda count: None,
@@ -106,7 +109,7 @@ def side_by_side(
     sources: Sequence[Video],
     views_of: Sequence[ViewsOf],
     nets: Sequence[Callable],
-    strategy: tf.distribute.Strategy,
+    strategy: Strategy,
     workers: int,
     batch_size: int,
     on_windows: Callable[[int], object] = lambda count: None,

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from i3d.data.feature_spec import FeatureSpec
 from i3d.inference import decoding, dense_views, network, stepping
 from i3d.inference.dense_views import DenseKey, DenseViews, Video
+from i3d.runtime import devices
 from i3d.runtime.command import UserError
+from i3d.runtime.devices import Strategy
 from i3d.weights.cards import Card
 
 _MOST_VIEWS = 16  # of a batch
@@ -70,7 +71,7 @@ class DenseRows:
         fps: float = 0.0,
         keep_crops: bool = False,
         batch_size: int | None = None,
-        strategy: tf.distribute.Strategy | None = None,
+        strategy: Strategy | None = None,
     ):
         """Keeps its arguments.
 
@@ -95,7 +96,7 @@ class DenseRows:
             fps=fps,
             extractors=tuple(card.name for card in cards),
         )
-        self._strategy = strategy or tf.distribute.get_strategy()
+        self._strategy = strategy or devices.in_scope()
         sizes = [batch_size or _views_at_once(shape) for shape in self.views_of.shapes]
         self._sizes = [size * self._strategy.num_replicas_in_sync for size in sizes]
 
@@ -258,7 +259,7 @@ def load(
     endpoint: str = "features",
     keep_crops: bool = False,
     batch_size: int | None = None,
-    strategy: tf.distribute.Strategy | None = None,
+    strategy: Strategy | None = None,
 ) -> DenseRows:
     """Returns the DenseRows of cards, whose networks are loaded.
 
@@ -271,7 +272,7 @@ def load(
     Raises:
       UserError: a checkpoint cannot be used, or needs a longer window.
     """
-    strategy = strategy or tf.distribute.get_strategy()
+    strategy = strategy or devices.in_scope()
     cards = [dense_views.windowed(card, crops) for card in cards]
     DenseViews.of(cards, window, stride, fps)  # before the weights are read
     with strategy.scope():

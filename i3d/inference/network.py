@@ -10,13 +10,15 @@ rows = network(views)                                     # uint8 [B, N, H, W, C
 import contextlib
 import copy
 import dataclasses
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
 from i3d import models, weights
 from i3d.data.feature_spec import FeatureSpec
+from i3d.inference import engine as engines
 from i3d.inference.endpoints import ending_at
 from i3d.inference.text import Text
 from i3d.inference.zero_shot import TextHead, TextTower
@@ -48,6 +50,9 @@ class Network:
       head: TextHead that makes log probabilities of the video features which `model` then gives;
         None where the rows are what `model` gives.
       steps: compiled steps by strategy, kept by i3d.inference.stepping.
+      precision: "float32" or "bfloat16".
+      engine: what runs `body`, see i3d.inference.engine.
+      plain: function to the same Network in float32, which other engines convert; None: this one.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class Network:
         self.tower: TextTower | None = None
         self.head: TextHead | None = None
         self.steps: dict[Any, Any] = {}
+        self.precision, self.engine = "float32", "keras"
+        self.plain: Callable[[], Network] | None = None
         self.core, self._preprocess = core, preprocess
         if preprocess:
             frames, height, width, channels = spec.view_shape
@@ -95,7 +102,16 @@ class Network:
         if self.tower and endpoint == "features":
             return self.with_head(None)
         ending, own = ending_at(self.core, endpoint), (self.card, self.trained)
-        return Network(ending, self.spec, self.num_classes, self._preprocess, *own)
+        found = Network(ending, self.spec, self.num_classes, self._preprocess, *own)
+        return found.run_by(self.engine, self.precision, lambda: _plain(self).at(endpoint))
+
+    def run_by(
+        self, engine: str, precision: str, plain: "Callable[[], Network] | None" = None
+    ) -> "Network":
+        """Sets `engine`, `precision` and `plain`, which counts in bfloat16 alone; returns self."""
+        self.engine, self.precision = engine, precision
+        self.plain = plain if precision != "float32" else None
+        return self
 
 
 def load(
@@ -106,6 +122,7 @@ def load(
     preprocess: bool = True,
     keep_trained: bool = False,
     text: Text | None = None,
+    engine: str = "keras",
 ) -> Network:
     """Returns the Network of a card, its batch normalisation folded into the convolutions.
 
@@ -119,23 +136,31 @@ def load(
         the weights.
       text: labels of a network with a text tower, whose "Logits" are log probabilities of them;
         without labels those of the card.
+      engine: of i3d.inference.engine.ENGINES; see there.
 
     Raises:
-      UserError: the checkpoint, the endpoint or the labels do not fit the model; one line.
+      UserError: the checkpoint, the endpoint or the labels do not fit the model, or there is no
+        such engine; one line.
     """
+    engines.check(engine)
     kinds.check(card.file, card.model, takes="videos")
     if takes_text(card.model):
-        return _load_with_text(card, precision, endpoint, preprocess, keep_trained, text or Text())
+        net = _load_with_text(card, precision, endpoint, preprocess, keep_trained, text or Text())
+        body = "features" if endpoint == "Logits" else endpoint
+        plain = functools.partial(load, card, "float32", body, preprocess=preprocess)
+        return net.run_by(engine, precision, plain)
     classes = num_classes or _classes_if_any(card, endpoint)
     model = loaded(
         card, classes or 1, classes is not None, precision=precision, frames=card.spec.length
     )
     folded = models.fold_batch_norm(model)
     ending, trained = ending_at(folded, endpoint), model if keep_trained else None
-    return Network(ending, card.spec, classes or 1, preprocess, card, trained)
+    net = Network(ending, card.spec, classes or 1, preprocess, card, trained)
+    plain = functools.partial(load, card, "float32", endpoint, classes, preprocess)
+    return net.run_by(engine, precision, plain)
 
 
-def load_with_boxes(card: Card, precision: str = "float32") -> Network:
+def load_with_boxes(card: Card, precision: str = "float32", engine: str = "keras") -> Network:
     """Returns the Network of a card whose model scores the actions of people in boxes.
 
     Its `model` takes {"views": uint8 [B, T, H, W, 3], "boxes": float32 [B, N, 4] in [0, 1]} and
@@ -144,14 +169,23 @@ def load_with_boxes(card: Card, precision: str = "float32") -> Network:
     Args:
       card: Card whose `file` is a path.
       precision: "float32" or "bfloat16" (activations and kernels; logits stay float32).
+      engine: of i3d.inference.engine.ENGINES; see there.
 
     Raises:
-      UserError: the model takes no boxes, or the checkpoint does not fit it; one line.
+      UserError: the model takes no boxes, the checkpoint does not fit it, or there is no such
+        engine; one line.
     """
+    engines.check(engine)
     kinds.check(card.file, card.model, takes="boxes")
     classes = classes_of(card)
     model = loaded(card, classes, precision=precision, frames=card.spec.length)
-    return Network(models.fold_batch_norm(model), card.spec, classes, card=card)
+    net = Network(models.fold_batch_norm(model), card.spec, classes, card=card)
+    return net.run_by(engine, precision, functools.partial(load_with_boxes, card))
+
+
+def _plain(net):
+    """Returns the same Network in float32."""
+    return net.plain() if net.plain else net
 
 
 def _load_with_text(card, precision, endpoint, preprocess, keep_trained, text):

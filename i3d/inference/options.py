@@ -11,6 +11,7 @@ from typing import Any
 
 from absl import flags
 
+from i3d.inference import engine
 from i3d.inference.checkpoint import card_of
 from i3d.runtime.command import UserError
 from i3d.weights import find
@@ -69,6 +70,20 @@ def define(own: flags.FlagValues, several: bool = False, together: str = "add th
         "batch_size", None, "views per batch on each device; default: by their size", 1,
         flag_values=own,
     )  # fmt: skip
+
+
+def define_engine(own: flags.FlagValues) -> None:
+    """Defines --engine; one that is not installed is a wrong call."""
+    flags.DEFINE_enum("engine", "keras", engine.ENGINES, engine.HELP, flag_values=own)
+    flags.register_validator("engine", _is_there, flag_values=own)
+
+
+def _is_there(name):
+    try:
+        engine.check(name)
+    except UserError as error:
+        raise flags.ValidationError(str(error).removeprefix("engine: ")) from error
+    return True
 
 
 def cards(

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from i3d.inference import decoding, few_shot, network, stepping, timeline
 from i3d.inference.average import Scores, Sums, added, of_tasks
@@ -24,6 +23,7 @@ from i3d.inference.text import check as check_text
 from i3d.inference.timeline import Timeline
 from i3d.inference.views import Video, of_task, tasks_of, views_of
 from i3d.models.preprocessing import Preprocessing
+from i3d.runtime import devices
 from i3d.runtime.command import UserError
 from i3d.spec import InputSpec
 from i3d.video.images import Images
@@ -307,7 +307,7 @@ class Predictor:
         ready = decoding.ahead(
             decoding.batches(pieces, self._batch_size, lambda task: task % count)
         )
-        strategy = tf.distribute.get_strategy()
+        strategy = devices.in_scope()
         kind = lambda batch: batch.keys[0][0] % count  # noqa: E731
         outputs = stepping.outputs(networks, ready, strategy, kind)
         for task, sums, problem in of_tasks(outputs, lambda task: begun(task % count)):

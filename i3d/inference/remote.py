@@ -1,6 +1,6 @@
 """Scores of videos from the workers of a Beam pipeline, a few videos at a time.
 
-    asked = Asked(cards, labels, precision, batch_size, text)
+    asked = Asked(cards, labels, precision, batch_size, text, engine)
     predictor = asked.predictor()                       # that of this process
     for place, scores in scores_of(asked, videos, folder, options, progress): ...
 
@@ -37,6 +37,7 @@ class Asked:
     precision: str = dataclasses.field(compare=False)
     batch_size: int = dataclasses.field(compare=False)
     text: Text = dataclasses.field(compare=False)
+    engine: str = dataclasses.field(compare=False)
     key: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex)
 
     def predictor(self) -> Predictor:
@@ -46,8 +47,8 @@ class Asked:
 
 @functools.lru_cache(maxsize=1)
 def _predictor(asked):
-    size = asked.batch_size
-    return load.of_cards(asked.cards, asked.labels, asked.precision, size, text=asked.text)
+    more = {"text": asked.text, "engine": asked.engine}
+    return load.of_cards(asked.cards, asked.labels, asked.precision, asked.batch_size, **more)
 
 
 def scores_of(

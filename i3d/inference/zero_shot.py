@@ -17,10 +17,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
-from i3d.inference import label_check, text_cache
+from i3d.inference import compiled, label_check, text_cache
 from i3d.inference.few_shot import unit
 from i3d.inference.text import Text
 from i3d.models import actionclip, tokenizer
@@ -127,17 +126,17 @@ class TextTower:
 
     @functools.cached_property
     def _digest(self):
-        return text_cache.digest_of([np.asarray(w) for w in self._part.get_weights()])
+        return text_cache.digest_of([w for w in self._part.get_weights()])
 
     def _computed(self, rows):
         """Returns float32 [N, D] of tokens [N, L], batch by batch; shows how far it is."""
-        step = tf.function(lambda batch: tf.cast(self._part(batch, training=False), tf.float32))
+        step = compiled.of(self._part)
         found, size = [], min(_BATCH, len(rows))
         with Progress(len(rows), "prompt", "text features") as progress:
             for begin in range(0, len(rows), size):
                 batch = rows[begin : begin + size]
                 filled = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
-                found.append(step(tf.constant(filled)).numpy()[: len(batch)])
+                found.append(ops.convert_to_numpy(step(filled))[: len(batch)])
                 for _ in batch:
                     progress.add()
         return np.concatenate(found)

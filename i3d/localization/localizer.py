@@ -179,7 +179,8 @@ class Localizer:
         return next(least * n for n in _TIMES if least * n >= rows + _COARSEST)
 
     def _predicted(self, inputs) -> dict[str, Any]:
-        return self.model.predict_on_batch(inputs)
+        found = self.model.predict_on_batch(inputs)
+        return {name: keras.ops.convert_to_numpy(value) for name, value in found.items()}
 
     def _checked(self, features, grid, where):
         """Returns the features as float32 [T, C]."""

@@ -75,7 +75,7 @@ def _contents(videos):
 
 def _of_card(videos, contents, card, options):
     """Returns ({content: float32 [C]} by place, {place: reason}, how many were extracted)."""
-    cache = Cache(options.cache_folder(), _plan(card, options.precision))
+    cache = Cache(options.cache_folder(), _plan(card, options.precision, options.engine))
     there = {content: cache.get(content) for content in dict.fromkeys(filter(None, contents))}
     missing = [content for content, features in there.items() if features is None]
     _say(card, len(there) - len(missing), len(missing), cache)
@@ -85,7 +85,7 @@ def _of_card(videos, contents, card, options):
     return {i: row for i, row in rows.items() if row is not None}, failures, len(missing)
 
 
-def _plan(card, precision):
+def _plan(card, precision, engine):
     """Returns all that decides the numbers, but for the video."""
     from i3d import __version__
 
@@ -97,7 +97,7 @@ def _plan(card, precision):
         "views": card.spec.to_json(),
         "endpoint": ENDPOINT,
         "precision": precision,
-    }
+    } | ({"engine": engine} if engine != "keras" else {})
 
 
 def _say(card, cached, missing, cache):
@@ -117,7 +117,7 @@ def _extract(videos, contents, missing, card, options, cache, there):
     strategy = devices.strategy(0)
     with strategy.scope():
         try:
-            net = network.load(card, options.precision, ENDPOINT)
+            net = network.load(card, options.precision, ENDPOINT, engine=options.engine)
         except UserError as error:
             if "--endpoint" not in str(error):
                 raise

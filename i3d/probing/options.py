@@ -4,6 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+from i3d.inference import engine
 from i3d.runtime import files
 from i3d.runtime.command import UserError
 
@@ -45,6 +46,7 @@ class Options:
     out: str | None = None
     json: str | None = None
     cache: str | None = None
+    engine: str = "keras"
 
     def check(self) -> None:
         """Looks at what can be seen without reading videos or checkpoints.
@@ -58,6 +60,7 @@ class Options:
         if self.precision not in PRECISIONS:
             expected = " or ".join(PRECISIONS)
             raise UserError(f"--precision: expected {expected}, got {self.precision!r}")
+        engine.check(self.engine)
         for name, least in (("folds", 2), ("seeds", 1), ("clips", 1), ("batch_size", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

@@ -3,15 +3,52 @@
     strategy = devices.strategy()          # TF_CONFIG and the GPUs that are there decide
     strategy = devices.strategy(2)         # two GPUs, or two shares of a machine without
 
-Call it before anything else of TensorFlow.
+Call it before anything else of TensorFlow. On JAX and PyTorch it is OneDevice, without TensorFlow.
 """
 
+import contextlib
 import json
 import os
+from typing import Any
 
-import tensorflow as tf
+import keras
 
 from i3d.runtime.command import UserError
+
+Strategy = Any  # tf.distribute.Strategy, or OneDevice
+
+
+class OneDevice:
+    """The device of JAX or PyTorch, with what networks ask of a tf.distribute.Strategy."""
+
+    num_replicas_in_sync = 1
+
+    def scope(self):
+        """Returns a context that does nothing."""
+        return contextlib.nullcontext()
+
+    def distribute_datasets_from_function(self, function):
+        """Returns the tf.data.Dataset of a function from a tf.distribute.InputContext."""
+        import tensorflow as tf
+
+        return function(tf.distribute.InputContext())
+
+
+_ONE = OneDevice()
+
+
+def has_tensorflow():
+    """Returns whether Keras runs on TensorFlow."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def in_scope():
+    """Returns the Strategy in whose scope the caller is; on JAX and PyTorch their OneDevice."""
+    if not has_tensorflow():
+        return _ONE
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy()
 
 
 def strategy(replicas=0):
@@ -26,9 +63,14 @@ def strategy(replicas=0):
         one makes as many logical CPU devices: slower than one, of use to try things.
 
     Raises:
-      UserError: more replicas than GPUs, a number beside TF_CONFIG, or a TF_CONFIG that does not
-        say which worker this is.
+      UserError: more replicas than GPUs, a number beside TF_CONFIG, a TF_CONFIG that does not
+        say which worker this is, or several devices on JAX or PyTorch.
     """
+    if not has_tensorflow():
+        _check_one(replicas)
+        return _ONE
+    import tensorflow as tf
+
     if os.environ.get("TF_CONFIG", "").strip():
         if replicas:
             raise UserError("replicas: with TF_CONFIG all GPUs of each worker are used; leave it")
@@ -60,10 +102,24 @@ def is_chief(strategy):
 
 def is_alone(strategy):
     """Returns whether this process is the only one of the run."""
+    if isinstance(strategy, OneDevice):
+        return True
+    import tensorflow as tf
+
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return True
     spec = strategy.cluster_resolver.cluster_spec()
     return sum(map(spec.num_tasks, spec.jobs)) <= 1
+
+
+def _check_one(replicas):
+    """Raises UserError where several devices are asked for."""
+    for name, several in (("replicas", replicas > 1), ("TF_CONFIG", os.environ.get("TF_CONFIG"))):
+        if several:
+            raise UserError(
+                f"{name}: several devices need KERAS_BACKEND=tensorflow; on "
+                f"{keras.backend.backend()} expected one"
+            )
 
 
 def _check_place(text):

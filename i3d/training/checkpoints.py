@@ -25,7 +25,7 @@ import tensorflow as tf
 from absl import logging
 
 from i3d import weights
-from i3d.runtime import files, json_file, npy
+from i3d.runtime import devices, files, json_file, npy
 from i3d.runtime.command import UserError
 from i3d.weights import h5_texts, seal
 
@@ -153,6 +153,8 @@ def check_same_step(strategy, step):
       UserError: they do not, as when each has a folder of its own and the chief's alone holds
         checkpoints.
     """
+    if devices.is_alone(strategy):
+        return
 
     @tf.function
     def total():

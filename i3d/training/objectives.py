@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from i3d.models import actionclip
 from i3d.training.losses import box_cross_entropy, contrastive, cross_entropy
@@ -174,10 +175,12 @@ def _clips_per_box(counted):
 
 
 def _hits(logits, labels):
-    best = tf.argmax(logits, axis=-1)
-    one = labels.shape.rank == 1
-    right = best == tf.cast(labels, best.dtype) if one else tf.gather(labels, best, batch_dims=1)
-    return tf.reduce_sum(tf.cast(right, tf.float32))
+    best = ops.argmax(logits, axis=-1)
+    if len(labels.shape) == 1:
+        right = ops.equal(best, ops.cast(labels, best.dtype))
+    else:
+        right = ops.take_along_axis(labels, best[:, None], axis=1)
+    return ops.sum(ops.cast(right, "float32"))
 
 
 def _gathered(values):

@@ -5,6 +5,7 @@ An optimizer of i3d.training.optimizer adds its slots and its rule: `SLOTS` and 
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import keras
@@ -47,7 +48,7 @@ class Base(keras.optimizers.Optimizer):
           ema_decay: d of average = d * average + (1 - d) * variable after each update, which
             begins at the variable's value; 0 for none. Usual: 0.999, 0.9999.
           accumulates: whether `accumulate` will be called; costs a buffer for each variable.
-            TensorFlow alone.
+            TensorFlow and JAX.
           factors: {path of a variable: what its learning rate is multiplied by}; None for none.
           name: of the optimizer.
 
@@ -93,7 +94,9 @@ class Base(keras.optimizers.Optimizer):
             [self.add_variable_from_reference(v, kind) for v in variables] for kind in self.SLOTS
         ]
         self._averages = [self._copy(v) for v in variables if self._ema_decay]
-        self._sums = [_local_zeros(v) for v in variables if self._accumulates]
+        several = keras.backend.backend() == "tensorflow"  # replicas
+        zeros = _local_zeros if several else partial(self.add_variable_from_reference, name="sum")
+        self._sums = [zeros(v) for v in variables if self._accumulates]
 
     @property
     def trained(self) -> list[Any]:
@@ -127,7 +130,7 @@ class Base(keras.optimizers.Optimizer):
         if self._sums:
             gradients = [s + g for s, g in zip(self._sums, gradients, strict=True)]
             for total in self._sums:
-                total.assign(ops.zeros_like(total))
+                total.assign(ops.zeros(total.shape))
         return self._descend(gradients, self.trained, learning_rate)
 
     def _backend_apply_gradients(self, grads, trainable_variables):

@@ -16,12 +16,16 @@ import keras
 import tensorflow as tf
 
 from i3d.runtime import devices, stopping
+from i3d.runtime.command import UserError
 from i3d.runtime.progress import Progress
 from i3d.training import checkpoints, config, folder, sources, tasks
 from i3d.training import input as train_input
 from i3d.training import model as train_model
 from i3d.training.log import RunLog, Window
-from i3d.training.step import TrainStep, check_finite
+from i3d.training.step import check_finite
+from i3d.training.step import of as step_of
+from i3d.weights.clip_zoo import takes_text
+from i3d.weights.kinds import taken_by
 
 SLOW_SAVE_EVERY_S = 120.0  # where a step takes seconds
 
@@ -42,6 +46,7 @@ def train(settings, workdir, replicas=0):
         no number any more.
       tf.errors.OpError: a record cannot be used, or memory is short.
     """
+    _check_backend(settings)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
@@ -60,6 +65,25 @@ def train(settings, workdir, replicas=0):
             train_input.write_shots(workdir, settings, data[0])
             checkpoints.tidy(workdir)
         return run.go()
+
+
+def _check_backend(settings):
+    """Leaves the GPU to JAX, where that trains; UserError where a backend cannot train so."""
+    backend, model = keras.backend.backend(), settings.model.name
+    if backend not in ("tensorflow", "jax"):
+        raise UserError(f"KERAS_BACKEND: training runs on tensorflow or jax, got {backend}")
+    if backend == "tensorflow":
+        return
+    if taken_by(model) != "videos" or takes_text(model):
+        raise UserError(
+            f"KERAS_BACKEND: jax trains networks that classify videos; {model} needs tensorflow"
+        )
+    if settings.sources.records:
+        raise UserError(
+            "KERAS_BACKEND: jax trains on config.data.records alone; "
+            "config.sources needs tensorflow"
+        )
+    tf.config.set_visible_devices([], "GPU")  # it reads the data
 
 
 def _steps(count):
@@ -98,7 +122,7 @@ class Run:
         self.step = self._restored()
         self._step_s, self._saved_at = 0.0, time.monotonic()
         checkpoints.check_same_step(strategy, self.step)
-        self.train_step = TrainStep(
+        self.train_step = step_of(
             strategy,
             self.model,
             self.optimizer,

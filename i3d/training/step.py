@@ -4,7 +4,7 @@ with strategy.scope():
     model = models.build("inception_i3d", num_classes=101, dropout=0.5)
     set_batch_norm(model, "sync")
     optimizer = SGD.of(model.trainable_variables, weight_decay=1e-7)
-train_step = TrainStep(strategy, model, optimizer, clips_per_update=48)
+train_step = of(strategy, model, optimizer, clips_per_update=48)    # on JAX a JaxStep
 results = train_step([next(batches)], learning_rate, step)      # {"loss", "hits", ...}
 """
 
@@ -13,6 +13,7 @@ import math
 import keras
 import tensorflow as tf
 
+from i3d.runtime import devices
 from i3d.runtime.command import UserError
 from i3d.training.losses import weighted_mean
 from i3d.training.objectives import Classification
@@ -42,8 +43,18 @@ def set_batch_norm(model, mode, momentum=0.0):
         raise ValueError(f"batch norm: expected one of {BATCH_NORM_MODES}, got {mode!r}")
     for layer in _batch_norms(model):
         layer.trainable = mode != "frozen"
-        layer.synchronized = mode == "sync"  # read when the layer is called, so no new model
+        # Read when the layer is called, so no new model. On JAX there is one device.
+        layer.synchronized = mode == "sync" and devices.has_tensorflow()
         layer.momentum = momentum or layer.momentum
+
+
+def of(strategy, model, optimizer, **options):
+    """Returns the TrainStep of a strategy, on JAX the JaxStep, which takes the same options."""
+    if devices.has_tensorflow():
+        return TrainStep(strategy, model, optimizer, **options)
+    from i3d.training.jax_step import JaxStep
+
+    return JaxStep(model, optimizer, **options)
 
 
 class TrainStep:

@@ -13,8 +13,9 @@ import pytest
 import tensorflow as tf
 
 from i3d import models
+from i3d.runtime import devices
 from i3d.training.optimizer import SGD
-from i3d.training.step import TrainStep
+from i3d.training.step import of as step_of
 from i3d.weights.pytorch.names import entries
 from tests.golden import mmaction_models as golden
 
@@ -59,7 +60,7 @@ def trained(name):
     for key, entry in found.items():
         entry.variable.assign(entry.layout(state[key]))
     optimizer = SGD.of(model.trainable_variables, weight_decay=DECAY, clip_norm=40.0)
-    step = TrainStep(tf.distribute.get_strategy(), model, optimizer, clips_per_update=CLIPS)
+    step = step_of(devices.in_scope(), model, optimizer, clips_per_update=CLIPS)
     with np.load(FILE) as arrays:
         labels, rates = arrays["labels"], arrays["lrs"]
     results = []
