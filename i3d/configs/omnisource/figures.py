@@ -14,11 +14,11 @@ from i3d.configs.i3d import figures
 
 
 def get_config():
-    """Returns the configuration: 300 updates of 8 clips, and as many of each source."""
+    """Returns the configuration: 500 updates of 8 clips, and as many of each source."""
     c = figures.get_config()
-    c.steps = 300
+    c.steps = 500
     c.schedule.warmup_steps = 30
     c.data.size = 64  # of records of short side 72
-    c.model.width = 0.125
+    c.model.width = 0.25
     c.batch.per_replica = 8
     return c
