@@ -367,3 +367,14 @@ def test_a_part_of_the_records(many):
 def test_labels_of_damaged_shards(many):
     with pytest.raises(data.DatasetError, match="expected 2 records, got 1"):
         data.labels(dataclasses.replace(many, lengths=(2, *many.lengths[1:])))
+
+
+def test_clips_of_an_image_repeat_its_frame_cut_and_mirrored_alike(tmp_path):
+    records = write(
+        tmp_path, [[example("image", 0, 1), example("another", 1, 1)]], streams=("rgb",)
+    )
+    for batch in [*taken(train(records, 2, frames=8), 3), *taken(evaluate(records, 2, frames=8))]:
+        (clips,) = (value for value in batch.values() if value.ndim >= 5)
+        frames = clips.reshape(-1, 8, *clips.shape[-3:])
+        assert frames.std() > 0
+        np.testing.assert_array_equal(frames, np.repeat(frames[:, :1], 8, axis=1))
