@@ -5,9 +5,9 @@
 
 The same random weights and clips, seconds of the network alone. Each engine is a process of its
 own, whose crash is told in its column; they take turns, one at work at a time. PyTorch is compiled
-with its weights frozen, ONNX Runtime has float32 alone. Exits with 1 if logits differ from Keras' of
-that precision by more than 2e-4 (float32) or 2e-2 (bfloat16) of the largest, twice the error that
-each may have, or `auto` takes more than 1.05 times the best.
+with its weights frozen, ONNX Runtime has float32 alone. Exits with 1 if logits differ from those of
+Keras in that precision by more than 2e-4 (float32) or 2e-2 (bfloat16) of the largest, twice the
+error that each may have, or `auto` takes more than 1.05 times the best.
 """
 
 import contextlib

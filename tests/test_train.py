@@ -50,21 +50,6 @@ def settings(data):
     return c
 
 
-def lines(workdir):
-    """Returns the lines of the log without those numbers that are times."""
-    found = map(json.loads, (workdir / "log.jsonl").read_text().splitlines())
-    return [{k: v for k, v in x.items() if k not in ("clips_per_s", "input_share")} for x in found]
-
-
-def last(workdir):
-    """Returns {name: array} of the last checkpoint: weights and the optimizer's state."""
-    folder = max(workdir.glob("step-*"))
-    model = models.build("tiny", num_classes=3, channels=3, size=32, width=0.1)
-    model.load_weights(folder / "model.weights.h5")
-    with np.load(folder / "optimizer.npz") as arrays:
-        return {v.path: v.numpy() for v in model.weights} | dict(arrays)
-
-
 def best(workdir):
     model = models.build("tiny", num_classes=3, channels=3, size=32, width=0.1)
     model.load_weights(workdir / "best.weights.h5")
@@ -114,18 +99,18 @@ def test_killed_four_times_it_ends_with_the_weights_of_one_run(whole_run, config
             assert max(workdir.glob("step-*")).name >= "step-00000017"
     output, _ = training.finished(training.start(line))
     assert "resumes from step " in output and output.endswith("done, 32 steps\n")
-    expected, got = last(whole_run[0]), last(workdir)
+    expected, got = training.last(whole_run[0]), training.last(workdir)
     assert expected.keys() == got.keys() and len(got) == 22
     for name, array in expected.items():
         np.testing.assert_array_equal(got[name], array, err_msg=name)
-    assert lines(workdir) == lines(whole_run[0])
+    assert training.lines(workdir) == training.lines(whole_run[0])
     (info, weights), (expected_info, expected) = best(workdir), best(whole_run[0])
     assert info == expected_info
     assert all(map(np.array_equal, weights, expected))
 
 
 def test_log_has_every_step_and_every_validation(whole_run):
-    found = lines(whole_run[0])
+    found = training.lines(whole_run[0])
     trained = [x for x in found if "loss" in x]
     assert [x["step"] for x in trained] == list(range(1, 33))
     assert trained[0]["learning_rate"] == 0.01 > trained[-1]["learning_rate"] > 0
@@ -147,7 +132,7 @@ def test_tensorboard_has_the_numbers_of_the_log(whole_run):
         for event in tf.compat.v1.train.summary_iterator(str(file)):
             for value in event.summary.value:
                 scalars[event.step, value.tag] = float(tf.make_ndarray(value.tensor))
-    for line in lines(whole_run[0]):
+    for line in training.lines(whole_run[0]):
         step = line.pop("step")
         for name, value in line.items():
             tag = name if "/" in name else f"train/{name}"
@@ -210,10 +195,12 @@ def test_two_replicas_and_two_workers_end_alike(config_file, tmp_path):
     ]
     outputs = [training.finished(worker)[0] for worker in workers]
     assert outputs[0].endswith("done, 4 steps\n") and outputs[1] == ""
-    pairs = zip(lines(tmp_path / "replicas"), lines(tmp_path / "workers"), strict=True)
+    pairs = zip(
+        training.lines(tmp_path / "replicas"), training.lines(tmp_path / "workers"), strict=True
+    )
     for one, other in pairs:
         assert one == pytest.approx(other, rel=1e-4)
-    one, other = last(tmp_path / "replicas"), last(tmp_path / "workers")
+    one, other = training.last(tmp_path / "replicas"), training.last(tmp_path / "workers")
     for name, array in one.items():
         np.testing.assert_allclose(other[name], array, rtol=1e-3, atol=1e-6, err_msg=name)
 
@@ -226,7 +213,7 @@ def trained(settings, workdir, **keys):
     settings.update_from_flattened_dict(keys)
     config.check(settings)
     assert run.train(settings, workdir) == 0
-    return lines(workdir)
+    return training.lines(workdir)
 
 
 @pytest.mark.slow
@@ -256,7 +243,7 @@ def test_validation_on_held_out_training_videos(settings, tmp_path, capsys):
     assert "validation: 3 of the 9 training videos are held out" in capsys.readouterr().out
     settings.steps = 9
     assert run.train(settings, tmp_path) == 0
-    found = [line for line in lines(tmp_path) if "validation/top1" in line]
+    found = [line for line in training.lines(tmp_path) if "validation/top1" in line]
     assert [line["step"] for line in found] == [3, 6, 9]
     assert {round(3 * line["validation/top1"]) / 3 - line["validation/top1"] for line in found} == {
         0
@@ -271,7 +258,7 @@ def test_validation_sees_the_average(settings, tmp_path):
     keys = {"steps": 3, "optimizer.ema_decay": 0.999, "model.dropout": 0.0}
     trained(settings, tmp_path, **keys)
     _, kept = best(tmp_path)
-    state = last(tmp_path)
+    state = training.last(tmp_path)
     keras.utils.set_random_seed(settings.seed)
     first = build(settings, 3)
     for v, value in zip(first.weights, kept, strict=True):
@@ -368,7 +355,7 @@ def test_start_from_another_run(settings, tmp_path, capsys):
     trained(settings, tmp_path / "second", steps=1, **{"optimizer.learning_rate": 0.0})
     told = capsys.readouterr().out.splitlines()[0]
     assert told == f"initialised from {settings.model.start}, head included"
-    started = last(tmp_path / "second")
+    started = training.last(tmp_path / "second")
     names = [v.path for v in build(settings, 3).weights]
     for name, value in zip(names, best(tmp_path / "first")[1], strict=True):
         if "moving" not in name:

@@ -1,6 +1,5 @@
 """Training on several sources: from records to weights, killed and resumed, and wrong calls."""
 
-import json
 import signal
 
 import numpy as np
@@ -54,27 +53,12 @@ def settings(data):
     return c
 
 
-def lines(workdir):
-    """Returns the lines of the log without those numbers that are times."""
-    found = map(json.loads, (workdir / "log.jsonl").read_text().splitlines())
-    return [{k: v for k, v in x.items() if k not in ("clips_per_s", "input_share")} for x in found]
-
-
-def last(workdir):
-    """Returns {name: array} of the last checkpoint: weights and the optimizer's state."""
-    folder = max(workdir.glob("step-*"))
-    model = models.build("tiny", num_classes=3, channels=3, size=32, width=0.1)
-    model.load_weights(folder / "model.weights.h5")
-    with np.load(folder / "optimizer.npz") as arrays:
-        return {v.path: v.numpy() for v in model.weights} | dict(arrays)
-
-
 def trained(settings, workdir, **keys):
     """Makes a run; returns its log."""
     settings.update_from_flattened_dict(keys)
     config.check(settings)
     assert run.train(settings, workdir) == 0
-    return lines(workdir)
+    return training.lines(workdir)
 
 
 def refused(settings, workdir, **keys):
@@ -117,7 +101,7 @@ def test_together_is_one_update_of_the_sum_of_the_losses(settings, tmp_path):
 def test_in_turn_changes_the_weights_once_for_each_batch(settings, tmp_path):
     trained(settings, tmp_path / "turn", steps=1)
     trained(settings, tmp_path / "none", **{"steps": 1, "sources.ratios": (0.0, 0.1)})
-    one, other = last(tmp_path / "turn"), last(tmp_path / "none")
+    one, other = training.last(tmp_path / "turn"), training.last(tmp_path / "none")
     kernels = [name for name in one if name.endswith("kernel")]
     assert kernels and all(np.abs(one[name] - other[name]).max() > 0 for name in kernels)
 
@@ -133,11 +117,11 @@ def test_killed_and_resumed_it_ends_with_the_weights_of_one_run(settings, tmp_pa
     training.finished(training.start(line, **point.environment()), -signal.SIGKILL)
     output, _ = training.finished(training.start(line))
     assert "resumes from step 4" in output
-    expected, got = last(tmp_path / "whole"), last(tmp_path / "cut")
+    expected, got = training.last(tmp_path / "whole"), training.last(tmp_path / "cut")
     assert expected.keys() == got.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(got[name], array, err_msg=name)
-    assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
+    assert training.lines(tmp_path / "cut") == training.lines(tmp_path / "whole")
 
 
 @pytest.mark.slow
@@ -151,7 +135,9 @@ def test_two_replicas_train_as_one_of_twice_the_batch(settings, tmp_path, togeth
     line = training.command(file, tmp_path / "two", **halves)
     training.finished(training.start([*line, "--replicas=2"]))
     training.finished(training.start(training.command(file, tmp_path / "one", **whole)))
-    for one, other in zip(lines(tmp_path / "two"), lines(tmp_path / "one"), strict=True):
+    for one, other in zip(
+        training.lines(tmp_path / "two"), training.lines(tmp_path / "one"), strict=True
+    ):
         one.pop("learning_rate", None)
         assert one == pytest.approx({k: other[k] for k in one}, rel=1e-3)
 

@@ -1,13 +1,16 @@
 """A small model, a configuration of it, and `python -m i3d.train` on them as a process."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
 
+from i3d import models
 from i3d.models import blocks
 from i3d.training import config
 
@@ -74,3 +77,18 @@ def finished(process, status=0):
     output, errors = process.communicate()
     assert process.returncode == status, errors[-3000:]
     return output, errors
+
+
+def lines(workdir):
+    """Returns the lines of the log without those numbers that are times."""
+    found = map(json.loads, (workdir / "log.jsonl").read_text().splitlines())
+    return [{k: v for k, v in x.items() if k not in ("clips_per_s", "input_share")} for x in found]
+
+
+def last(workdir):
+    """Returns {name: array} of the last checkpoint: weights and the optimizer's state."""
+    folder = max(workdir.glob("step-*"))
+    model = models.build("tiny", num_classes=3, channels=3, size=32, width=0.1)
+    model.load_weights(folder / "model.weights.h5")
+    with np.load(folder / "optimizer.npz") as arrays:
+        return {v.path: v.numpy() for v in model.weights} | dict(arrays)
