@@ -65,8 +65,8 @@ def main(argv: list[str]) -> int:
     print(
         f"mean: few {statistics.mean(alone):.1%}, longer {statistics.mean(longer):.1%}, "
         f"with both {statistics.mean(joint):.1%}; "
-        f"gain over the better of the two {statistics.mean(gains):+.1%} ({min(gains):+.1%} to {max(gains):+.1%}) on "
-        f"{TEST * len(ACTIONS)} test videos, chance {1 / len(ACTIONS):.1%}"
+        f"gain over the better of the two {statistics.mean(gains):+.1%} "
+        f"({min(gains):+.1%} to {max(gains):+.1%}) on {TEST * len(ACTIONS)} test videos, chance {1 / len(ACTIONS):.1%}"
     )
     print(f"{(time.monotonic() - begin) / 60:.1f} minutes")
     return 0
