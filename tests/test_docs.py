@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from docs import arrows
+from docs import models as zoo_page
+from i3d import models
 from i3d.runtime import command
 from i3d.training import config
 from tests.helpers import documents
@@ -140,3 +142,16 @@ def test_readme_is_short():
 
 def test_picture_of_the_arrows_is_what_its_command_draws():
     assert (ROOT / "docs/arrows.svg").read_text() == arrows.drawn()
+
+
+def test_zoo_is_what_its_command_writes():
+    page = (ROOT / "docs/models.md").read_text()
+    assert page == zoo_page.filled(page)
+    zoo = page.partition(zoo_page.BEGIN)[2]
+    missing = [name for name in models.names() if f"| `{name}` |" not in zoo]
+    assert missing in ([], ["tiny"])  # which other tests bring
+
+
+def test_page_without_markers_is_refused():
+    with pytest.raises(ValueError, match="expected the markers"):
+        zoo_page.filled(f"# Models\n{zoo_page.END}\n")

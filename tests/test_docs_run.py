@@ -16,11 +16,13 @@ import pytest
 from tests.helpers import documents, workshop
 from tests.helpers.processes import ROOT
 
-WEIGHTS_OF_CLIP = r"ViT-B-16|vit-b-16|lstm\.pt|runs/text"
+WEIGHTS_OF_CLIP = r"ViT-[BL]-\d\d|vit-b-16|lstm\.pt|runs/text"
 PARSED = (  # what a command matches, why it is not run here
     (r"^(pip|make|jupyter|\.venv)", "installs, or runs other tests"),
     (r"-m (pytest|benchmarks)|benchmarks/", "is a test or a measurement of its own"),
-    (r"docs[./](arrows|first_hour)", "is compared by test_docs.py, or measured"),
+    (r"docs[./](arrows|models|gflop|first_hour)", "is compared by test_docs.py, or measured"),
+    (r"--records=data/(ava2|sthv2)|=(SLOW|C2D|I3D|R2PLUS1D)\w+\.pyth", "needs published files"),
+    (r"--records=data/(figures|scenes)", "checkpoints/README.md has the commands of these"),
     (r"--runner=(?!beam)", "needs a cluster"),
     (r"--runner=beam", "tests/data_prep/test_build.py runs it"),
     (r"export_npy|arrays/", "wants frames of 224 pixels and more"),

@@ -14,7 +14,7 @@ from typing import Any
 
 from i3d.data.feature_spec import FeatureSpec
 from i3d.spec import WHOLE, InputSpec
-from i3d.weights import parameters
+from i3d.weights import arithmetic, parameters
 from i3d.weights.files import FILES
 
 # Of frames of Kinetics-400, which several projects normalise with: levels 0..255.
@@ -74,6 +74,16 @@ class Card:
         """The number of parameters, None where it is not known without building the model."""
         seen = getattr(self.spec, "stream", "") or str(self.spec.channels)
         return parameters.count(self.model, self.num_classes, seen, self.width)
+
+    @property
+    def view(self) -> arithmetic.View:
+        """What the network sees at once."""
+        return arithmetic.view_of(self.model, self.spec, self.width, self.longest)
+
+    @property
+    def gflop(self) -> float | None:
+        """Billions of multiply-adds for a view, None where they were not counted."""
+        return arithmetic.gflop(self.view)
 
     def score(self) -> str:
         """Returns the published accuracy as one phrase, "" where there is none."""

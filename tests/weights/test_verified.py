@@ -1,0 +1,43 @@
+"""What is said to have been verified: its files exist, and none is left out."""
+
+import re
+
+import pytest
+
+from i3d import models
+from i3d.weights import verified
+from i3d.weights.cards import CARDS, DEMO_CARDS
+from tests.helpers.processes import ROOT
+
+GOLDEN = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("models", "ava", "localization")
+    for path in (ROOT / "tests/golden" / folder).glob("golden_*.npz")
+)
+
+
+def test_networks_and_files_exist():
+    known = {*models.names(), *DEMO_CARDS}
+    assert set(verified.PARITY) | set(verified.SPEED) <= known
+    for path in {*verified.PARITY.values(), *verified.SPEED.values()}:
+        assert (ROOT / path).is_file(), path
+    assert set(verified.GENUINE) <= set(CARDS)
+
+
+@pytest.mark.parametrize("path", GOLDEN)
+def test_every_golden_file_is_named(path):
+    assert path in verified.PARITY.values()
+
+
+def test_networks_of_the_page_on_speed():
+    words = set(re.findall(r"\w+", (ROOT / "docs/speed.md").read_text()))
+    timed = {name for name, page in verified.SPEED.items() if page == "docs/speed.md"}
+    found = words & {*models.names(), *DEMO_CARDS} - {"actionclip"}
+    assert found == timed - {"actionclip_b16_8f"}  # there as ViT-B/16
+
+
+def test_what_is_verified_in_words():
+    assert verified.verified("rgb_scratch", "inception_i3d") == "parity, genuine labels, speed"
+    assert verified.verified("rgb_imagenet", "inception_i3d") == "parity, speed"
+    assert verified.verified("demo_detection", "") == "speed"
+    assert verified.verified("a.pth", "tsn_r101_1x1x8") == "-"
