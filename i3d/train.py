@@ -16,7 +16,7 @@ from i3d.data import read, shards
 from i3d.data.feature_files import FeatureFiles
 from i3d.runtime import command, quiet
 from i3d.runtime.command import UserError
-from i3d.training import config
+from i3d.training import config, source_checks
 from i3d.training.config_checks import feature_spec_of
 from i3d.weights.ava_zoo import takes_boxes
 from i3d.weights.localization_zoo import takes_features
@@ -72,6 +72,7 @@ def check_records(settings: ConfigDict) -> None:
         raise UserError(
             f"config.data.validation: {error}; --config.data.validation= (nothing) trains without"
         ) from error
+    source_checks.check_records(config.flat(settings), found)
 
 
 def work(options: flags.FlagValues) -> int:

@@ -1,15 +1,22 @@
 """Training on several sources: from records to weights, killed and resumed, and wrong calls."""
 
+import dataclasses
+import json
+import shutil
 import signal
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from i3d import models
+from i3d import evaluate, models, train
 from i3d.data.build_settings import BuildSettings
 from i3d.models import omni
 from i3d.runtime.command import UserError
-from i3d.training import config, config_keys, run
+from i3d.training import config, config_keys, run, sources
+from i3d.training import input as train_input
+from i3d.training.checkpoints import best_info
+from i3d.video.inputs import read
 from tests.helpers import datasets, training
 from tests.helpers.points import Point
 from tests.helpers.videos import texture_frames, write_folder, write_video
@@ -177,6 +184,61 @@ def test_the_networks_with_a_head_of_images_are_those_of_the_catalogue():
     assert set(config_keys.WITH_IMAGES) == set(omni.CONFIGS)
 
 
+def test_without_validation_the_network_of_clips_is_saved_at_the_end(of_images, data, tmp_path):
+    """Its checkpoints hold both heads, which other commands do not take."""
+    trained(of_images, tmp_path / "run", **{"data.validation": ""})
+    model = models.build("omni_slowonly_r50", num_classes=3, width=0.0625, size=32)
+    model.load_weights(tmp_path / "run" / "best.weights.h5")
+    assert best_info(tmp_path / "run") == {"step": 2}
+    words = [f"--checkpoint={tmp_path / 'run' / 'best.weights.h5'}", "--split=test"]
+    assert evaluate.main(["evaluate", *words, f"--records={data / 'main'}"]) == 0
+
+
+def test_both_heads_begin_with_the_trunk_of_another_run(of_images, tmp_path, capsys):
+    trained(of_images, tmp_path / "first")
+    start = str(tmp_path / "first" / "best.weights.h5")
+    trained(of_images, tmp_path / "second", **{"model.start": start, "optimizer.learning_rate": 0})
+    assert f"initialised from {start}, head included" in capsys.readouterr().out
+    kernels = []
+    for folder in ("first", "second"):
+        model = models.build("omni_slowonly_r50", num_classes=3, width=0.0625, size=32)
+        model.load_weights(tmp_path / folder / "best.weights.h5")
+        kernels.append(model.get_layer("layer4-0-conv2-conv").kernel)
+    np.testing.assert_array_equal(*kernels)
+
+
+def test_clips_of_a_part_of_a_long_video_are_of_that_part(data, tmp_path):
+    """Of a video of 2 seconds that darkens, the bright first 0.8 seconds are listed."""
+    frames = [np.full((48, 64, 3), 250 - 4 * t, np.uint8) for t in range(50)]
+    write_video(tmp_path / "long.mp4", frames)
+    (tmp_path / "parts.csv").write_text("path,label,start_s,end_s\nlong.mp4,walk,0,0.8\n")
+    items, _ = read(tmp_path / "parts.csv")
+    names = ("jump", "run", "walk")
+    pictures = BuildSettings(streams=("rgb",), short_side=48)
+    items = [dataclasses.replace(item, label=2, labels=(2,)) for item in items]
+    parts = datasets.build_items(tmp_path / "parts", items, names, pictures, num_shards=1)
+    c = training.tiny(data / "main")
+    keys = {"records": str(parts), "per_replica": (1,)}
+    c.update_from_flattened_dict({f"sources.{key}": value for key, value in keys.items()})
+    (source,) = sources.opened(c)
+    strategy = tf.distribute.get_strategy()
+    batches = iter(train_input.batches(source.settings, source.records, strategy, 0))
+    clips, labels = zip(*(next(batches) for _ in range(20)), strict=True)
+    levels = np.concatenate(clips).astype(int)
+    assert {int(label) for (label,) in labels} == {2}
+    assert levels.min() > 250 - 4 * 20 - 6  # of the 20 frames of these seconds, but for the codec
+    assert len({int(clip[0, 0].mean()) // 4 for clip in levels[:, None]}) > 5  # of several places
+
+
+def test_losses_that_are_no_numbers_are_told_by_their_source(settings, tmp_path):
+    """The own batch is harmless in the first step; the rate is felt in those that follow."""
+    settings.optimizer.learning_rate = 1e12
+    settings.log_every = settings.validate_every = settings.checkpoint_every = 1
+    with pytest.raises(UserError, match=r"the (loss|norm of the gradients) of again is nan"):
+        run.train(settings, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("step-*"))
+
+
 WRONG = {
     "all ratios are zero": ({"sources.ratios": (0.0, 0.0)}, "one of them above 0, got (0.0, 0.0)"),
     "a negative ratio": ({"sources.ratios": (-1.0, 1.0)}, "expected numbers from 0 to 1000"),
@@ -198,13 +260,52 @@ def test_wrong_records_get_one_line(settings, data, tmp_path):
     web, workdir = str(data / "web"), tmp_path / "run"
     one = {"sources.ratios": (), "sources.per_replica": ()}
     told = refused(settings, workdir, **one, **{"sources.records": str(data / "objects")})
-    assert "objects: expected the classes of" in told and "'car' of none of them" in told
+    assert "objects: expected the 3 classes of" in told and "got also 'car'; build it with" in told
     told = refused(settings, workdir, **{"sources.records": str(tmp_path / "none")})
     assert told.startswith("config.sources.records: ") and "none" in told
     told = refused(settings, workdir, **{"sources.records": f"{web},{web}/"})
     assert "folders of different names" in told and "two called 'web'" in told
     told = refused(settings, workdir, **{"sources.records": web, "sources.train": "no"})
     assert "train" in told and "'no'" in told
+    told = refused(settings, workdir, **{"sources.train": "train", "sources.per_replica": (13,)})
+    assert "expected at most 12, as many as" in told and told.endswith("'train', got 13")
+
+
+def test_a_source_of_other_labels_or_streams_gets_one_line(settings, data, tmp_path):
+    one = {"sources.ratios": (), "sources.per_replica": ()}
+    keys = {"data.stream": "flow", "sources.records": str(data / "photos")}
+    told = refused(settings, tmp_path / "run", **one, **keys)
+    assert "photos: expected flow, which config.data.stream asks for" in told
+    items, names = read(data / "videos" / "web" / "train")
+    items = [dataclasses.replace(item, label=0, labels=(0, 2)) for item in items]
+    recipe = BuildSettings(flow_method="dis", short_side=48, multi_label=True)
+    several = datasets.build_items(tmp_path / "several", items, names, recipe)
+    keys = {"data.stream": "rgb", "sources.records": str(several)}
+    told = refused(settings, tmp_path / "run", **keys)
+    assert "several: expected one label per video" in told and "loss='sigmoid' takes both" in told
+    log = trained(settings, tmp_path / "both", loss="sigmoid", steps=1)
+    assert 0 < log[0]["loss_several"] < 10
+
+
+def test_a_source_without_videos_gets_one_line(settings, data, tmp_path):
+    empty = shutil.copytree(data / "web", tmp_path / "empty")
+    info = json.loads((empty / "dataset_info.json").read_text())
+    for split in info["splits"]:
+        split["shardLengths"] = ["0"] * len(split["shardLengths"])
+    (empty / "dataset_info.json").write_text(json.dumps(info))
+    (empty / "build.json").unlink()  # which says how many there were
+    keys = {"sources.records": str(empty), "sources.ratios": (), "sources.per_replica": ()}
+    told = refused(settings, tmp_path / "run", **keys)
+    assert told == f"config.sources.records: {empty}: the split 'train' is empty"
+
+
+def test_a_wrong_source_is_a_wrong_call_of_the_command(data, tmp_path, capsys):
+    file = training.write_config(tmp_path / "tiny.py", data / "main")
+    line = training.command(file, tmp_path / "run", **{"sources.records": tmp_path / "none"})
+    assert train.main(line[2:]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("train: config.sources.records: ") and told.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_images_need_one_update_of_all(of_images, tmp_path):

@@ -22,7 +22,7 @@ from ml_collections import ConfigDict, config_flags
 
 from i3d import spec
 from i3d.runtime.command import UserError
-from i3d.training import config_checks, config_errors, recipes, schedules
+from i3d.training import config_checks, config_errors, recipes, schedules, source_checks
 from i3d.training.config_keys import defaults
 from i3d.training.recipes import names, path_of
 from i3d.weights.ava_zoo import takes_boxes
@@ -78,7 +78,7 @@ def check(config: ConfigDict) -> None:
     config_checks.check_read(values, expected)
     config_checks.check_input(config.data)
     config_checks.check_betas(config.optimizer.betas)
-    config_checks.check_sources(values)
+    source_checks.check_keys(values)
     if takes_text(config.model.name):
         config_checks.check_frames_of_text(values)
     if takes_boxes(config.model.name):

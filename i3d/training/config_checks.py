@@ -88,54 +88,6 @@ def check_input(data: ConfigDict) -> None:
         )
 
 
-def check_sources(values: dict[str, Any]) -> None:
-    """Refuses further sources of training that do not fit each other or the model."""
-    count = len(listed(values["sources.records"]))
-    if not count:
-        return
-    lists = {key: values[f"sources.{key}"] for key in ("ratios", "per_replica")}
-    lists |= {key: listed(values[f"sources.{key}"]) for key in ("train", "kinds")}
-    for key, found in lists.items():
-        needed = key in ("train", "kinds")
-        if len(found) not in (1, count) and (found or needed):
-            raise UserError(
-                f"config.sources.{key}: expected one for all or {count}, one for each of "
-                f"config.sources.records, got {len(found)}"
-            )
-    ratios, kinds = lists["ratios"], lists["kinds"]
-    if any(not 0 <= ratio <= 1000 for ratio in ratios) or (ratios and not any(ratios)):
-        raise UserError(
-            "config.sources.ratios: expected numbers from 0 to 1000, one of them above 0, got "
-            f"{ratios}"
-        )
-    if any(clips < 1 for clips in lists["per_replica"]):
-        raise UserError(
-            f"config.sources.per_replica: expected at least 1, got {lists['per_replica']}"
-        )
-    strange = [kind for kind in kinds if kind not in ("clips", "images")]
-    if strange:
-        raise UserError(f"config.sources.kinds: expected clips or images, got {strange[0]!r}")
-    if "images" in kinds:
-        _check_images(values, kinds * count if len(kinds) == 1 else kinds)
-
-
-def _check_images(values, kinds):
-    """Refuses a source of images where the network has no head for it."""
-    if values["model.name"] not in keys.WITH_IMAGES or kinds.count("images") > 1:
-        raise UserError(
-            "config.sources.kinds: 'images' is of one source, and of a network with a head of "
-            f"images: {', '.join(keys.WITH_IMAGES)}; got {kinds.count('images')} and model.name "
-            f"{values['model.name']!r}. As 'clips' images of the same classes go with any network"
-        )
-    if not values["sources.together"]:
-        raise UserError("config.sources.kinds: 'images' goes with config.sources.together=True")
-
-
-def listed(text: str) -> list[str]:
-    """Returns the words of "a,b"."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
 def check_schedule(schedule: ConfigDict, steps: int) -> None:
     """Refuses a cosine that never begins, and an epoch of a rate that is not held."""
     if schedule.begin >= steps:

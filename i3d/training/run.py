@@ -5,7 +5,8 @@
 workdir/config.json, log.jsonl and tensorboard/ tell what was done; step-*/ are the last
 checkpoints; best.weights.h5 has the best top-1 accuracy in validation, or with several labels per
 video, boxes or segments, the best mean average precision; of proposals the best AUC. Without
-validation it holds the averaged weights of the last step, where optimizer.ema_decay makes averages.
+validation it holds the averaged weights of the last step, where optimizer.ema_decay makes averages,
+and the network of clips of the last step, where a head of images is trained beside it.
 """
 
 import contextlib
@@ -86,6 +87,21 @@ def _check_backend(settings):
     tf.config.set_visible_devices([], "GPU")  # it reads the data
 
 
+def _check(window, results, first_step):
+    """Makes sure that the losses and norms in results of consecutive steps are finite."""
+    for name in window.names:
+        check_finite([found.get(name, 0.0) for found in results], first_step, _in_words(name))
+
+
+def _in_words(name):
+    """Returns the name of a result for messages: loss_web is the loss of web."""
+    for begin, words in (("gradient_norm", "norm of the gradients"), ("loss", "loss")):
+        if name.startswith(begin):
+            source = name.removeprefix(begin).removeprefix("_")
+            return f"{words} of {source}" if source else words
+    return name
+
+
 def _steps(count):
     """Returns a number of steps in words."""
     return f"{count} step{'s' * (count != 1)}"
@@ -110,7 +126,7 @@ class Run:
         batch = settings.batch
         self.clips = batch.per_replica * batch.accumulate * strategy.num_replicas_in_sync
         self.chief = devices.is_chief(strategy)
-        further = sources.opened(settings, records)
+        further = sources.opened(settings)
         with strategy.scope():
             outputs, images = self.task.outputs(settings, records), sources.image_classes(further)
             self.whole_model = train_model.build(settings, self.spec, outputs, images)
@@ -155,7 +171,7 @@ class Run:
         if self.step < self.settings.steps:
             self._tell(f"{self.workdir}: stopped and saved at step {self.step}")
             return asked
-        self._save_averages()
+        self._save_last()
         self._tell(f"{self.workdir}: done, {_steps(self.step)}")
         return 0
 
@@ -179,14 +195,15 @@ class Run:
         window.waited += time.perf_counter() - begin
         window.rate = config.learning_rate(self.settings, self.step, self.clips)
         window.results.append(self._updated(parts, window.rate))
+        window.waited += self._joint.waited()
         self.step += 1
         self._step_s = time.perf_counter() - begin
 
     def _updated(self, parts, rate):
-        """Returns the results of a step: of the own batch, and the losses of further sources."""
-        losses = self._joint.before(self.step, rate)
+        """Returns the results of a step: of the own batch, and those of further sources."""
+        before = self._joint.before(self.step, rate)
         results = self.train_step(parts, rate, self.step)
-        return results | losses | self._joint.after(self.step, rate)
+        return results | before | self._joint.after(self.step, rate)
 
     def _after_update(self, log, window, asked):
         """Logs, validates and saves where it is time to; returns the window of the next step."""
@@ -196,12 +213,7 @@ class Run:
         if not (validate or save or self._is_time(settings.log_every)):
             self._save_slow_step(window)
             return window
-        for name in window.names:
-            text = (
-                "norm of the gradients" if name == "gradient_norm" else name.replace("_", " of ", 1)
-            )
-            values = [result.get(name, 0.0) for result in window.results]
-            check_finite(values, window.first_step, text)
+        _check(window, window.results, window.first_step)
         numbers = window.numbers(self.clips, self.objective.accuracy)
         if log:
             log.write(self.step, numbers)
@@ -217,16 +229,20 @@ class Run:
             state = {"objective": self.objective.state()}
             checkpoints.save(self.workdir, self.step, self.whole_model, self.optimizer, state)
 
-    def _save_averages(self):
-        """Saves the averaged weights at the end of a run that never says which are the best."""
-        if self.chief and not self._validation and self.settings.optimizer.ema_decay:
+    def _save_last(self):
+        """Saves the weights at the end of a run that never says which are the best.
+
+        That is, where its checkpoints do not hold just these: averages, or a head of images, too.
+        """
+        differ = self.settings.optimizer.ema_decay or self.image_model
+        if self.chief and not self._validation and differ:
             checkpoints.save_best(self.workdir, self.model, self.optimizer, {"step": self.step})
 
     def _save_slow_step(self, window):
         """Saves now and then where Ctrl-C would not wait for the end of a step."""
         slow = self._step_s > stopping.GRACE_S / 2
         if slow and time.monotonic() - self._saved_at > SLOW_SAVE_EVERY_S:
-            check_finite([window.results[-1]["loss"]], self.step - 1, "loss")
+            _check(window, window.results[-1:], self.step - 1)
             self._save()
 
     def _is_time(self, every):

@@ -1,6 +1,6 @@
 """Further sources of a joint training: their records, batches, steps and losses.
 
-    chosen = sources.opened(settings, records)            # of config.sources
+    chosen = sources.opened(settings)                     # of config.sources
     joint = sources.Joint(run, chosen)
     joint.begin(step=0)
     results = joint.before(step, rate) | train_step(...) | joint.after(step, rate)
@@ -10,8 +10,9 @@ For every batch of config.data.records a source gives `ratio` batches of its own
 second. `together` adds the gradients of these to those of the step, for one update; else each is
 an update of its own after that of the step, at its learning rate. Both forms are of OmniSource
 (Duan et al. 2020, arXiv:2003.13042): in turn as in MMAction2 0.x (train_ratio [2, 1] is a ratio of
-0.5), together as in its 1.x (ratio 1). There the sum of the losses is logged; here "loss" is of
-config.data.records alone, and loss_NAME of each source.
+0.5; of two batches the first is followed there, here the second), together as in its 1.x (ratio
+1). There the sum of the losses is logged; here "loss" is of config.data.records alone, and
+loss_NAME of each source.
 
 A source is called like the folder of its records. Sources of "clips" have the classes of
 config.data.records; images among them are clips whose frames are equal. One of "images" has classes
@@ -21,17 +22,15 @@ of its own, and the model a head for them, see i3d.models.omni.
 import copy
 import dataclasses
 import math
-import os
-from pathlib import Path
+import time
 from typing import Any
 
 import keras
 from ml_collections import ConfigDict
 
-from i3d.data import stored
-from i3d.runtime.command import UserError
+from i3d.data import read, stored
+from i3d.training import config, source_checks
 from i3d.training import input as train_input
-from i3d.training.config_checks import listed
 from i3d.training.step import TrainStep
 
 
@@ -50,53 +49,27 @@ class Source:
         return math.floor(step * self.ratio + 1e-9)
 
 
-def opened(settings: ConfigDict, records: stored.Records) -> list[Source]:
+def opened(settings: ConfigDict) -> list[Source]:
     """Returns the sources of a configuration, whose values are checked.
 
     Raises:
-      UserError: a data set cannot be used, has other classes, or two have one name.
+      UserError: a data set cannot be used, see i3d.training.source_checks.
     """
-    names = [_name(settings.data.records)]
-    found = []
-    for place, row in enumerate(rows(settings)):
-        own = _settings_of(settings, row, place)
-        source = Source(
-            _name(row["records"]), _opened(own), row["ratio"], own, row["kind"] == "images"
-        )
-        if source.name in names:
-            raise UserError(
-                f"config.sources.records: expected folders of different names, which the log "
-                f"tells losses by, got two called {source.name!r}"
-            )
-        names.append(source.name)
-        if not source.images:
-            _check_classes(source, records, settings)
-        found.append(source)
-    return found
+    values = config.flat(settings)
+    rows = source_checks.rows(values)
+    if rows:
+        source_checks.check_records(values, read.opened(settings.data.records))
+    return [_source(settings, row, place) for place, row in enumerate(rows)]
 
 
-def rows(settings: ConfigDict) -> list[dict[str, Any]]:
-    """Returns {"records", "split", "kind", "ratio", "per_replica"} of each source."""
-    own = settings.sources
-    records = listed(own.records)
-    columns = {
-        "records": records,
-        "split": listed(own.train),
-        "kind": listed(own.kinds),
-        "ratio": list(own.ratios) or [1.0],
-        "per_replica": list(own.per_replica) or [settings.batch.per_replica],
-    }
-    full = [value * len(records) if len(value) == 1 else value for value in columns.values()]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*full, strict=True)]
+def _source(settings, row, place):
+    own = _settings_of(settings, row, place)
+    return Source(row["name"], _opened(own), row["ratio"], own, row["kind"] == "images")
 
 
 def image_classes(sources: list[Source]) -> int:
     """Returns the classes of the source of images; 0 without one."""
     return next((len(one.records.class_names) for one in sources if one.images), 0)
-
-
-def _name(folder):
-    return Path(os.path.abspath(folder)).name
 
 
 def _settings_of(settings, row, place):
@@ -118,24 +91,14 @@ def _opened(own):
         raise stored.DatasetError(f"config.sources.records: {error}") from error
 
 
-def _check_classes(source, records, settings):
-    if tuple(source.records.class_names) == tuple(records.class_names):
-        return
-    ours, theirs = records.class_names, source.records.class_names
-    strange = [name for name in theirs if name not in ours]
-    got = f"{strange[0]!r} of none of them" if strange else f"{len(theirs)} of {len(ours)} classes"
-    raise UserError(
-        f"config.sources.records: {source.settings.data.records}: expected the classes of "
-        f"{settings.data.records}, in their order, got {got}; build it with --labels"
-    )
-
-
 def branches(model: keras.Model) -> tuple[keras.Model, keras.Model | None]:
     """Returns the model of clips of a training, and that of images where it has a head for them."""
     if not isinstance(model.input, dict):
         return model, None
     pairs = (("clips", "logits"), ("images", "image_logits"))
-    clips, images = (keras.Model(model.input[x], model.output[y]) for x, y in pairs)
+    clips, images = (
+        keras.Model(model.input[x], model.output[y], name=model.name) for x, y in pairs
+    )
     return clips, images
 
 
@@ -158,6 +121,7 @@ class Joint:
         self._together = run.settings.sources.together
         self._steps = [self._step_of(run, source) for source in sources]
         self._batches: list[Any] = []
+        self._waited = 0.0
 
     def _step_of(self, run, source):
         clips = source.settings.batch.per_replica * self._strategy.num_replicas_in_sync
@@ -180,25 +144,35 @@ class Joint:
 
     def before(self, step: int, rate: float) -> dict[str, Any]:
         """Adds the gradients of the sources where all train together; returns their losses."""
-        return self._losses(step, rate, update=False) if self._together else {}
+        return self._results(step, rate) if self._together else {}
 
     def after(self, step: int, rate: float) -> dict[str, Any]:
-        """Makes the updates of the sources where they take turns; returns their losses."""
-        return {} if self._together else self._losses(step, rate, update=True)
+        """Makes the updates of the sources where they take turns; returns losses and norms."""
+        return {} if self._together else self._results(step, rate)
 
-    def _losses(self, step, rate, update):
-        """Returns {"loss_NAME": mean loss} of the sources that are due in a step."""
+    def waited(self) -> float:
+        """Returns the seconds since the last call in which steps waited for their batches."""
+        seconds, self._waited = self._waited, 0.0
+        return seconds
+
+    def _results(self, step, rate):
+        """Returns {"loss_NAME": mean loss, ...} of the sources that are due in a step."""
         found = {}
-        for source, train_step, batches in zip(
-            self._sources, self._steps, self._batches, strict=True
-        ):
+        for place, source in enumerate(self._sources):
             numbers = range(source.due(step), source.due(step + 1))
-            losses = [
-                train_step([next(batches)], rate, number)["loss"]
-                if update
-                else train_step.accumulate(next(batches), number)
-                for number in numbers
-            ]
-            if losses:
-                found[f"loss_{source.name}"] = sum(losses) / len(losses)
+            results = [self._trained(place, number, rate) for number in numbers]
+            for name in results[0] if results else ():
+                total = sum(result[name] for result in results)
+                found[f"{name}_{source.name}"] = total / len(results)
         return found
+
+    def _trained(self, place, number, rate):
+        """Returns the results of the next batch of a source, which has this number."""
+        begin = time.perf_counter()
+        batch = next(self._batches[place])
+        self._waited += time.perf_counter() - begin
+        train_step = self._steps[place]
+        if self._together:
+            return {"loss": train_step.accumulate(batch, number)}
+        results = train_step([batch], rate, number)
+        return {name: results[name] for name in ("loss", "gradient_norm")}
