@@ -12,7 +12,7 @@ QUICK = (
     "bmn 400x100x0",
     "slowonly_r50_4x16x1 3x4x256",
 )
-# Billions, as in MMAction2's metafiles (1.2.0), at the size that fits them: most name 224 for what is 256.
+# Billions, as in metafiles of MMAction2 1.2.0, at the size that fits: most name 224 for 256.
 PUBLISHED = {
     "tsn_r50_1x1x3 3x25x224": 102.7,
     "tsn_r101_1x1x8 3x25x224": 195.8,
