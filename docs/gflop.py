@@ -4,7 +4,7 @@ python -m docs.gflop tsn_r50_1x1x3 bmn
 
 Prints a line of that table for each view that a card or the default protocol of these networks, or
 of all, has. The operations are those of the traced TensorFlow graph: convolutions and products of
-matrices, each multiply-add counted as one, as PySlowFast and MMAction2 count. Pooling, normalisation
+matrices, each multiply-add counted as one, as PySlowFast and MMAction2 do. Pooling, normalisation
 and activations are left out.
 """
 

@@ -12,6 +12,38 @@ QUICK = (
     "bmn 400x100x0",
     "slowonly_r50_4x16x1 3x4x256",
 )
+# Billions, as in metafiles of MMAction2 1.2.0, at the size that fits: most name 224 for 256.
+PUBLISHED = {
+    "tsn_r50_1x1x3 3x25x224": 102.7,
+    "tsn_r101_1x1x8 3x25x224": 195.8,
+    "tsm_r50_1x1x8 3x8x224": 32.88,
+    "tsm_r50_1x1x16 3x16x224": 65.75,
+    "i3d_r50_32x2x1 3x32x256": 43.5,
+    "i3d_r50_heavy_32x2x1 3x32x256": 166.3,
+    "i3d_r50_nl_dot_product 3x32x256": 59.3,
+    "i3d_r50_nl_embedded_gaussian 3x32x256": 59.3,
+    "i3d_r50_nl_gaussian 3x32x256": 56.5,
+    "slowonly_r50_4x16x1 3x4x256": 27.38,
+    "slowonly_r50_8x8x1 3x8x256": 54.75,
+    "slowonly_r101_8x8x1 3x8x256": 112,
+    "omni_slowonly_r50 3x8x256": 54.75,
+    "slowfast_r50_4x16x1 3x32x256": 36.3,
+    "slowfast_r50_8x8x1 3x32x256": 66.1,
+    "slowfast_r101_8x8x1 3x32x256": 126,
+    "slowfast_r101_r50_4x16x1 3x32x256": 64.9,
+    "r2plus1d_r34_8x8x1 3x8x256": 53.1,
+    "r2plus1d_r34_8x8x1 3x32x256": 213,
+    "c3d_16x1x1 3x16x112": 38.5,
+    "ircsn_r50_32x2x1 3x32x256": 55.90,
+    "ircsn_r152_32x2x1 3x32x256": 97.63,
+    "ipcsn_r152_32x2x1 3x32x256": 109.9,
+    "c2d_r50_nopool_8x8x1 3x8x224": 33,
+    "c2d_r101_nopool_8x8x1 3x8x224": 63,
+    "c2d_r50_8x8x1 3x8x224": 19,
+    "c2d_r50_16x4x1 3x16x224": 39,
+}
+# Theirs are higher, probably as they take in more than convolutions and products of matrices.
+X3D = {"x3d_s_13x6x1 3x13x182": 2.967543760, "x3d_m_16x5x1 3x16x256": 6.490866832}
 VIEWS = {view.key: view for view in gflop.views()}
 
 
@@ -35,3 +67,13 @@ def test_every_network_is_counted_again(key):
 
 def test_every_view_is_in_the_table_and_no_other():
     assert set(arithmetic._GFLOP) == set(VIEWS)
+
+
+@pytest.mark.parametrize("key", PUBLISHED)
+def test_as_published(key):
+    assert arithmetic._GFLOP[key] == pytest.approx(PUBLISHED[key], rel=0.02)
+
+
+@pytest.mark.parametrize("key", X3D)
+def test_x3d_is_lower_than_published(key):
+    assert 0.91 < arithmetic._GFLOP[key] / X3D[key] < 0.96
