@@ -14,7 +14,7 @@ from typing import Any
 
 from i3d.data.feature_spec import FeatureSpec
 from i3d.spec import WHOLE, InputSpec
-from i3d.weights import parameters
+from i3d.weights import flops, parameters
 from i3d.weights.files import FILES
 
 # Of frames of Kinetics-400, which several projects normalise with: levels 0..255.
@@ -72,8 +72,21 @@ class Card:
     @property
     def parameters(self) -> int | None:
         """The number of parameters, None where it is not known without building the model."""
-        seen = getattr(self.spec, "stream", "") or str(self.spec.channels)
-        return parameters.count(self.model, self.num_classes, seen, self.width)
+        return parameters.count(self.model, self.num_classes, self._seen, self.width)
+
+    @property
+    def gflop(self) -> float | None:
+        """Multiply-adds of one view, in thousand millions; None where they were not counted.
+
+        Of whole videos a view is the clip of the training; of CLIP, the frames without the texts.
+        """
+        view = flops.view_of(self.spec, self.longest)
+        return flops.giga(self.model, view, self._seen, self.width)
+
+    @property
+    def _seen(self) -> str:
+        """The stream, or the number of channels of feature rows."""
+        return getattr(self.spec, "stream", "") or str(self.spec.channels)
 
     def score(self) -> str:
         """Returns the published accuracy as one phrase, "" where there is none."""

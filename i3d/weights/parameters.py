@@ -1,4 +1,4 @@
-"""Parameter counts of the published checkpoints, without building their models.
+"""Parameter counts of the networks and of their checkpoints, without building them.
 
 count("inception_i3d", num_classes=400)        # 12704544
 """
@@ -73,16 +73,52 @@ _COUNTS = {
     "clip_b32": (151_277_363, 0),
     "clip_b16": (149_620_934, 0),
     "clip_l14": (427_616_770, 0),
+    # Networks without a published checkpoint here.
+    "actionclip": (168_574_662, 0),
+    "actionclip_b16_8f_conv_1d": (149_622_470, 0),
+    "actionclip_b16_8f_lstm": (151_720_134, 0),
+    "actionclip_b16_8f_transf_cls": (168_541_382, 0),
+    "actionclip_b32_8f_conv_1d": (151_278_899, 0),
+    "actionclip_b32_8f_lstm": (153_376_563, 0),
+    "actionclip_b32_8f_transf_cls": (170_197_811, 0),
+    "actionclip_tiny_8f": (8_431_890, 0),
+    "actionclip_tiny_8f_conv_1d": (8_127_250, 0),
+    "actionclip_tiny_8f_lstm": (8_160_082, 0),
+    "actionclip_tiny_8f_transf_cls": (9_814_738, 0),
+    "actionformer_w7": (29_220_872, 1537),
+    "ava_slowonly_r50_8x8x1": (31_687_616, 2049),
+    "clip_tiny": (8_127_058, 0),
+    "cnn_lstm_r50": (25_921_472, 257),
+    "deep_video_early": (72_226_464, 4097),
+    "deep_video_early_multi": (127_667_520, 4097),
+    "deep_video_late": (123_293_056, 4097),
+    "deep_video_late_multi": (229_800_704, 4097),
+    "deep_video_single": (71_912_832, 4097),
+    "deep_video_single_multi": (127_040_256, 4097),
+    "deep_video_slow": (73_516_512, 4097),
+    "deep_video_slow_multi": (130_247_616, 4097),
+    "inception_v1": (5_607_184, 1025),
+    "slowonly_r50_16x4x1_flow": (31_684_480, 2049),
+    "temporalmaxer": (7_087_112, 1537),
+    "tsn_r50_5x1x3_flow": (23_583_104, 2049),
+    "two_stream_flow": (23_614_464, 2049),
+    "two_stream_rgb": (23_561_152, 2049),
+    "actionformer_w7 512 0.125": (519_176, 193),
 }
 
 
 def count(model: str, num_classes: int, stream: str = "rgb", width: float = 1.0) -> int | None:
-    """Returns the number of parameters, None for models without a published checkpoint here.
+    """Returns the number of parameters, None for models that are not in the catalogue.
 
     It is also None where the head counts and its number of classes is 0, not known.
     """
-    keys = [f"{model} {stream} {width:g}"] if width != 1 else [f"{model} {stream}", model]
+    keys = variants(model, stream, width)
     found = next((_COUNTS[key] for key in keys if key in _COUNTS), None)
     if found is None or (found[1] and not num_classes):
         return None
     return sum(number * num_classes**power for power, number in enumerate(found))
+
+
+def variants(model: str, stream: str, width: float) -> tuple[str, ...]:
+    """Returns the keys under which a table may hold a network, the most particular first."""
+    return (f"{model} {stream} {width:g}",) if width != 1 else (f"{model} {stream}", model)
