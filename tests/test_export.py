@@ -245,6 +245,33 @@ def test_a_file_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@keras.saving.register_keras_serializable("tests")
+class Singular(keras.layers.Layer):
+    """Singular values, whose operator TensorFlow alone has: uint8 [B, ...] -> float32 [B, 4]."""
+
+    def call(self, views):
+        rows = keras.ops.cast(keras.ops.reshape(views, (-1, 4, 32 * 32 * 3)), "float32")
+        return keras.ops.svd(rows, compute_uv=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("format", ["onnx", "litert", "openvino"])
+def test_a_format_without_an_operator_cannot_hold_the_network(
+    format, checkpoint, network, tmp_path, monkeypatch
+):
+    from i3d.exports.graph import of_network
+
+    views = keras.Input((4, 32, 32, 3), dtype="uint8", name="clips", batch_size=1)
+    model = keras.Model(views, {"logits": Singular(dtype="float32")(views)})
+    graph = of_network(network, "logits")._replace(model=model)
+    monkeypatch.setattr(export, "_graphs", lambda job: (graph, graph))
+    words = f"--checkpoint={checkpoint}", f"--format={format}", f"--out={tmp_path / FILES[format]}"
+    line = refused(*words, status=1)
+    assert f"--format={format} cannot hold {graph.name}: " in line
+    assert "svd" in line.lower()
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.long
 def test_killed_on_the_way_it_leaves_no_file(tmp_path):
     folder = tmp_path / "exports"

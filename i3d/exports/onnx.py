@@ -18,7 +18,7 @@ def write(graph: Graph, path: os.PathLike | str, precision: str = "float32") -> 
     """Writes the file; see formats.Format.write."""
     import onnx
 
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tf2onnx about NumPy
         try:
@@ -31,6 +31,10 @@ def write(graph: Graph, path: os.PathLike | str, precision: str = "float32") -> 
     for value in (*held.graph.input, *held.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
     held.metadata_props.add(key="i3d", value=graph.metadata())
+    try:
+        onnx.checker.check_model(held)  # tf2onnx leaves operators in that ONNX has not
+    except onnx.checker.ValidationError as error:
+        raise cannot_hold("onnx", graph, error) from error
     onnx.save(held, str(path))
 
 
