@@ -5,6 +5,9 @@
     cache.put(key, features)
     cache.get(key)                         # float32 [C]; None where there is none, or a damaged one
 
+The backend of Keras is no part of the plan: features differ by less than 1e-4 of their standard
+deviation from one to another, and every backend takes what another one kept.
+
 FOLDER/PLAN/KK/KEY.npz, PLAN and KEY being SHA-256. Writes are atomic, so that several probes may
 share a folder, and one that was killed resumes.
 """

@@ -6,13 +6,17 @@ A layer `Mixed_3b-Branch_0-Conv3d_0a_1x1-conv_3d` holds what the checkpoint call
 `RGB/inception_i3d/Mixed_3b/Branch_0/Conv3d_0a_1x1/conv_3d/w`; the Kinetics-600 checkpoint
 has the same names without the first two scopes, and other programs have scopes of their own.
 What else a `tf.train.Saver()` saves (steps, the slots of optimizers, other networks) is known by
-its name and left alone.
+its name and left alone. The file is read without TensorFlow.
 """
 
+import math
 import os
 import re
 from typing import Any
 
+import numpy as np
+
+from i3d.data.tfrecord import masked_crc
 from i3d.weights import tf1_index
 from i3d.weights.errors import Misfit, NoHead, WeightsError, listed, other_head
 from i3d.weights.pytorch.i3d_ports import absorb_scale
@@ -51,8 +55,7 @@ def load_tf1(
     problems = _problems(stored, own, names)
     if problems:
         raise Misfit(f"{prefix} does not fit {model.name}: " + "; ".join(problems))
-    read = _reader(prefix)
-    values = {name: read(stored_name) for name, stored_name in names.items()}
+    values = {name: _numbers(prefix, full, stored[full]) for name, full in names.items()}
     values = absorb_scale(values, "/conv_3d/", "/batch_norm/", ("w", "gamma", "moving_mean"), True)
     for name, variable in own.items():  # all were read before any is assigned
         variable.assign(values[name].reshape(variable.shape))
@@ -173,16 +176,12 @@ def _same_shape(name, stored, wanted):
     return stored == wanted or (loose and stored == (1,) * (5 - len(wanted)) + wanted)
 
 
-def _reader(prefix):
-    """Returns the function that reads one variable, by its name in the file."""
-    import tensorflow as tf  # here, so that i3d.weights imports without it
-
-    def checked(action, *arguments):
-        try:
-            return action(*arguments)
-        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
-            reason = str(error).partition("\n")[0]
-            raise WeightsError(f"{prefix}: not a whole TF1 checkpoint: {reason}") from error
-
-    reader = checked(tf.train.load_checkpoint, str(prefix))
-    return lambda name: checked(reader.get_tensor, name)
+def _numbers(prefix, name, variable):
+    """Returns the array of a tf1_index.Variable; WeightsError where its bytes were changed."""
+    count = math.prod(variable.shape) * variable.dtype.itemsize
+    with open(variable.file, "rb") as file:
+        file.seek(variable.offset)
+        data = file.read(count)
+    if len(data) < count or masked_crc(data).to_bytes(4, "little") != variable.check:
+        raise WeightsError(f"{prefix}: not a whole TF1 checkpoint: {name}: its checksum is wrong")
+    return np.frombuffer(data, variable.dtype).reshape(variable.shape)

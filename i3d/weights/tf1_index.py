@@ -3,8 +3,8 @@
     entries = read("checkpoints/rgb_imagenet/model.ckpt")
     entries["RGB/inception_i3d/Logits/Conv3d_0c_1x1/conv_3d/b"].shape          # (400,)
 
-The index is read here, without TensorFlow, and held against the files of numbers, so that
-TensorFlow is never asked for more than there is.
+The index is read without TensorFlow and held against the files of numbers, so that nobody asks
+for more than there is.
 
 Source: LevelDB's table format, and TensorFlow's tensor_bundle.proto and tensor_shape.proto.
 """
@@ -13,6 +13,9 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+import ml_dtypes
+import numpy as np
+
 from i3d.weights.errors import WeightsError
 
 FOOTER_BYTES = 48
@@ -20,20 +23,27 @@ MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _LONGEST_NAME = 1000
 _MOST_AXES = 64
 _MOST = 2**62  # elements or bytes
-# Bytes of a number, by the number that TensorFlow gives its type: those that weights come in.
-_BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19: 2, 22: 4, 23: 8}
+# Types that weights come in, by TensorFlow's numbers of them.
+_TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?"}
+_TYPES |= {14: ml_dtypes.bfloat16, 17: "<u2", 19: "<f2", 22: "<u4", 23: "<u8"}
 
 
 class Variable(NamedTuple):
     """One variable.
 
     Attributes:
-      dtype: number of its type in TensorFlow.
+      dtype: of its numbers, little-endian.
       shape: tuple of counts.
+      file: Path of the file of numbers that it lies in.
+      offset: where it starts there, bytes.
+      check: 4 bytes, the masked CRC-32C of its own; b"" where none is stored.
     """
 
-    dtype: int
+    dtype: np.dtype
     shape: tuple
+    file: Path
+    offset: int
+    check: bytes
 
 
 def read(prefix):
@@ -54,29 +64,34 @@ def read(prefix):
 
 
 def _variables(table, prefix):
-    found, shards, sizes = {}, 0, {}
+    found, shards, files = {}, 0, {}
     for name, value in _table(table):
         fields = _fields(value)
         if not name:
             shards = _last(fields, 1, 1)
+            if _last(fields, 2, 0):
+                raise ValueError("its numbers are big-endian; save it on a little-endian machine")
             continue
         dtype, shape = _last(fields, 1, 0), _shape(fields.get(2, []))
         offset, size = _last(fields, 4, 0), _last(fields, 5, 0)
-        if dtype not in _BYTES:  # text: what TF2 says of its objects
+        if dtype not in _TYPES:  # text: what TF2 says of its objects
             continue
         shard = _last(fields, 3, 0)
-        if shard not in sizes:
+        dtype = np.dtype(_TYPES[dtype])
+        if shard not in files:
             if not shard < shards < 100_000:
                 raise ValueError(f"{name!r:.80} lies in file {shard} of {shards}")
             numbers = Path(f"{prefix}.data-{shard:05d}-of-{shards:05d}")
             if not numbers.is_file():
                 raise ValueError(f"{numbers.name} is missing")
-            sizes[shard] = numbers.stat().st_size
+            files[shard] = numbers, numbers.stat().st_size
+        numbers, most = files[shard]
         if fields.get(7):
             raise ValueError(f"{name!r:.80} is stored in slices; save it whole")
-        if size != math.prod(shape) * _BYTES[dtype] or offset + size > sizes[shard]:
+        if size != math.prod(shape) * dtype.itemsize or offset + size > most:
             raise ValueError(f"{name!r:.80} does not lie in the file of numbers; truncated?")
-        found[name.decode("utf-8")] = Variable(dtype, shape)
+        check = fields.get(6, [b""])[-1]
+        found[name.decode("utf-8")] = Variable(dtype, shape, numbers, offset, check)
     return found
 
 
@@ -131,7 +146,7 @@ def _block(data, offset, size):
 
 
 def _fields(message):
-    """Returns {number: [values]} of a message: ints, bytes, or None of a width."""
+    """Returns {number: [values]} of a message: ints, or bytes, those of a checksum among them."""
     if not isinstance(message, bytes):
         raise ValueError("an entry of its .index is damaged")
     found: dict = {}
@@ -142,7 +157,8 @@ def _fields(message):
         if kind == 0:
             value, place = _varint(message, place)
         elif kind in (1, 5):
-            value, place = None, place + (8 if kind == 1 else 4)  # checksums
+            width = 8 if kind == 1 else 4
+            value, place = message[place : place + width], place + width
         elif kind == 2:
             length, place = _varint(message, place)
             value, place = message[place : place + length], place + length

@@ -1,5 +1,6 @@
 """Checkpoints of `tf.train.Saver()` of everything that a training has: found by name."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -156,12 +157,18 @@ def test_a_backbone_and_what_lacks(model, tmp_path):
 def test_the_index_is_read_as_tensorflow_reads_it(tmp_path):
     random = np.random.default_rng(0)
     values = {
-        f"scope_{random.integers(3)}/{'x' * random.integers(1, 90)}/{i}": np.zeros(
-            random.integers(0, 4, random.integers(0, 5)), random.choice(["f4", "f8", "i8", "f2"])
-        )
+        f"scope_{random.integers(3)}/{'x' * random.integers(1, 90)}/{i}": random.integers(
+            0, 100, random.integers(0, 4, random.integers(0, 5))
+        ).astype(random.choice(["f4", "f8", "i8", "f2", "bool", "u1", ml_dtypes.bfloat16]))
         for i in range(300)
     }
     prefix = synthetic.write_checkpoint(tmp_path, values)
     found = tf1_index.read(prefix)
-    shapes = tf.train.load_checkpoint(str(prefix)).get_variable_to_shape_map()
+    reader = tf.train.load_checkpoint(str(prefix))
+    shapes = reader.get_variable_to_shape_map()
     assert {name: list(variable.shape) for name, variable in found.items()} == shapes
+    for name, variable in found.items():
+        wanted = reader.get_tensor(name)
+        read = tf1._numbers(prefix, name, variable)
+        assert read.dtype == wanted.dtype
+        np.testing.assert_array_equal(read, wanted)
