@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from i3d import detect, extract_features, localize, models, predict, probe
-from tests.helpers import detection, runs, training, videos
+from i3d.data.build_settings import BuildSettings
+from tests.helpers import datasets, detection, runs, training, videos
 from tests.helpers.processes import ROOT
 from tests.test_localize import write_localizer
 
@@ -26,10 +27,13 @@ MAINS = {
     "localize": localize.main,
 }
 VIDEO, CLASSIFIER = "{folder}/my.mp4", "{folder}/classifier/best.weights.h5"
+RECORDS = "--records={folder}/records --split=test"
 # What each command is called with; the files that it writes are compared.
 WORDS = {
     "predict": f"--checkpoint={CLASSIFIER} --format=json --out={{out}}.json {VIDEO}",
     "extract_features": f"--checkpoint={CLASSIFIER} --out={{out}}.npz {VIDEO}",
+    "predict --records": f"--checkpoint={CLASSIFIER} {RECORDS} --format=json --out={{out}}.json",
+    "extract_features --records": f"--checkpoint={CLASSIFIER} {RECORDS} --out={{out}}.npz",
     "probe": f"--checkpoint={CLASSIFIER} --videos={{folder}}/classes --folds=2 --seeds=1 "
     "--cache={out}.cache --json={out}.json",
     "detect": "--checkpoint={folder}/detector/best.weights.h5 --boxes={folder}/people.csv "
@@ -51,10 +55,15 @@ def table():
 
 def call(name, folder, out):
     """Runs a command in this process; it must not fail."""
-    words = WORDS[name].format(folder=folder, out=f"{out}/{name}").split()
+    words = WORDS[name].format(folder=folder, out=f"{out}/{file_of(name)}").split()
     models._BUILDERS["tiny"] = training.tiny_model
     with contextlib.redirect_stdout(io.StringIO()):
-        assert MAINS[name]([name, *words]) == 0
+        assert MAINS[name.split()[0]]([name, *words]) == 0
+
+
+def file_of(name):
+    """Returns what the names of a call's files begin with."""
+    return name.replace(" --", "-")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +72,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("backends")
     videos.write_video(folder / "my.mp4", videos.texture_frames(60, 48, 64))
     videos.write_folder(folder / "classes", ("walk", "jump"), 2)
+    build = BuildSettings(streams=("rgb",), short_side=48)
+    datasets.build(folder / "records", folder / "classes", build, "test")
     classifier = runs.write(folder / "classifier")
     write_localizer(folder / "localizer", str(classifier))
     detection.write_run(folder / "detector")
@@ -85,18 +96,18 @@ def elsewhere(request, folder):
         cwd=ROOT, env=os.environ | environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-5000:]
-    assert done.stdout == f"{backend}: {len(MAINS)} commands\n"
+    assert done.stdout == f"{backend}: {len(WORDS)} calls\n"
     return out
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MAINS)
+@pytest.mark.parametrize("name", WORDS)
 def test_results_are_those_of_tensorflow(name, folder, elsewhere):
     out = folder / "tensorflow"
     out.mkdir(exist_ok=True)
-    if not any(out.glob(f"{name}.*")):
+    if not any(out.glob(f"{file_of(name)}.*")):
         call(name, folder, out)
-    (own,) = (path for path in out.glob(f"{name}.*") if path.suffix in (".json", ".npz"))
+    (own,) = (path for path in out.glob(f"{file_of(name)}.*") if path.suffix in (".json", ".npz"))
     if own.suffix == ".npz":
         with np.load(own) as wanted, np.load(elsewhere / own.name) as found:
             assert_close(found["features"], wanted["features"])
@@ -131,7 +142,7 @@ def assert_close(found, wanted):
 
 def test_the_page_names_what_is_tested():
     found = table()
-    for name in MAINS:
+    for name in WORDS:
         assert found[name] == {"TensorFlow": "yes"} | dict.fromkeys(BACKENDS, "yes")
     # training/test_jax.py
     assert found["train"] == {"TensorFlow": "yes", "JAX": "one device", "PyTorch": "no"}
@@ -139,6 +150,6 @@ def test_the_page_names_what_is_tested():
 
 if __name__ == "__main__":  # the process of another backend
     sys.modules["tensorflow"] = None  # whose import is an error now
-    for command in MAINS:
+    for command in WORDS:
         call(command, *sys.argv[1:])
-    print(f"{keras.backend.backend()}: {len(MAINS)} commands")
+    print(f"{keras.backend.backend()}: {len(WORDS)} calls")

@@ -1,5 +1,6 @@
 """Training with KERAS_BACKEND=jax: golden steps, a run that is resumed, and what it refuses."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from i3d.data.build_settings import BuildSettings
+from i3d.runtime.command import UserError
+from i3d.training.run import train
 from tests.helpers import datasets, training
 from tests.helpers.processes import ROOT
 from tests.helpers.videos import write_folder
@@ -86,17 +89,49 @@ def test_a_run_goes_on_bit_by_bit(config_file, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("backend", "more", "told"),
-    [
-        ("torch", {}, "KERAS_BACKEND: training runs on tensorflow or jax, got torch"),
-        ("jax", {"TF_CONFIG": "{}"}, "TF_CONFIG: several devices need KERAS_BACKEND=tensorflow"),
-    ],
-)
-def test_what_it_refuses_is_one_line(config_file, tmp_path, backend, more, told):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    environment = JAX | {"KERAS_BACKEND": backend} | more
-    _, errors = run(config_file, tmp_path / "run", 1, environment)
-    assert errors.splitlines()[-1].startswith(f"train: {told}")
+def test_pytorch_is_refused_in_one_line(config_file, tmp_path):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    _, errors = run(config_file, tmp_path / "run", 1, JAX | {"KERAS_BACKEND": "torch"})
+    told = "train: KERAS_BACKEND: training runs on tensorflow or jax, got torch"
+    assert errors.splitlines()[-1] == told
     assert not (tmp_path / "run").exists()
+
+
+# Configurations, further sources, devices, TF_CONFIG, and what is said of them on JAX.
+ON_JAX = "KERAS_BACKEND: jax trains"
+ONE = "several devices need KERAS_BACKEND=tensorflow; on jax expected one"
+REFUSED = {
+    ("actionclip/figures", "", 0, ""): f"{ON_JAX} networks that classify videos; "
+    "actionclip_tiny_8f needs tensorflow",
+    ("ava/figures", "", 0, ""): f"{ON_JAX} networks that classify videos; "
+    "ava_slowonly_r50_8x8x1 needs tensorflow",
+    ("actionformer/figures", "", 0, ""): f"{ON_JAX} networks that classify videos; "
+    "actionformer_w7 needs tensorflow",
+    ("bmn/figures", "", 0, ""): f"{ON_JAX} networks that classify videos; bmn needs tensorflow",
+    ("omnisource/figures", "web", 0, ""): f"{ON_JAX} on config.data.records alone; "
+    "config.sources needs tensorflow",
+    ("i3d/figures", "", 2, ""): f"replicas: {ONE}",
+    ("i3d/figures", "", 0, "{}"): f"TF_CONFIG: {ONE}",
+}
+
+
+@NEEDS_JAX
+@pytest.mark.long
+def test_what_it_refuses_is_one_line(tmp_path):
+    line = [sys.executable, "-m", "tests.training.test_jax", str(tmp_path / "run")]
+    done = subprocess.run(line, cwd=ROOT, env=os.environ | JAX, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.splitlines() == list(REFUSED.values())
+    assert not (tmp_path / "run").exists()
+
+
+if __name__ == "__main__":  # the process on JAX of the last test
+    for name, sources, replicas, cluster in REFUSED:
+        os.environ["TF_CONFIG"] = cluster
+        settings = importlib.import_module(f"i3d.configs.{name.replace('/', '.')}").get_config()
+        settings.sources.records = sources
+        try:
+            train(settings, sys.argv[1], replicas)
+        except UserError as error:
+            print(error)
