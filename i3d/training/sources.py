@@ -93,7 +93,7 @@ def _opened(own):
 
 def branches(model: keras.Model) -> tuple[keras.Model, keras.Model | None]:
     """Returns the model of clips of a training, and that of images where it has a head for them."""
-    if not isinstance(model.input, dict):
+    if not (isinstance(model.input, dict) and "images" in model.input):
         return model, None
     pairs = (("clips", "logits"), ("images", "image_logits"))
     clips, images = (
