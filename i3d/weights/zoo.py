@@ -77,6 +77,9 @@ _SPECS = {
     "c2d_nopool": _clips(8, 8, resize=224, crop=224, average="logits"),  # as TSN averages
     "c2d_8x8": _clips(8, 8, resize=224, crop=224),
     "c2d_16x4": _clips(16, 4, resize=224, crop=224),
+    # Of CSN from scratch and from Sports-1M, by the data_preprocessor of their configurations
+    # (ircsn_r152_32x2x1-180e, ircsn_sports1m-pretrained-r152-bnfrozen_32x2x1-58e and ipcsn's);
+    # those from IG-65M keep ImageNet's, of _base_/models/ircsn_r152.py.
     "csn": _clips(32, 2, **cards.KINETICS),
     "c3d": _clips(16, 1, 10, 1, 128, 112, mean=(104.0, 117.0, 128.0), std=(1.0, 1.0, 1.0)),
     "x3d_s": _x3d(13, 6, 182),
