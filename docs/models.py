@@ -91,11 +91,17 @@ def _networks(family, names):
                 f"{count / 1e6:.1f} M" if count else "not counted",
                 table.gflop_text(arithmetic.gflop(view)).replace("-", "not counted"),
                 _seen(view),
-                _linked(verified.parity(name)) or "not compared",
+                _linked(verified.parity(name)) or _not_compared(name),
                 _linked(verified.SPEED.get(name, "")) or "not measured",
             )
         )
     return _table(head, rows)
+
+
+def _not_compared(name):
+    """Returns so, and which compared network is of the same code."""
+    other = verified.BUILT_AS.get(name)
+    return "not compared" + f"; built as `{other}`" * bool(other)
 
 
 def _seen(view):
@@ -134,11 +140,19 @@ def _checkpoints(cards: Iterable[Card]):
                 facts["protocol"],
                 _published(card),
                 facts["licence"],
-                facts["from"],
+                _from(facts["from"]),
                 facts["verified"] if facts["verified"] != "-" else "nothing",
             )
         )
     return _table(head, rows)
+
+
+def _from(source):
+    """Returns a repository as a link; a recipe of this project as it is."""
+    host, _, path = source.partition("/")
+    if not host.endswith(".com"):
+        return f"`{source}`"
+    return f"[{path}](https://{host}/{'/'.join(path.split('/')[:2])})"
 
 
 def _published(card):

@@ -41,6 +41,7 @@ class Card:
       frame_map: mean average precision of boxes at IoU 0.5, percent as published, or None.
       temporal_map: of a localizer: mean average precision of segments, mean over the tIoUs that
         `data` names, percent as published, or None.
+      auc: of proposals: area under the curve of average recall, percent as published, or None.
       longest: of a localizer: rows that shorter sequences are filled up to; 0: as few as it takes.
       licence, source: of the weights.
       integrity: "git-blob:..." or "sha256:..." (its beginning) of the file, "" where unknown.
@@ -59,6 +60,7 @@ class Card:
     top5: float | None = None
     frame_map: float | None = None
     temporal_map: float | None = None
+    auc: float | None = None
     longest: int = 0
     licence: str = ""
     source: str = ""
@@ -91,6 +93,8 @@ class Card:
             return f"{self.frame_map} % frame mAP on {self.data}"
         if self.temporal_map is not None:
             return f"{self.temporal_map} % average mAP on {self.data}"
+        if self.auc is not None:
+            return f"{self.auc} % AUC on {self.data}"
         if self.top1 is None:
             return ""
         percents = f"{self.top1}" + (f"/{self.top5}" if self.top5 is not None else "")

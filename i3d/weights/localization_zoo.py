@@ -44,7 +44,7 @@ def gives_proposals(model: str | None) -> bool:
     return model == "bmn"
 
 
-def _bmn(stem: str, spec: FeatureSpec, areas: str) -> Card:
+def _bmn(stem: str, spec: FeatureSpec, auc: float, recall: float) -> Card:
     return Card(
         name=stem,
         file=f"{stem}.pth",
@@ -54,7 +54,8 @@ def _bmn(stem: str, spec: FeatureSpec, areas: str) -> Card:
         licence="Apache-2.0",
         source="github.com/open-mmlab/mmaction2",
         integrity=f"sha256:{stem.rpartition('-')[2]}",
-        note=f"proposals without classes: {areas}",
+        auc=auc,
+        note=f"proposals without classes; AR@100 {recall}",
     )
 
 
@@ -78,12 +79,14 @@ CARDS = {
         _bmn(
             "bmn_2xb8-400x100-9e_activitynet-feature_20220908-79f92857",
             SPECS["bmn"],
-            "AUC 67.25, AR@100 75.29",
+            67.25,
+            75.29,
         ),
         _bmn(
             "bmn_2xb8-2048x100-9e_activitynet-slowonly-k700-feature_20230907-50b939b2",
             FeatureSpec(2048, 16, 16, rows=100),
-            "AUC 68.04, AR@100 75.77",
+            68.04,
+            75.77,
         ),
     )
 }

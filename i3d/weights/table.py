@@ -40,8 +40,9 @@ def cards() -> Cards:
     ActionFormer, which are recognised by the name of the file. A card has name, file, model, spec
     (InputSpec of its test protocol; FeatureSpec of a localizer), parameters, gflop (billions of
     multiply-adds for a view), num_classes, top1 and top5, or frame_map where boxes are found, or
-    temporal_map where segments are (percent, as published), data (what they were measured on),
-    licence and source. The table has them, what was verified here, and the command that tests it.
+    temporal_map where segments are, or auc of proposals (percent, as published), data (what they
+    were measured on), licence and source. The table has them, what was verified here, and the
+    command that tests it.
     """
     return Cards([*CARDS.values(), *DEMO_CARDS.values(), *zoo.EVERY_CARD.values()])
 
@@ -53,6 +54,7 @@ def facts(card: Card) -> dict[str, str]:
         "top-5": card.top5,
         "frame mAP": card.frame_map,
         "average mAP": card.temporal_map,
+        "AUC": card.auc,
     }
     percents = {key: "-" if value is None else f"{value:.1f}" for key, value in scores.items()}
     return {

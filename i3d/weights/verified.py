@@ -44,6 +44,8 @@ PARITY = (
         "ig65m_r2plus1d_34_32": "tests/models/test_ig65m.py",
     }
 )
+# Checkpoints that were trained here, whose accuracy checkpoints/README.md has.
+OURS = ("demo_rgb", "demo_flow", "demo_detection", "demo_localizer")
 # Checkpoints whose published file labelled real videos (tests/test_genuine_weights.py).
 GENUINE = ("rgb_scratch",)
 _TIMED = (
@@ -53,6 +55,36 @@ _TIMED = (
 # Network, or checkpoint of another width -> page that has its time.
 SPEED = dict.fromkeys((*_TIMED, "demo_detection"), "docs/speed.md")
 SPEED |= dict.fromkeys(("actionformer", "temporalmaxer", "bmn"), "docs/models.md")
+
+
+# Networks that were not compared -> one that was, which the same code builds: of another depth,
+# length, width or head over time.
+BUILT_AS = {
+    "actionclip_b16_16f": "actionclip_b16_8f",
+    "actionclip_b16_32f": "actionclip_b16_8f",
+    "actionclip_b16_8f_conv_1d": "actionclip_tiny_8f_conv_1d",
+    "actionclip_b16_8f_lstm": "actionclip_tiny_8f_lstm",
+    "actionclip_b16_8f_transf_cls": "actionclip_tiny_8f_transf_cls",
+    "actionclip_b32_8f_conv_1d": "actionclip_tiny_8f_conv_1d",
+    "actionclip_b32_8f_lstm": "actionclip_tiny_8f_lstm",
+    "actionclip_b32_8f_transf_cls": "actionclip_tiny_8f_transf_cls",
+    "actionclip_l14_8f": "actionclip_b16_8f",
+    "ava_slowonly_r101_8x8x1": "ava_slowonly_r50_4x16x1",
+    "ava_slowonly_r50_8x8x1": "ava_slowonly_r50_4x16x1",
+    "ava_slowonly_r50_8x8x1_nl": "ava_slowonly_r50_4x16x1_nl",
+    "c2d_r101_nopool_8x8x1": "c2d_r50_nopool_8x8x1",
+    "clip_b16": "actionclip_b16_8f",
+    "clip_l14": "actionclip_b16_8f",
+    "ipcsn_r50_32x2x1": "ipcsn_r152_32x2x1",
+    "ircsn_r152_32x2x1": "ircsn_r50_32x2x1",
+    "slowfast_r101_8x8x1": "slowfast_r50_8x8x1",
+    "slowfast_r101_r50_4x16x1": "slowfast_r50_4x16x1",
+    "slowonly_r101_8x8x1": "slowonly_r50_8x8x1",
+    "tsm_r101_1x1x8": "tsm_r50_1x1x8",
+    "tsn_r101_1x1x8": "tsn_r50_1x1x8",
+    "two_stream_flow": "tsn_r50_5x1x3_flow",
+    "two_stream_rgb": "tsn_r50_1x1x3",
+}
 
 
 def parity(model: str) -> str:
@@ -68,5 +100,5 @@ def verified(name: str, model: str) -> str:
       model: its network, "" where its width is not that of the network as published.
     """
     found = {"parity": model in PARITY, "genuine labels": name in GENUINE}
-    found |= {"speed": bool({name, model} & set(SPEED))}
+    found |= {"accuracy": name in OURS, "speed": bool({name, model} & set(SPEED))}
     return ", ".join(word for word, there in found.items() if there) or "-"

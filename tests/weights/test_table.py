@@ -16,7 +16,7 @@ def test_no_card_without_a_builder():
 def test_facts_of_every_card():
     for card in i3d.cards():
         facts = table.facts(card)
-        assert len(facts) == 16 and all(facts.values())
+        assert len(facts) == 17 and all(facts.values())
         assert facts["parameters"] != "-" and facts["GFLOP/view"] != "-", card.name
         assert facts["licence"] != "-" and facts["from"] != "-", card.name
 

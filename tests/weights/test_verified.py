@@ -37,8 +37,18 @@ def test_networks_of_the_page_on_speed():
     assert found == timed - {"actionclip_b16_8f"}  # there as ViT-B/16
 
 
+def test_what_is_built_as_another_is_of_the_same_code():
+    """Their builders are one; TSN's builds the streams of the two-stream network, too."""
+    module = lambda name: models._FAMILIES[name].__module__  # noqa: E731
+    for name, other in verified.BUILT_AS.items():
+        assert name not in verified.PARITY and other in verified.PARITY
+        same = module(name) == module(other)
+        assert same or (name.startswith("two_stream") and other.startswith("tsn_")), name
+
+
 def test_what_is_verified_in_words():
     assert verified.verified("rgb_scratch", "inception_i3d") == "parity, genuine labels, speed"
     assert verified.verified("rgb_imagenet", "inception_i3d") == "parity, speed"
-    assert verified.verified("demo_detection", "") == "speed"
+    assert verified.verified("demo_detection", "") == "accuracy, speed"
+    assert set(verified.OURS) == set(DEMO_CARDS)
     assert verified.verified("a.pth", "tsn_r101_1x1x8") == "-"

@@ -1,11 +1,17 @@
 """The table of published checkpoints, and what each model sees by default."""
 
+import gzip
+import json
+
 import pytest
 
 from i3d import models
 from i3d.weights import cards, zoo
 from i3d.weights.localization_zoo import takes_features
 from i3d.weights.zoo import CARDS, EVERY_CARD
+from tests.helpers.processes import ROOT
+
+GOLDEN = ROOT / "tests/golden/mmaction_zoo.json.gz"
 
 
 def test_rows_are_whole():
@@ -35,6 +41,32 @@ def test_rows_as_published():
     assert (spec.frames, spec.stride, spec.fps, spec.crop, spec.crops) == (8, 9, 30.0, 256, 3)
     spec = CARDS["s3d-d76dad2f.pth"].spec
     assert (spec.frames, spec.fps, spec.resize) == (128, 15.0, (256, 256))
+
+
+def test_rows_of_mmaction2_are_its_metafiles():
+    """Accuracies, and the statistics of pixels of the configuration that tests each file.
+
+    The golden file has both of all 80 rows of MMAction2 1.2.0, read out of its metafiles and, for
+    recognition, out of its configurations as it builds them.
+    """
+    rows = json.loads(gzip.decompress(GOLDEN.read_bytes()))
+    own = [card for card in EVERY_CARD.values() if card.file in rows]
+    assert len(own) == 59
+    for card in own:
+        row, scores = rows[card.file], (card.top1, card.top5, card.frame_map)
+        assert [x for x in scores if x is not None] == row["scores"], card.file
+        if row["mean"] is not None:
+            channels = len(card.spec.mean)
+            mean, std = card.spec.mean, card.spec.std
+            assert (list(mean), list(std)) == (row["mean"][:channels], row["std"]), card.file
+    assert sum(rows[card.file]["mean"] is not None for card in own) == 48
+
+
+def test_statistics_of_csn():
+    """Of ImageNet where IG-65M came first, else of Kinetics, as MMAction2's configurations."""
+    for card in (card for card in CARDS.values() if "csn" in card.model):
+        first = 123.675 if "ig65m" in card.file else 110.2008
+        assert card.spec.mean[0] == first, card.file
 
 
 def test_models_are_in_the_catalogue():
