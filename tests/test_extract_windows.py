@@ -151,7 +151,7 @@ def test_a_killed_run_goes_on(files, tmp_path, capsys):
     assert "leaked" not in errors and "Traceback" not in errors
     work = tmp_path / "rows.work"
     assert not (tmp_path / "rows").exists() and len(list(work.glob("0*.npz"))) == 1
-    assert list(work.glob("*.rows.partial"))
+    assert list(work.glob("*.rows.*.partial"))
     assert extract(*words) == 0
     assert "1 of 3 videos are done" in capsys.readouterr().err
     assert not work.exists()

@@ -91,7 +91,7 @@ class Saved:
 
     def partial(self, index: int) -> Path:
         """Returns a new path of a temporary file for a video; the next run removes what is left."""
-        return self._folder / f"{index:07d}.{uuid.uuid4().hex}.partial"
+        return self._folder / f"{index:07d}.rows.{uuid.uuid4().hex}.partial"
 
     def has(self, index: int) -> bool:
         """Returns whether the rows of a video are there."""
