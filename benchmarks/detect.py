@@ -35,8 +35,10 @@ from i3d.weights import find
 from i3d.weights.ava_zoo import takes_boxes
 
 MODELS = flags.DEFINE_list("models", None, "names in the catalogue, or of cards; default: "
-                           "ava_slowonly_r50_8x8x1 and the demo weights")  # fmt: skip
-PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "precisions of the network")
+                           "ava_slowonly_r50_8x8x1 and the demo weights", allow_override=True)  # fmt: skip
+PRECISIONS = flags.DEFINE_list(
+    "precisions", ["float32", "bfloat16"], "precisions of the network", allow_override=True
+)
 VIDEO = flags.DEFINE_string("video", None, "video; default: a drawn scene")
 DETECTOR = flags.DEFINE_string("detector", None, "folder of a SavedModel, timed beside HOG")
 MEMORY = flags.DEFINE_bool("memory", True, "run the command on one and on ten of the video")

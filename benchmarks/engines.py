@@ -23,7 +23,7 @@ import keras
 import numpy as np
 from absl import app, flags
 
-from benchmarks import inference
+from benchmarks import inference, subjects
 from i3d import models
 from i3d.inference import engine
 from i3d.inference.network import Network, computing_in
@@ -40,7 +40,9 @@ LIMIT = 1.05  # of `auto`, of the best's seconds
 NOT_THERE = 3  # exit status of an engine that has no such network or precision
 
 _ENGINES = flags.DEFINE_list("engines", list(ENGINES), "what is timed")
-_PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "what is computed in")
+_PRECISIONS = flags.DEFINE_list(
+    "precisions", ["float32", "bfloat16"], "what is computed in", allow_override=True
+)
 _AS = flags.DEFINE_string("as_engine", None, "internal: the engine that this process is")
 
 
@@ -51,7 +53,7 @@ def main(argv):
     if _AS.value:
         sys.exit(serve(_AS.value, names[0], _PRECISIONS.value[0]))
     try:
-        list(map(inference.shape_of, names))
+        list(map(subjects.shape_of, names))
     except ValueError as error:
         sys.exit(f"--models: {error}")
     if unknown := [*{*_ENGINES.value} - {*ENGINES}, *{*_PRECISIONS.value} - {*inference.ERROR}]:
@@ -153,7 +155,7 @@ class Peer:
 def serve(kind, name, precision):
     """Runs the network once for each line of standard input; prints the seconds of each."""
     sys.stdin.readline()
-    shape = inference.shape_of(name)
+    shape = subjects.shape_of(name)
     frames, size, channels = shape.values()
     clips = np.random.default_rng(1).uniform(
         -1, 1, (inference.BATCH.value, frames, size, size, channels)
@@ -175,7 +177,7 @@ def serve(kind, name, precision):
 def plain(name, shape):
     """Returns the float32 model with the weights that all engines have."""
     model = models.build(name, **shape)
-    model.set_weights(inference.plain_weights(model))
+    model.set_weights(subjects.plain_weights(model))
     return model
 
 

@@ -33,7 +33,9 @@ from i3d.runtime.command import UserError
 from i3d.weights import kinds, zoo
 from i3d.weights.clip_zoo import takes_text
 
-MODELS = flags.DEFINE_list("models", None, "names in the catalogue; default: all of videos")
+MODELS = flags.DEFINE_list(
+    "models", None, "names in the catalogue; default: all of videos", allow_override=True
+)
 FORMATS_ASKED = flags.DEFINE_list("formats", ["saved_model", "onnx"], "formats that are written")
 PRECISION = flags.DEFINE_string("precision", "float32", "of the weights in the file")
 WIDTH = flags.DEFINE_float("width", 1.0, "multiplier of the filters; CLIP's stay as they are")

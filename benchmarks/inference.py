@@ -38,7 +38,9 @@ from i3d import models
 from i3d.inference.network import computing_in
 from i3d.models import actionclip, actionformer, bmn, csn, x3d
 
-MODELS = flags.DEFINE_list("models", None, "names in the catalogue; default: all of clips")
+MODELS = flags.DEFINE_list(
+    "models", None, "names in the catalogue; default: all of clips", allow_override=True
+)
 BATCH = flags.DEFINE_integer("batch", 1, "clips at once", 1)
 REPEATS = flags.DEFINE_integer("repeats", 5, "timed runs of each variant", 1)
 TORCH = flags.DEFINE_bool("torch", False, "time PyTorch, too")

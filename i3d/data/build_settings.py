@@ -86,6 +86,7 @@ class KeyFrameSettings:
 
     with_flow = False
     multi_label = False
+    images = False
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as build.json has them."""

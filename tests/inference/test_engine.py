@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import i3d
-from benchmarks.inference import plain_weights
+from benchmarks.subjects import plain_weights
 from i3d import detect, extract_features, models, predict, probe
 from i3d.detection.scores import ActionScores
 from i3d.inference import engine, engine_times, network, stepping
