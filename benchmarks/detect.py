@@ -34,8 +34,12 @@ from i3d.visual.video import VideoWriter
 from i3d.weights import find
 from i3d.weights.ava_zoo import takes_boxes
 
-MODELS = flags.DEFINE_list("models", None, "names in the catalogue, or of cards; default: "
-                           "ava_slowonly_r50_8x8x1 and the demo weights", allow_override=True)  # fmt: skip
+MODELS = flags.DEFINE_list(
+    "models",
+    None,
+    "names in the catalogue, or of cards; default: ava_slowonly_r50_8x8x1 and the demo weights",
+    allow_override=True,
+)
 PRECISIONS = flags.DEFINE_list(
     "precisions", ["float32", "bfloat16"], "precisions of the network", allow_override=True
 )

@@ -37,8 +37,12 @@ MODELS = flags.DEFINE_list(
     "models", None, "names in the catalogue; default: all of videos", allow_override=True
 )
 FORMATS_ASKED = flags.DEFINE_list("formats", ["saved_model", "onnx"], "formats that are written")
-PRECISION = flags.DEFINE_string("precision", "float32", "of the weights in the file")
-WIDTH = flags.DEFINE_float("width", 1.0, "multiplier of the filters; CLIP's stay as they are")
+PRECISION = flags.DEFINE_string(
+    "precision", "float32", "of the weights in the file", allow_override=True
+)
+WIDTH = flags.DEFINE_float(
+    "width", 1.0, "multiplier of the filters; CLIP's stay as they are", allow_override=True
+)
 ERROR = 1e-4  # of the deviation of the logits
 CLASSES = 400
 _SEGMENTS = 8  # where a test takes 25
