@@ -41,9 +41,9 @@ from i3d.models import actionclip, actionformer, bmn, csn, x3d
 MODELS = flags.DEFINE_list(
     "models", None, "names in the catalogue; default: all of clips", allow_override=True
 )
-BATCH = flags.DEFINE_integer("batch", 1, "clips at once", 1)
-REPEATS = flags.DEFINE_integer("repeats", 5, "timed runs of each variant", 1)
-TORCH = flags.DEFINE_bool("torch", False, "time PyTorch, too")
+BATCH = flags.DEFINE_integer("batch", 1, "clips at once", 1, allow_override=True)
+REPEATS = flags.DEFINE_integer("repeats", 5, "timed runs of each variant", 1, allow_override=True)
+TORCH = flags.DEFINE_bool("torch", False, "time PyTorch, too", allow_override=True)
 # Of pictures; of texts too, see clip.py; of feature rows, see localizers.py.
 NOT_OF_CLIPS = ("inception_v1", *actionclip.CONFIGS, *actionformer.CONFIGS, *bmn.CONFIGS)
 AMX_SPEED_UP = 2.0  # of I3D in bfloat16 folded
