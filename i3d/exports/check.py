@@ -1,6 +1,6 @@
 """Runs an export beside its source: the difference of their rows, their seconds, their classes.
 
-both = Both(source, run, batch)
+both = Both(source, run)
 both.difference(views)                   # of the standard deviation of the source's rows
 both.seconds(views)                      # (source, export), of a view
 both.of_video("my.mp4")                  # their scores of all views

@@ -1,6 +1,6 @@
 """Rows of a long video, kept on disk as they are computed.
 
-with Growing("work/0000000.rows.partial") as rows:
+with Growing(work.partial(0)) as rows:
     rows.add(piece)
     work.save(0, rows.arrays(dense))               # features are mapped, not in memory
 """

@@ -1,8 +1,8 @@
 """Which of what a teacher has scored is kept, as lists that data_prep builds, and a summary.
 
-    kept = Selection.of(rows, threshold=0.5, most=None)
-    kept.write("web.csv", images=None)
-    print(kept.table())
+    chosen = Selection.of(rows, threshold=0.5, most=None)
+    print(chosen.table())
+    write("web.csv", chosen.kept)
 
 Source: Duan et al. 2020, OmniSource (arXiv:2003.13042), section 3.2: what was searched by the name
 of a class stays where the teacher is confident of that class. Here what has no label gets the

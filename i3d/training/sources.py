@@ -111,7 +111,7 @@ class Joint:
     """The further sources of one run: a step for each, on the weights of the run."""
 
     def __init__(self, run: Any, sources: list[Source]):
-        """Makes their steps; to be made under strategy.scope(), after the run's model.
+        """Makes their steps, of the model that the run has by then.
 
         Args:
           run: i3d.training.run.Run with model, optimizer, prepare and objective.
